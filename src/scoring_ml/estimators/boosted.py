@@ -1,0 +1,169 @@
+"""LightGBM on the fields, monotone where the schema says so; the only importer of lightgbm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Self
+
+import lightgbm
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from scoring_ml.estimators.protocol import newest_share
+from scoring_ml.features.encoder import EncodedColumn
+
+
+def boosted_settings() -> dict[str, Any]:
+    """Return the content of ``models/boosted.yaml``."""
+    text = (files("models") / "boosted.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+class Boosted:
+    """Gradient-boosted trees on the fields' encoded columns.
+
+    Parameters
+    ----------
+    columns : sequence of EncodedColumn
+    shallow_only : bool
+        Whether only the shallow parameter set may be used (for few wins).
+    settings : mapping or None
+        Content of ``models/boosted.yaml``; read from there if None.
+    threads : int
+        Threads for training; prediction uses one.
+
+    Attributes
+    ----------
+    chosen_ : dict
+        The parameter set that was chosen and the number of trees.
+    """
+
+    kind = "boosted"
+
+    def __init__(
+        self,
+        columns: Sequence[EncodedColumn],
+        *,
+        shallow_only: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        threads: int = 2,
+    ) -> None:
+        self.shallow_only = shallow_only
+        self.settings = settings
+        self.threads = threads
+        self._width = len(columns)
+        self._seen = np.array(
+            [
+                i
+                for i, column in enumerate(columns)
+                if column.role in ("value", "level", "other", "missing")
+            ],
+            dtype=np.intp,
+        )
+        self._monotone = [columns[i].monotone for i in self._seen]
+        self._booster: lightgbm.Booster | None = None
+        self.chosen_: dict[str, Any] = {}
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+        """Choose parameters on the newest quarter, then refit on all rows.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, width)
+            Rows ordered oldest to newest.
+        y : array of float, shape (n,)
+        """
+        settings = self.settings or boosted_settings()
+        sets = dict(settings["sets"])
+        if self.shallow_only:
+            sets = {"shallow": sets["shallow"]}
+        cut = newest_share(len(y))
+        seen = np.ascontiguousarray(X[:, self._seen])
+        most, patience = settings["rounds"]["most"], settings["rounds"]["patience"]
+        best: tuple[float, int, str] | None = None
+        both_classes = len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2
+        if both_classes:
+            fit_on = lightgbm.Dataset(seen[:cut], y[:cut], free_raw_data=False)
+            watch = lightgbm.Dataset(seen[cut:], y[cut:], reference=fit_on, free_raw_data=False)
+            for name, own in sets.items():
+                params = self._params(settings["common"] | own)
+                fit_on.params = {}
+                booster = lightgbm.train(
+                    params,
+                    lightgbm.Dataset(seen[:cut], y[:cut]),
+                    num_boost_round=most,
+                    valid_sets=[watch],
+                    callbacks=[lightgbm.early_stopping(patience, verbose=False)],
+                )
+                loss = float(booster.best_score["valid_0"]["binary_logloss"])
+                if best is None or loss < best[0]:
+                    best = (loss, max(1, booster.best_iteration), name)
+        loss, rounds, name = best or (float("nan"), 50, "shallow")
+        params = self._params(settings["common"] | sets[name])
+        self._booster = lightgbm.train(params, lightgbm.Dataset(seen, y), num_boost_round=rounds)
+        self.chosen_ = {"set": name, "trees": rounds, "log_loss_newest_quarter": loss, **sets[name]}
+        return self
+
+    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return uncalibrated log-odds, shape (n,)."""
+        seen = np.ascontiguousarray(X[:, self._seen])
+        return np.asarray(self._fitted().predict(seen, raw_score=True, num_threads=1))
+
+    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return TreeSHAP values, shape (n, width), and the base, in log-odds.
+
+        LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM.
+        """
+        seen = np.ascontiguousarray(X[:, self._seen])
+        found = np.asarray(self._fitted().predict(seen, pred_contrib=True, num_threads=1))
+        values = np.zeros((len(X), self._width))
+        values[:, self._seen] = found[:, :-1]
+        return values, float(found[0, -1]) if len(found) else 0.0
+
+    def dump(self) -> dict[str, Any]:
+        """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
+        return {"chosen": self.chosen_, "text": self._fitted().model_to_string()}
+
+    @classmethod
+    def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
+        """Undo :meth:`dump`.
+
+        The text must have been verified: LightGBM ends the process on a truncated one.
+        """
+        boosted = cls(columns)
+        boosted.chosen_ = dict(content["chosen"])
+        boosted._booster = lightgbm.Booster(model_str=content["text"])
+        return boosted
+
+    @property
+    def booster(self) -> lightgbm.Booster:
+        """The fitted booster, for plots."""
+        return self._fitted()
+
+    @property
+    def seen(self) -> NDArray[np.intp]:
+        """Indices of the encoded columns that the trees see."""
+        return self._seen
+
+    def _fitted(self) -> lightgbm.Booster:
+        if self._booster is None:
+            raise RuntimeError("Boosted must be fitted before use. Found: unfitted. Call fit.")
+        return self._booster
+
+    def _params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        params = {
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "seed": 7,
+            "num_threads": self.threads,
+            **given,
+        }
+        if any(self._monotone):
+            params["monotone_constraints"] = self._monotone
+            params["monotone_constraints_method"] = "basic"
+        return params

@@ -1,0 +1,54 @@
+"""What every estimator of the ladder can do."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Estimator(Protocol):
+    """From encoded leads to log-odds that are a sum of contributions.
+
+    The law that all of them obey: for every row,
+    ``contributions(X)[0].sum(axis=1) + contributions(X)[1] == logodds(X)`` up to rounding.
+    """
+
+    kind: str
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+        """Learn from rows ordered oldest to newest; ``y`` is 1.0 won, 0.0 lost."""
+        ...
+
+    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return uncalibrated log-odds, shape (n,); a row's bits do not depend on the others."""
+        ...
+
+    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return contributions, shape (n, width), and the base, all in log-odds."""
+        ...
+
+    def dump(self) -> dict[str, Any]:
+        """Return the estimator as JSON-ready values; texts of their own go under ``text``."""
+        ...
+
+
+def sum_in_order(values: NDArray[np.float64], base: float) -> NDArray[np.float64]:
+    """Sum each row strictly from left to right, so that its bits do not depend on its company.
+
+    Parameters
+    ----------
+    values : array of float, shape (n, width)
+    base : float
+        Where the sum starts.
+    """
+    if values.shape[1] == 0:
+        return np.full(len(values), base)
+    start = np.hstack([np.full((len(values), 1), base), values])
+    return np.asarray(np.cumsum(start, axis=1)[:, -1])
+
+
+def newest_share(n: int, share: float = 0.25) -> int:
+    """Return the row at which the newest ``share`` of ``n`` ordered rows begins."""
+    return n - max(1, round(n * share))

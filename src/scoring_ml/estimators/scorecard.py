@@ -1,0 +1,187 @@
+"""Ridge logistic regression on the six criteria and binned fields; its table is the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import log_expit
+
+from scoring_ml.estimators.protocol import newest_share, sum_in_order
+from scoring_ml.features.encoder import EncodedColumn
+
+DEFAULT_BINS: Final = 8
+DEFAULT_PENALTIES: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+class Scorecard:
+    """A table of log-odds per bin of a number and per level of a category.
+
+    Each bin's weight is counted from the field's mean in training, so that the base is the
+    average lead and a contribution of 0 means "as the average".
+
+    Parameters
+    ----------
+    columns : sequence of EncodedColumn
+    criteria_only : bool
+        Whether only the six criteria are seen (for few wins).
+    bins : int
+        Most bins of a number, cut at training quantiles.
+    penalties : sequence of float
+        Inverse strengths of the ridge penalty; chosen by log loss on the newest quarter.
+
+    Attributes
+    ----------
+    base_ : float
+        Log-odds of the average lead.
+    edges_ : dict of column index to array
+        Inner edges of a number's bins; bin i holds [edge i-1, edge i).
+    weights_ : dict of column index to array
+        Per bin, with the weight of a missing value last; for 0/1 columns (absent, present).
+    penalty_ : float
+        The chosen inverse strength.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[EncodedColumn],
+        *,
+        criteria_only: bool = False,
+        bins: int = DEFAULT_BINS,
+        penalties: Sequence[float] = DEFAULT_PENALTIES,
+    ) -> None:
+        self.kind = "criteria_scorecard" if criteria_only else "scorecard"
+        self.bins = bins
+        self.penalties = tuple(penalties)
+        roles = {"criterion_level"}
+        if not criteria_only:
+            roles |= {"value", "level", "other", "missing"}
+        self._width = len(columns)
+        self._seen = [i for i, column in enumerate(columns) if column.role in roles]
+        self._values = {i for i in self._seen if columns[i].role == "value"}
+        self.base_ = 0.0
+        self.edges_: dict[int, NDArray[np.float64]] = {}
+        self.weights_: dict[int, NDArray[np.float64]] = {}
+        self.penalty_ = float("nan")
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+        """Fit the table on rows ordered oldest to newest.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, width)
+        y : array of float, shape (n,)
+            1.0 won, 0.0 lost; both must occur.
+        """
+        self.edges_ = {i: _edges(X[:, i], self.bins) for i in self._values}
+        spread, owners = self._spread(X)
+        cut = newest_share(len(y))
+        self.penalty_ = self.penalties[0]
+        if len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2:
+            losses = []
+            for penalty in self.penalties:
+                weights, base = _ridge(spread[:cut], y[:cut], penalty)
+                f = spread[cut:] @ weights + base
+                sign = np.where(y[cut:] == 1.0, 1.0, -1.0)
+                losses.append(float(-np.mean(log_expit(sign * f))))
+            self.penalty_ = self.penalties[int(np.argmin(losses))]
+        weights, base = _ridge(spread, y, self.penalty_)
+        share = np.asarray(spread.mean(axis=0)).ravel()
+        self.weights_ = {}
+        self.base_ = base
+        start = 0
+        for i, count in owners:
+            part, seen = weights[start : start + count], share[start : start + count]
+            start += count
+            mean = float(part @ seen)
+            self.base_ += mean
+            table = part if i in self._values else np.array([0.0, part[0]])
+            self.weights_[i] = table - mean
+        return self
+
+    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return uncalibrated log-odds, shape (n,)."""
+        values, base = self.contributions(X)
+        return sum_in_order(values[:, self._seen], base)
+
+    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return contributions, shape (n, width), and the base, in log-odds."""
+        values = np.zeros((len(X), self._width))
+        for i, table in self.weights_.items():
+            column = X[:, i]
+            if i in self._values:
+                found = np.searchsorted(self.edges_[i], column, side="right")
+                found[np.isnan(column)] = len(table) - 1
+                values[:, i] = table[found]
+            else:
+                values[:, i] = np.where(column == 1.0, table[1], table[0])
+        return values, self.base_
+
+    def dump(self) -> dict[str, Any]:
+        """Return the table as JSON-ready values."""
+        return {
+            "base": self.base_,
+            "penalty": self.penalty_,
+            "edges": {str(i): list(map(float, edges)) for i, edges in self.edges_.items()},
+            "weights": {str(i): list(map(float, table)) for i, table in self.weights_.items()},
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        content: dict[str, Any],
+        columns: Sequence[EncodedColumn],
+        *,
+        criteria_only: bool = False,
+    ) -> Self:
+        """Undo :meth:`dump`."""
+        card = cls(columns, criteria_only=criteria_only)
+        card.base_ = float(content["base"])
+        card.penalty_ = float(content["penalty"])
+        card.edges_ = {int(i): np.array(edges) for i, edges in content["edges"].items()}
+        card.weights_ = {int(i): np.array(table) for i, table in content["weights"].items()}
+        return card
+
+    def _spread(self, X: NDArray[np.float64]) -> tuple[sparse.csr_matrix, list[tuple[int, int]]]:
+        """Return one 0/1 column per bin, and how many columns each encoded column became."""
+        parts, owners = [], []
+        rows = np.arange(len(X))
+        for i in self._seen:
+            column = X[:, i]
+            if i not in self._values:
+                parts.append(sparse.csr_matrix(column.reshape(-1, 1)))
+                owners.append((i, 1))
+                continue
+            count = len(self.edges_[i]) + 2
+            found = np.searchsorted(self.edges_[i], column, side="right")
+            found[np.isnan(column)] = count - 1
+            ones = np.ones(len(X))
+            parts.append(sparse.csr_matrix((ones, (rows, found)), shape=(len(X), count)))
+            owners.append((i, count))
+        return sparse.hstack(parts, format="csr"), owners
+
+
+def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Inner edges at quantiles of the known values; fewer where values repeat."""
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return np.array([])
+    distinct = np.unique(known)
+    if len(distinct) <= bins:
+        return np.asarray(distinct[1:])
+    cuts = np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
+    return np.asarray(np.unique(cuts[cuts > distinct[0]]))
+
+
+def _ridge(
+    spread: sparse.csr_matrix, y: NDArray[np.float64], penalty: float
+) -> tuple[NDArray[np.float64], float]:
+    # Imported here so that a serving worker does not load scikit-learn for a table.
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-6)
+    model.fit(spread, y)
+    return np.asarray(model.coef_[0]), float(model.intercept_[0])

@@ -1,0 +1,328 @@
+"""From typed values to a float64 matrix, the same for one lead and for a million.
+
+Numbers, booleans and dates become one column each (NaN for not known); a category becomes one
+column per level seen often enough in training, one for "other" and one for "missing"; contact
+details become valid or not. Beside the fields stand the six criteria of the hand-built matrix, so
+that every estimator learns from the same matrix of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import Column, Schema
+from scoring_ml.data.values import Typed
+from scoring_ml.features.criteria import LEVELS, UNKNOWN, Matrix, contact_valid, fold, is_missing
+
+MAX_LEVELS: Final = 40
+"""Most levels of a category that get a column of their own."""
+
+LEVEL_CODES: Final = (*LEVELS, UNKNOWN)
+"""Levels of a criterion by their code."""
+
+_DAY_US: Final = 86_400_000_000.0
+
+
+@dataclass(frozen=True)
+class EncodedColumn:
+    """One column of the encoded matrix.
+
+    Parameters
+    ----------
+    role : str
+        ``value`` (number, boolean, days, validity), ``level``, ``other``, ``missing`` (of a
+        category), ``criterion_points`` or ``criterion_level``.
+    field : str
+        The field that a person knows, to which contributions are summed back.
+    criterion : str
+        Group under which the field's points are shown.
+    level : str or None
+        For ``level`` the folded category, for ``criterion_level`` the level's name.
+    monotone : int
+        1, -1 or 0: direction in which the chance of a win must not fall.
+    """
+
+    role: str
+    field: str
+    criterion: str
+    level: str | None = None
+    monotone: int = 0
+
+
+class Encoder:
+    """Turns typed values into rows of a float64 matrix.
+
+    Parameters
+    ----------
+    schema : Schema
+    matrix : Matrix
+        The hand-built matrix, whose criteria are encoded beside the fields.
+    levels : mapping of field name to tuple of str
+        Categories with a column of their own, as written most often in training.
+
+    Attributes
+    ----------
+    columns : tuple of EncodedColumn
+        What each column of the encoded matrix means.
+    """
+
+    def __init__(self, schema: Schema, matrix: Matrix, levels: Mapping[str, Sequence[str]]) -> None:
+        self.schema = schema
+        self.matrix = matrix
+        self.levels = {name: tuple(names) for name, names in levels.items()}
+        self.columns = tuple(self._design())
+        self._slots: dict[str, tuple[int, dict[str, int]]] = {}
+        for index, column in enumerate(self.columns):
+            if column.role in ("value", "level", "other", "missing"):
+                start, known = self._slots.setdefault(column.field, (index, {}))
+                known[str(column.level) if column.role == "level" else column.role] = index - start
+        self._criteria = {
+            column.criterion: index
+            for index, column in enumerate(self.columns)
+            if column.role == "criterion_points"
+        }
+        # Per criterion the four columns (points, unknown, partial, full) of each coded level.
+        self._criterion_rows = {
+            criterion.name: np.array(
+                [
+                    [criterion.points[0], 0, 0, 0],
+                    [criterion.points[1], 0, 1, 0],
+                    [criterion.points[2], 0, 0, 1],
+                    [criterion.points[0], 1, 0, 0],
+                ],
+                dtype=float,
+            )
+            for criterion in matrix.criteria
+        }
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, schema: Schema, matrix: Matrix) -> Encoder:
+        """Choose the levels of each category from training rows.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n, columns)
+            Typed values of the training window alone.
+        schema : Schema
+        matrix : Matrix
+        """
+        least = max(5, int(np.ceil(0.002 * len(frame))))
+        levels: dict[str, tuple[str, ...]] = {}
+        for column in schema.used:
+            if column.type != "category":
+                continue
+            spellings = pd.Series(frame[column.name], dtype=object).dropna().value_counts()
+            counts: dict[str, int] = {}
+            written: dict[str, str] = {}
+            pairs = [(str(word), int(count)) for word, count in spellings.items()]
+            for word, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0])):
+                written.setdefault(fold(word), word)
+                counts[fold(word)] = counts.get(fold(word), 0) + count
+            often = sorted(
+                (key for key, count in counts.items() if count >= least),
+                key=lambda key: (-counts[key], key),
+            )
+            levels[column.name] = tuple(written[key] for key in often[:MAX_LEVELS])
+        return cls(schema, matrix, levels)
+
+    @property
+    def width(self) -> int:
+        """Number of columns of the encoded matrix."""
+        return len(self.columns)
+
+    def encode(
+        self, frame: pd.DataFrame, as_of: NDArray[np.datetime64] | None
+    ) -> NDArray[np.float64]:
+        """Encode many leads.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n, columns)
+            Typed values, as :func:`scoring_ml.features.snapshot.read_column` gives them. A
+            column that is absent counts as missing.
+        as_of : array of datetime64[us], shape (n,), or None
+            The moment at which each lead is seen; dates count as missing without it.
+
+        Returns
+        -------
+        array of float64, shape (n, width)
+        """
+        X = np.zeros((len(frame), self.width))
+        for column in self.schema.used:
+            start, slots = self._slots[column.name]
+            values = frame[column.name].to_numpy() if column.name in frame else None
+            if column.type == "category":
+                self._encode_category(X, start, slots, values)
+            else:
+                X[:, start] = _numbers(column, values, as_of, len(frame))
+        for name, codes in self.criterion_codes(frame).items():
+            self.set_criterion(X, name, codes)
+        return X
+
+    def encode_one(
+        self, values: Mapping[str, Typed], as_of: datetime | None
+    ) -> tuple[NDArray[np.float64], dict[str, str]]:
+        """Encode one lead.
+
+        Returns
+        -------
+        x : array of float64, shape (width,)
+            Equal to the bit to the row that :meth:`encode` gives.
+        levels : dict of criterion to level
+        """
+        x = np.zeros(self.width)
+        for column in self.schema.used:
+            self.set_field(x, column, values.get(column.name), as_of)
+        levels = self.matrix.levels(values)
+        for name, level in levels.items():
+            self.set_criterion(x[None, :], name, np.array([LEVEL_CODES.index(level)]))
+        return x, levels
+
+    def set_field(
+        self, x: NDArray[np.float64], column: Column, value: Typed, as_of: datetime | None
+    ) -> None:
+        """Write one field's columns of an encoded lead, in place."""
+        start, slots = self._slots[column.name]
+        if column.type != "category":
+            x[start] = _number(column, value, as_of)
+            return
+        x[start : start + len(slots)] = 0.0
+        x[start + self._category_slot(slots, value)] = 1.0
+
+    def set_criterion(self, X: NDArray[np.float64], name: str, codes: NDArray[np.int64]) -> None:
+        """Write one criterion's columns of encoded leads, in place.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, width)
+        name : str
+        codes : array of int, shape (n,)
+            0 none, 1 partial, 2 full, 3 unknown.
+        """
+        at = self._criteria[name]
+        X[:, at : at + 4] = self._criterion_rows[name][codes]
+
+    def criterion_codes_of(self, X: NDArray[np.float64], name: str) -> NDArray[np.int64]:
+        """Return a criterion's level of encoded leads: 0 none, 1 partial, 2 full, 3 unknown."""
+        flags = X[:, self._criteria[name] + 1 : self._criteria[name] + 4]
+        return np.asarray(flags @ np.array([3.0, 1.0, 2.0])).astype(np.int64)
+
+    def is_unseen(self, column: Column, value: Typed) -> bool:
+        """Tell whether a category was not seen often enough in training to have a column."""
+        if column.type != "category" or value is None:
+            return False
+        return fold(str(value)) not in self._slots[column.name][1]
+
+    def criterion_codes(self, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+        """Return the level of each criterion for many leads: 0 none, 1 partial, 2 full, 3 unknown.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n, columns)
+            Typed values.
+        """
+        codes: dict[str, NDArray[np.int64]] = {}
+        for criterion in self.matrix.criteria:
+            best = criterion.combine == "best"
+            unknown = -1 if best else len(LEVELS)
+            level = np.full(len(frame), unknown, dtype=np.int64)
+            for rule in criterion.rules:
+                if rule.column.name not in frame:
+                    continue
+
+                def code(value: Any, rule: Any = rule, unknown: int = unknown) -> int:
+                    return unknown if is_missing(value) else LEVELS.index(rule.level(value))
+
+                found = _map_unique(frame[rule.column.name].to_numpy(), code)
+                level = np.maximum(level, found) if best else np.minimum(level, found)
+            level[level == unknown] = len(LEVELS)
+            codes[criterion.name] = level
+        return codes
+
+    def _design(self) -> list[EncodedColumn]:
+        columns = []
+        for column in self.schema.used:
+            sign = {"increasing": 1, "decreasing": -1, None: 0}[column.monotone]
+            if column.type == "date":
+                sign = -sign  # the encoded number is days before as_of, so it falls as dates rise
+            if column.type != "category":
+                columns.append(EncodedColumn("value", column.name, column.criterion, monotone=sign))
+                continue
+            for level in self.levels[column.name]:
+                columns.append(
+                    EncodedColumn("level", column.name, column.criterion, level=fold(level))
+                )
+            for role in ("other", "missing"):
+                columns.append(EncodedColumn(role, column.name, column.criterion))
+        for criterion in self.matrix.criteria:
+            fields = {rule.column.name for rule in criterion.rules}
+            # One field behind a criterion: its points belong to the field that people know.
+            name = fields.pop() if len(fields) == 1 else f"matrix:{criterion.name}"
+            columns.append(
+                EncodedColumn("criterion_points", name, criterion.name, level=criterion.name)
+            )
+            for level in (UNKNOWN, "partial", "full"):
+                columns.append(EncodedColumn("criterion_level", name, criterion.name, level=level))
+        return columns
+
+    def _category_slot(self, slots: Mapping[str, int], value: Any) -> int:
+        if value is None:
+            return slots["missing"]
+        return slots.get(fold(value), slots["other"])
+
+    def _encode_category(
+        self, X: NDArray[np.float64], start: int, slots: Mapping[str, int], values: Any
+    ) -> None:
+        if values is None:
+            X[:, start + slots["missing"]] = 1.0
+            return
+        found = _map_unique(values, lambda value: self._category_slot(slots, value))
+        X[np.arange(len(X)), start + found] = 1.0
+
+
+def _map_unique(values: NDArray[Any], function: Callable[[Any], int]) -> NDArray[np.int64]:
+    """Apply a function to every value, computing it once for each distinct one."""
+    codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    table = np.array([function(value) for value in distinct] + [function(None)], dtype=np.int64)
+    return table[codes]
+
+
+def _number(column: Column, value: Any, as_of: datetime | None) -> float:
+    if is_missing(value):
+        return np.nan
+    if column.type == "date":
+        if as_of is None:
+            return np.nan
+        gap = as_of - value
+        micro = (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
+        return float(micro / _DAY_US)
+    if column.type in ("email", "phone"):
+        return 1.0 if contact_valid(value, column) else 0.0
+    return float(value)
+
+
+def _numbers(
+    column: Column, values: Any, as_of: NDArray[np.datetime64] | None, n: int
+) -> NDArray[np.float64]:
+    if values is None:
+        return np.full(n, np.nan)
+    if column.type == "date":
+        if as_of is None:
+            return np.full(n, np.nan)
+        gap = as_of.astype("datetime64[us]") - values.astype("datetime64[us]")
+        days = gap.astype("int64") / _DAY_US
+        days[np.isnat(gap)] = np.nan
+        return np.asarray(days, dtype=np.float64)
+    if column.type in ("email", "phone"):
+        codes = _map_unique(
+            values, lambda value: -1 if value is None else int(contact_valid(value, column))
+        )
+        return np.where(codes < 0, np.nan, codes.astype(float))
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,300 @@
+"""From a flat file to one row per lead as of a moment, oldest first.
+
+Rows that cannot be used are counted and listed by reason, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scoring_ml.data.flat import Flat
+
+from scoring_ml.data.schema import Column, Schema, nearest
+from scoring_ml.data.values import Typed, parse_number, reader, tidy
+from scoring_ml.errors import InputError
+
+AGE_ZERO: Final = timedelta(seconds=1)
+"""A lead of age 0 is looked at one second after its creation, so that its form counts."""
+
+
+@dataclass(frozen=True)
+class UnusedRows:
+    """Rows that cannot be used, and why.
+
+    Parameters
+    ----------
+    reason : str
+        In words, without a personal value.
+    count : int
+    first_ids : tuple of str
+        At most three.
+    """
+
+    reason: str
+    count: int
+    first_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Leads as of a moment, oldest first.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n, columns)
+        Typed values of every column of the schema that has a feature type.
+    ids : array of str, shape (n,)
+    label : array of float, shape (n,)
+        1.0 won, 0.0 lost, NaN open.
+    position : array of float, shape (n,)
+        Rises with time; equal where the order cannot tell.
+    as_of : array of datetime64[us], shape (n,), or None
+        The moment at which each lead is seen; ``None`` where the file has no dates.
+    account : array of str, shape (n,), or None
+    row : array of int, shape (n,)
+        Row number in the file, from 1, not counting the header.
+    unused : tuple of UnusedRows
+    warnings : tuple of str
+    """
+
+    frame: pd.DataFrame
+    ids: NDArray[Any]
+    label: NDArray[np.float64]
+    position: NDArray[np.float64]
+    as_of: NDArray[np.datetime64] | None
+    account: NDArray[Any] | None
+    row: NDArray[np.int64]
+    unused: tuple[UnusedRows, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: NDArray[Any]) -> Snapshot:
+        """Return the snapshot of some rows, by mask or index."""
+        return replace(
+            self,
+            frame=self.frame.iloc[_indices(rows)].reset_index(drop=True),
+            ids=self.ids[rows],
+            label=self.label[rows],
+            position=self.position[rows],
+            as_of=None if self.as_of is None else self.as_of[rows],
+            account=None if self.account is None else self.account[rows],
+            row=self.row[rows],
+        )
+
+
+def build_snapshot(
+    flat: Flat, schema: Schema, *, for_training: bool = True, as_of: datetime | None = None
+) -> Snapshot:
+    """Read a flat file's rows as its schema says.
+
+    Parameters
+    ----------
+    flat : Flat
+        The file as read.
+    schema : Schema
+    for_training : bool
+        Whether the target is read. A file to be scored needs neither target nor order, and all
+        its rows stay, in the file's order.
+    as_of : datetime or None
+        When scoring: the moment at which the leads are seen; the schema's order column if None.
+
+    Raises
+    ------
+    InputError
+        If a column that the schema needs is not in the file, or no row can be used.
+    """
+    frame = flat.frame
+    _check_columns(frame, schema, for_training=for_training)
+    n = len(frame)
+    unused: list[UnusedRows] = [
+        UnusedRows(bad.reason, bad.count, tuple(f"line {line}" for line in bad.first_lines))
+        for bad in flat.facts.bad_rows
+    ]
+    row = np.arange(1, n + 1)
+    ids = _texts(frame[schema.id]) if schema.id in frame else row.astype(str).astype(object)
+    keep = np.ones(n, dtype=bool)
+
+    def drop(reason: str, wrong: NDArray[np.bool_]) -> None:
+        wrong = wrong & keep
+        if wrong.any():
+            unused.append(UnusedRows(reason, int(wrong.sum()), tuple(map(str, ids[wrong][:3]))))
+            keep[wrong] = False
+
+    label = np.full(n, np.nan)
+    position = np.arange(n, dtype=float)
+    moments: NDArray[np.datetime64] | None = None
+    if for_training:
+        if schema.id is not None:
+            empty = np.array([not text for text in ids])
+            drop(f"no id in {schema.id}", empty)
+            drop(f"repeats the id of an earlier row ({schema.id})", _repeated(ids) & ~empty)
+        label, strange = _labels(frame[schema.target.column], schema)
+        drop(f"{schema.target.column} is neither won, lost nor empty as the schema says", strange)
+        position, moments, unreadable = _order(frame, schema)
+        drop(f"{schema.order.column} does not say when the lead came", unreadable)
+    elif as_of is not None:
+        moments = np.full(n, np.datetime64(as_of, "us"))
+    elif schema.order.by == "time" and schema.order.column in frame:
+        _, moments, _ = _order(frame, schema)
+    typed: dict[str, Any] = {}
+    for column in schema.columns:
+        if column.type in ("text", "id") or column.name not in frame:
+            continue
+        values, wrong = read_column(frame[column.name], column, schema.missing)
+        typed[column.name] = values
+        if column.use:
+            drop(f"{column.name} holds a value that is no {column.type}", wrong)
+    if not keep.any():
+        raise InputError(
+            "At least one row must be usable",
+            found="; ".join(f"{item.count} rows: {item.reason}" for item in unused) or "no rows",
+            do="Correct the file or the schema",
+        )
+    table = pd.DataFrame(typed, index=pd.RangeIndex(n))
+    warnings = tuple(
+        f"{column.name} is not in the file and counts as missing"
+        for column in schema.used
+        if column.name not in frame
+    )
+    order = np.flatnonzero(keep)
+    if for_training:
+        order = order[np.argsort(position[order], kind="stable")]
+    whole = Snapshot(
+        frame=table,
+        ids=ids,
+        label=label,
+        position=position,
+        as_of=moments,
+        account=_texts(frame[schema.account]) if schema.account in frame else None,
+        row=row,
+        unused=tuple(unused),
+        warnings=warnings,
+    )
+    return whole.take(order)
+
+
+def read_column(
+    raw: pd.Series[Any], column: Column, missing: tuple[str, ...]
+) -> tuple[Any, NDArray[np.bool_]]:
+    """Read a whole column, each distinct value once.
+
+    Returns
+    -------
+    values : array, shape (n,)
+        ``float64`` (number, boolean), ``datetime64[us]`` (date) or objects (``str`` or None).
+    wrong : array of bool, shape (n,)
+        Where the value cannot be read; it counts as missing in ``values``.
+    """
+    read = reader(column, missing)
+    known: dict[Any, Typed] = {}
+    broken: set[Any] = set()
+    values: list[Typed] = []
+    wrong = np.zeros(len(raw), dtype=bool)
+    for index, item in enumerate(raw.to_numpy(dtype=object)):
+        cell = None if item is None or item != item else item
+        key = (type(cell), cell)
+        if key not in known:
+            try:
+                known[key] = read(cell)
+            except ValueError:
+                broken.add(key)
+                known[key] = read(None)
+        if key in broken:
+            wrong[index] = True
+        values.append(known[key])
+    if column.type in ("number", "boolean"):
+        return np.array(values, dtype=np.float64), wrong
+    if column.type == "date":
+        return np.array(values, dtype="datetime64[us]"), wrong
+    result = np.empty(len(values), dtype=object)
+    result[:] = values
+    return result, wrong
+
+
+def _indices(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def _texts(column: pd.Series[Any]) -> NDArray[Any]:
+    missing = column.isna().to_numpy()
+    texts = np.array([tidy(str(item)) for item in column.to_numpy(dtype=object)], dtype=object)
+    texts[missing] = ""
+    return texts
+
+
+def _repeated(ids: NDArray[Any]) -> NDArray[np.bool_]:
+    return pd.Series(ids, dtype=object).duplicated(keep="first").to_numpy()
+
+
+def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -> None:
+    needed: list[str | None] = [schema.id, schema.account] if for_training else []
+    if for_training:
+        needed += [schema.target.column, schema.order.column]
+        needed += [column.name for column in schema.used]
+    absent = [name for name in needed if name is not None and name not in frame.columns]
+    if absent:
+        like = nearest(absent[0], frame.columns)
+        raise InputError(
+            "The file must have every column that the schema names",
+            found=f"no column {', '.join(repr(name) for name in absent[:3])}"
+            + (f" and {len(absent) - 3} more" if len(absent) > 3 else ""),
+            do=f"Did you mean {like!r}? Correct the schema" if like else "Correct the schema",
+        )
+    if not for_training and not any(column.name in frame.columns for column in schema.used):
+        raise InputError(
+            "A file to be scored must have columns that the model knows",
+            found=f"none of {len(schema.used)}",
+            do="Give the file with the same header as in training",
+        )
+
+
+def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    won, lost = _outcome_words(schema.target.won), _outcome_words(schema.target.lost)
+    empty = _outcome_words(schema.missing)
+    outcome: dict[str, float] = dict.fromkeys(won, 1.0)
+    outcome.update(dict.fromkeys(lost, 0.0))
+    texts = [_outcome_word(text) for text in _texts(raw)]
+    label = np.array([outcome.get(text, np.nan) for text in texts])
+    strange = np.array([text not in outcome and text not in empty for text in texts], dtype=bool)
+    return label, strange
+
+
+def _outcome_words(words: Sequence[str]) -> set[str]:
+    return {_outcome_word(word) for word in words}
+
+
+def _outcome_word(word: str) -> str:
+    """Fold case and the forms of a number, so that 1, 1.0 and TRUE mean what a person means."""
+    text = tidy(word).casefold()
+    try:
+        value = parse_number(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _order(
+    frame: pd.DataFrame, schema: Schema
+) -> tuple[NDArray[np.float64], NDArray[np.datetime64] | None, NDArray[np.bool_]]:
+    n = len(frame)
+    order = schema.order
+    sign = 1.0 if order.ascending else -1.0
+    if order.by in ("row", "none"):
+        return sign * np.arange(n, dtype=float), None, np.zeros(n, dtype=bool)
+    kind = "date" if order.by == "time" else "number"
+    column = Column(name=str(order.column), type=kind, day_first=order.day_first)
+    values, wrong = read_column(frame[order.column], column, schema.missing)
+    if kind == "number":
+        return sign * values, None, wrong | np.isnan(values)
+    created = values + np.timedelta64(AGE_ZERO)
+    missing = np.isnat(created)
+    position = created.astype("datetime64[us]").astype("int64").astype(float)
+    return position, created, wrong | missing

@@ -1,0 +1,100 @@
+"""What to ask next: the missing answer that could add most to a lead's score."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import Column
+from scoring_ml.data.values import Typed
+from scoring_ml.features.criteria import LEVELS
+from scoring_ml.features.encoder import LEVEL_CODES, Encoder
+from scoring_ml.scoring.reference import Reference, field_slice
+
+
+class Answers:
+    """The answers that missing askable fields might get, ready to be tried.
+
+    Likely answers are the levels of a category and the middles of a number's bins in training.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    reference : Reference
+    """
+
+    def __init__(self, encoder: Encoder, reference: Reference) -> None:
+        self._encoder = encoder
+        self.columns = tuple(column for column in encoder.schema.used if column.askable)
+        self._slices = {c.name: field_slice(encoder, c.name) for c in self.columns}
+        self._tries: dict[str, NDArray[np.float64]] = {}
+        self._levels: dict[str, dict[str, NDArray[np.int64]]] = {}
+        for column in self.columns:
+            answers = reference.fields[column.name].answers
+            found = self._slices[column.name]
+            rows = np.zeros((len(answers), encoder.width))
+            for row, answer in zip(rows, answers, strict=True):
+                if column.type == "category":
+                    encoder.set_field(row, column, str(answer), None)
+                else:
+                    row[found.start] = float(answer)
+            self._tries[column.name] = rows[:, found]
+            self._levels[column.name] = self._levels_of(
+                column, [_typed(column, a) for a in answers]
+            )
+
+    def missing(self, X: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
+        """Return, per askable field, which encoded leads have no answer, each shape (n,)."""
+        found = {}
+        for column in self.columns:
+            at = self._slices[column.name]
+            found[column.name] = (
+                X[:, at.stop - 1] == 1.0 if column.type == "category" else np.isnan(X[:, at.start])
+            )
+        return found
+
+    def count(self, name: str) -> int:
+        """Return how many answers to a field are tried."""
+        return len(self._tries[name])
+
+    def tried(self, X: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+        """Return encoded leads with each likely answer to a field that they have not answered.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, width)
+        name : str
+
+        Returns
+        -------
+        array of float, shape (n * answers, width)
+            Lead by lead, answer by answer.
+        """
+        answers = len(self._tries[name])
+        rows = np.repeat(X, answers, axis=0)
+        rows[:, self._slices[name]] = np.tile(self._tries[name], (len(X), 1))
+        for criterion, codes in self._levels[name].items():
+            now = self._encoder.criterion_codes_of(rows, criterion)
+            new = np.tile(codes, len(X))
+            unknown = now == len(LEVELS)
+            combine = np.maximum if self._combine(criterion) == "best" else np.minimum
+            self._encoder.set_criterion(rows, criterion, np.where(unknown, new, combine(now, new)))
+        return rows
+
+    def _combine(self, name: str) -> str:
+        return next(c.combine for c in self._encoder.matrix.criteria if c.name == name)
+
+    def _levels_of(self, column: Column, typed: list[Typed]) -> dict[str, NDArray[np.int64]]:
+        """Level of each answer under the criteria that have a rule for this field."""
+        found = {}
+        for criterion in self._encoder.matrix.criteria:
+            if any(rule.column.name == column.name for rule in criterion.rules):
+                levels = [criterion.level({column.name: value}) for value in typed]
+                found[criterion.name] = np.array(
+                    [LEVEL_CODES.index(level) for level in levels], dtype=np.int64
+                )
+        return found
+
+
+def _typed(column: Column, answer: float | str) -> Typed:
+    return bool(answer) if column.type in ("email", "phone") else answer

@@ -1,0 +1,181 @@
+"""One lead as a request carries it: which names may stand there, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema, nearest
+from scoring_ml.data.values import Typed, reader
+from scoring_ml.errors import LeadError
+
+LEAD_ID: Final = "lead_id"
+RESERVED: Final = (LEAD_ID, "activities", "stages")
+"""Names with a meaning of their own; a column of that name gets an alias."""
+
+_MOST_CHARACTERS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class LeadField:
+    """One field that a lead may carry.
+
+    Parameters
+    ----------
+    name : str
+        Name in a request: the column's, or its alias.
+    type : str
+        One of number, boolean, category, date, email, phone.
+    label, unit, criterion, description : str or None
+        For people.
+    used : bool
+        Whether the model looks at it.
+    example : float, str, bool or None
+        A value that can be posted as it is.
+    levels : tuple of str
+        Categories seen in training.
+    askable : bool
+        Whether a salesperson could ask for it.
+    """
+
+    name: str
+    type: str
+    label: str
+    unit: str | None
+    criterion: str
+    used: bool
+    example: Any
+    levels: tuple[str, ...]
+    askable: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """One lead, read.
+
+    Parameters
+    ----------
+    lead_id : str or None
+    typed : dict of column name to typed value
+        Only fields that the model uses.
+    ignored : tuple of str
+        Known names that this model does not use.
+    """
+
+    lead_id: str | None
+    typed: dict[str, Typed]
+    ignored: tuple[str, ...]
+
+
+class LeadReader:
+    """Reads leads as requests carry them.
+
+    Parameters
+    ----------
+    schema : Schema
+    also_accepted : iterable of str
+        Names of other registered versions, so that a promotion never breaks yesterday's request.
+    """
+
+    def __init__(self, schema: Schema, also_accepted: Iterable[str] = ()) -> None:
+        self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
+            alias(column.name): (column, reader(column, schema.missing)) for column in schema.used
+        }
+        own = {schema.id, schema.account, schema.order.column, schema.target.column, *schema.names}
+        self._ignored = {alias(name) for name in own if name} | set(also_accepted)
+        self._ignored -= set(self._columns)
+        self._id_column = None if schema.id is None else alias(schema.id)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that may stand in a request, used or not, without the reserved ones."""
+        return (*self._columns, *sorted(self._ignored))
+
+    def read(self, lead: Mapping[str, Any]) -> Lead:
+        """Read one lead.
+
+        Raises
+        ------
+        LeadError
+            Naming every wrong field; no message quotes a value.
+        """
+        wrong: list[tuple[str, str]] = []
+        values: dict[str, Typed] = {}
+        ignored: list[str] = []
+        lead_id: str | None = None
+        for name, raw in lead.items():
+            if name in self._columns:
+                column, read = self._columns[name]
+                if problem := _scalar_problem(raw):
+                    wrong.append((name, problem))
+                    continue
+                try:
+                    values[column.name] = read(raw)
+                except ValueError as error:
+                    wrong.append((name, str(error)))
+            elif name == LEAD_ID:
+                if raw is None or (isinstance(raw, (str, int)) and not isinstance(raw, bool)):
+                    lead_id = None if raw is None else str(raw)[:200]
+                else:
+                    wrong.append((name, "must be text or a whole number"))
+            elif name in self._ignored:
+                ignored.append(name)
+                if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
+                    lead_id = str(raw)[:200]
+            else:
+                wrong.append((str(name)[:200], self._unknown(str(name))))
+        if wrong:
+            raise LeadError(wrong)
+        return Lead(lead_id, values, tuple(ignored))
+
+    def _unknown(self, name: str) -> str:
+        if name in RESERVED:
+            return "is reserved and not accepted by this model"
+        like = nearest(name[:200], (*self.names, LEAD_ID))
+        return f"is not a known field; did you mean {like}?" if like else "is not a known field"
+
+
+def alias(name: str) -> str:
+    """Return the name of a column in requests: its own, unless that is reserved.
+
+    >>> alias("budget"), alias("stages")
+    ('budget', 'stages_column')
+    """
+    return f"{name}_column" if name in RESERVED else name
+
+
+def lead_fields(
+    schema: Schema, levels: Mapping[str, tuple[str, ...]], example: Mapping[str, Any]
+) -> tuple[LeadField, ...]:
+    """Return the fields that a lead may carry, those that the model uses first."""
+    columns = sorted(schema.columns, key=lambda column: not column.use)
+    return tuple(
+        LeadField(
+            name=alias(column.name),
+            type=column.type,
+            label=column.title,
+            unit=column.unit,
+            criterion=column.criterion,
+            used=column.use,
+            example=example.get(alias(column.name)),
+            levels=tuple(levels.get(column.name, ())),
+            askable=column.askable,
+            description=column.reason,
+        )
+        for column in columns
+        if column.type in FEATURE_TYPES
+    )
+
+
+def _scalar_problem(raw: Any) -> str | None:
+    if raw is None or isinstance(raw, (bool, int, float)):
+        return None
+    if isinstance(raw, str):
+        return (
+            f"must be at most {_MOST_CHARACTERS} characters"
+            if len(raw) > _MOST_CHARACTERS
+            else None
+        )
+    return "must be a single value, not a list or an object"

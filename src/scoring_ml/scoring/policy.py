@@ -1,0 +1,301 @@
+"""The policy: two probabilities, p_warm and p_hot, that give the score its meaning.
+
+They are fitted once, on the first learned champion's calibration window, and stay in force for
+every later candidate. That is why a 70 stays a 70.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from typing import Any, Final
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.scoring.scale import HOT, WARM, Scale, round_half_up
+
+METHODS: Final = ("match_matrix", "capacity", "economics", "fixed")
+
+
+def policy_settings() -> dict[str, Any]:
+    """Return the content of ``models/policy.yaml``."""
+    text = (files("models") / "policy.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Two anchors in log-odds, where they came from, and the volumes they gave.
+
+    Parameters
+    ----------
+    method : str
+        One of :data:`METHODS`.
+    logit_warm, logit_hot : float
+    wanted, resulting : dict
+        Leads of the window that were to be hot and warm, and that are.
+    leads : int
+        Leads in the window on which the policy was fitted.
+    notes : tuple of str
+        Why another method was taken, or p_warm lowered.
+    version : int
+        0 while proposed; from 1 once in force.
+    """
+
+    method: str
+    logit_warm: float
+    logit_hot: float
+    wanted: dict[str, int]
+    resulting: dict[str, int]
+    leads: int
+    notes: tuple[str, ...] = ()
+    version: int = 0
+    created_at: str | None = None
+    fitted_on: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> Scale:
+        """The scale that these anchors define."""
+        return Scale(self.logit_warm, self.logit_hot)
+
+    @property
+    def p_warm(self) -> float:
+        """Probability at which warm begins."""
+        return float(expit(self.logit_warm))
+
+    @property
+    def p_hot(self) -> float:
+        """Probability at which hot begins."""
+        return float(expit(self.logit_hot))
+
+    @property
+    def hot_share(self) -> float:
+        """Share of hot leads in the window on which the policy was fitted, 0-1."""
+        return self.resulting["hot"] / self.leads if self.leads else float("nan")
+
+    def dump(self) -> dict[str, Any]:
+        """Return JSON-ready values, with the two probabilities for people."""
+        return asdict(self) | {
+            "notes": list(self.notes),
+            "p_warm": self.p_warm,
+            "p_hot": self.p_hot,
+            "hot_share": self.hot_share,
+        }
+
+    @classmethod
+    def restore(cls, content: Mapping[str, Any]) -> Policy:
+        """Undo :meth:`dump`."""
+        known = {key: content[key] for key in cls.__dataclass_fields__ if key in content}
+        return cls(**(known | {"notes": tuple(content.get("notes", ()))}))
+
+
+@dataclass(frozen=True)
+class NoPolicy:
+    """Why no policy can be fitted for a candidate: it has too little signal."""
+
+    reason: str
+
+
+def fit_policy(
+    logodds: NDArray[np.float64],
+    *,
+    matrix_total: NDArray[np.float64],
+    mapped_criteria: int,
+    weeks: float | None = None,
+    method: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Policy | NoPolicy:
+    """Fit the two anchors on a window.
+
+    Parameters
+    ----------
+    logodds : array of float, shape (n,)
+        Calibrated log-odds of the candidate on its calibration window.
+    matrix_total : array of float, shape (n,)
+        The matrix's plain totals of the same leads.
+    mapped_criteria : int
+        Criteria of the matrix that have a rule.
+    weeks : float or None
+        Length of the window in weeks, for capacity in leads a week.
+    method : str or None
+        One of :data:`METHODS`; the settings' own if None.
+    settings : mapping or None
+        Content of ``models/policy.yaml``.
+
+    Returns
+    -------
+    Policy or NoPolicy
+
+    Raises
+    ------
+    SchemaError
+        If the settings lack what the method needs.
+    """
+    settings = settings or policy_settings()
+    method = method or settings["method"]
+    if method not in METHODS:
+        raise InputError(
+            f"A policy's method must be one of {', '.join(METHODS)}",
+            found=str(method),
+            do="Choose one of them",
+        )
+    values = np.unique(logodds)
+    if len(values) < 2:
+        return NoPolicy("every lead has the same probability")
+    notes: list[str] = []
+    hot_total = int(np.sum(matrix_total >= HOT))
+    warm_total = int(np.sum((matrix_total >= WARM) & (matrix_total < HOT)))
+    if method == "match_matrix":
+        why = _why_not_match(hot_total, warm_total, len(logodds), mapped_criteria, settings)
+        if why:
+            notes.append(f"capacity instead of match_matrix: {why}")
+            method = "capacity"
+    if method in ("economics", "fixed"):
+        warm, hot = _given_anchors(method, settings)
+        wanted = _volumes(logodds, warm, hot)
+    else:
+        if method == "match_matrix":
+            wanted = {"hot": hot_total, "warm": warm_total}
+        else:
+            wanted = _capacity(len(logodds), weeks, settings)
+        hot = _cut(logodds, wanted["hot"])
+        warm = _cut(logodds, wanted["hot"] + wanted["warm"])
+    lowered = _lower_warm(logodds, values, warm, hot, settings["limits"])
+    if lowered < warm:
+        notes.append(
+            f"p_warm lowered from {expit(warm):.4f} to {expit(lowered):.4f} so that the score "
+            "neither jumps nor saturates"
+        )
+    resulting = _volumes(logodds, lowered, hot)
+    share = (resulting["hot"] + resulting["warm"]) / len(logodds)
+    most = settings["limits"]["most_hot_and_warm"]
+    if share > most:
+        return NoPolicy(
+            f"too little signal: {share:.0%} of the leads would be hot or warm, at most "
+            f"{most:.0%} may be"
+        )
+    return Policy(method, lowered, hot, wanted, resulting, len(logodds), tuple(notes))
+
+
+def saturated_share(logodds: NDArray[np.float64], scale: Scale) -> float:
+    """Return the share of leads that would show 0 or 100, in 0-1."""
+    scores = round_half_up(scale.unrounded(logodds))
+    return float(np.mean((scores <= 0) | (scores >= 100)))
+
+
+def hot_share_alarm(
+    scores: NDArray[np.int64], policy: Policy, *, settings: Mapping[str, Any] | None = None
+) -> float | None:
+    """Return how many times the policy's hot share these scores show, if beyond the alarm."""
+    limit = (settings or policy_settings())["limits"]["alarm_hot_share"]
+    if not policy.hot_share > 0 or len(scores) == 0:
+        return None
+    times = float(np.mean(scores >= HOT)) / policy.hot_share
+    return times if times > limit else None
+
+
+def action_of(tier: str, *, settings: Mapping[str, Any] | None = None) -> str:
+    """Return what is done with a lead of a tier."""
+    return str((settings or policy_settings())["actions"][tier]["action"])
+
+
+def _why_not_match(
+    hot: int, warm: int, n: int, mapped: int, settings: Mapping[str, Any]
+) -> str | None:
+    rules = settings["match_matrix"]
+    low, high = rules["hot_share"]
+    if mapped < rules["least_criteria"]:
+        return f"the matrix has {mapped} of the {rules['least_criteria']} criteria needed"
+    if hot < rules["least_hot"]:
+        return f"the matrix has {hot} of the {rules['least_hot']} hot leads needed"
+    if warm < rules["least_warm"]:
+        return f"the matrix has {warm} of the {rules['least_warm']} warm leads needed"
+    if not low <= hot / n <= high:
+        return f"the matrix calls {hot / n:.1%} of the leads hot, outside {low:.0%}-{high:.0%}"
+    return None
+
+
+def _capacity(n: int, weeks: float | None, settings: Mapping[str, Any]) -> dict[str, int]:
+    rules = settings["capacity"]
+    wanted = {}
+    for name in ("hot", "warm"):
+        per_week = rules.get(f"{name}_per_week")
+        if per_week is None:
+            wanted[name] = max(1, round(rules[f"{name}_share"] * n))
+        elif weeks is None or not weeks > 0:
+            raise SchemaError(
+                f"capacity.{name}_per_week needs data with dates",
+                found="none",
+                do=f"Give capacity.{name}_share instead",
+            )
+        else:
+            wanted[name] = max(1, round(float(per_week) * weeks))
+    return wanted
+
+
+def _given_anchors(method: str, settings: Mapping[str, Any]) -> tuple[float, float]:
+    rules = settings[method]
+    missing = [name for name, value in rules.items() if value is None]
+    if missing:
+        raise SchemaError(
+            f"A policy by {method} needs {', '.join(rules)}",
+            found=f"no {missing[0]}",
+            do="Give it in the policy's settings",
+        )
+    if method == "economics":
+        margin = float(rules["margin_per_win"])
+        p_warm = float(rules["cost_of_first_call"]) / margin
+        p_hot = float(rules["cost_of_sales_process"]) / margin
+    else:
+        p_warm, p_hot = float(rules["p_warm"]), float(rules["p_hot"])
+    if not 0 < p_warm < p_hot < 1:
+        raise SchemaError(
+            "p_warm and p_hot must rise between 0 and 1",
+            found=f"p_warm {p_warm:.4g}, p_hot {p_hot:.4g}",
+            do="Correct the policy's settings",
+        )
+    return float(logit(p_warm)), float(logit(p_hot))
+
+
+def _cut(logodds: NDArray[np.float64], wanted: int) -> float:
+    """Return the anchor, midway between neighbouring distinct values, nearest in volume."""
+    values, counts = np.unique(logodds, return_counts=True)
+    above = np.cumsum(counts[::-1])[::-1][1:]  # leads at or above values[1:]
+    nearest = int(np.argmin(np.abs(above - wanted)))
+    return float(0.5 * (values[nearest] + values[nearest + 1]))
+
+
+def _lower_warm(
+    logodds: NDArray[np.float64],
+    values: NDArray[np.float64],
+    warm: float,
+    hot: float,
+    limits: Mapping[str, Any],
+) -> float:
+    """Lower p_warm until the anchors are far enough apart and few leads show 0 or 100."""
+    least = float(limits["least_logodds_apart"])
+    # Width at or below which a lead shows 100 (score >= 99.5) or 0 (score < 0.5).
+    distance = logodds - hot
+    critical = np.where(distance > 0, distance * 20 / 30, -distance * 20 / 69)
+    allowed = int(np.floor(float(limits["most_saturated"]) * len(logodds)))
+    widest = np.sort(critical)[::-1]
+    needed = float(widest[allowed]) if allowed < len(widest) else 0.0
+    width = max(hot - warm, least, needed * (1 + 1e-9) + 1e-12)
+    if width == hot - warm:
+        return warm
+    target = hot - width
+    middles = 0.5 * (values[1:] + values[:-1])
+    below = middles[middles <= target]
+    return float(below[-1]) if len(below) else float(target)
+
+
+def _volumes(logodds: NDArray[np.float64], warm: float, hot: float) -> dict[str, int]:
+    return {
+        "hot": int(np.sum(logodds >= hot)),
+        "warm": int(np.sum((logodds >= warm) & (logodds < hot))),
+    }

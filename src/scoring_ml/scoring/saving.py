@@ -1,0 +1,159 @@
+"""A Scorer on disk: JSON, LightGBM's own text and a manifest of SHA-256 sums; never a pickle.
+
+A truncated LightGBM text ends the process without an exception, so nothing is parsed before
+every file has been verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from scoring_ml.data.schema import dump_schema, parse_schema
+from scoring_ml.errors import IntegrityError
+from scoring_ml.estimators.calibration import Calibration
+from scoring_ml.estimators.ladder import restore_estimator
+from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.encoder import Encoder
+from scoring_ml.scoring.policy import Policy
+from scoring_ml.scoring.reference import Reference
+from scoring_ml.scoring.scorer import Parts, Scorer
+
+FORMAT: Final = 1
+SCORER_FILE: Final = "scorer.json"
+TEXT_FILE: Final = "model.txt"
+MANIFEST_FILE: Final = "manifest.json"
+ACCEPTED_FILE: Final = "accepted_fields.json"
+"""Beside the versions: field names of every registered one."""
+
+
+def save_scorer(scorer: Scorer, folder: Path) -> None:
+    """Write a Scorer into a folder, which appears whole or not at all.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    folder : Path
+        Replaced if it exists.
+    """
+    parts = scorer.parts
+    estimator = parts.estimator.dump()
+    text = estimator.pop("text", None)
+    content = {
+        "format": FORMAT,
+        "schema": dump_schema(parts.encoder.schema),
+        "matrix": parts.encoder.matrix.dump(),
+        "levels": parts.encoder.levels,
+        "kind": parts.estimator.kind,
+        "estimator": estimator,
+        "calibration": parts.calibration.dump(),
+        "policy": None if parts.policy is None else parts.policy.dump(),
+        "reference": parts.reference.dump(),
+        "card": parts.card,
+    }
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        files = {SCORER_FILE: json.dumps(content, ensure_ascii=False, indent=1)}
+        if text is not None:
+            files[TEXT_FILE] = text
+        sums = {}
+        for name, body in files.items():
+            data = body.encode("utf-8")
+            (temporary / name).write_bytes(data)
+            sums[name] = hashlib.sha256(data).hexdigest()
+        manifest = {"format": FORMAT, "sha256": sums}
+        write_json(temporary / MANIFEST_FILE, manifest)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Read a Scorer that :func:`save_scorer` wrote.
+
+    Raises
+    ------
+    IntegrityError
+        If a file is missing, changed or of an unknown format.
+    """
+    files = verified_files(folder)
+    content = json.loads(files[SCORER_FILE])
+    schema = parse_schema(content["schema"], source=SCORER_FILE)
+    matrix = parse_matrix(content["matrix"], schema, source=SCORER_FILE)
+    encoder = Encoder(schema, matrix, content["levels"])
+    estimator = dict(content["estimator"])
+    if TEXT_FILE in files:
+        estimator["text"] = files[TEXT_FILE].decode("utf-8")
+    accepted = folder.parent / ACCEPTED_FILE
+    return Scorer(
+        Parts(
+            encoder=encoder,
+            estimator=restore_estimator(content["kind"], estimator, encoder.columns),
+            calibration=Calibration.restore(content["calibration"]),
+            policy=None if content["policy"] is None else Policy.restore(content["policy"]),
+            reference=Reference.restore(content["reference"]),
+            card=content["card"],
+        ),
+        also_accepted=json.loads(accepted.read_text("utf-8")) if accepted.exists() else (),
+    )
+
+
+def verified_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of a saved Scorer's files, each equal to its manifest.
+
+    Raises
+    ------
+    IntegrityError
+        If the manifest cannot be read, or a file is missing or changed.
+    """
+    do = "Train again, or go back to another version with scoring-ml rollback"
+    try:
+        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
+        sums = dict(manifest["sha256"])
+        version = manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise IntegrityError(
+            "A saved model must have a manifest", found=f"none readable in {folder.name}", do=do
+        ) from None
+    if version != FORMAT:
+        raise IntegrityError(
+            f"A saved model must have format {FORMAT}", found=f"format {version}", do=do
+        )
+    files = {}
+    for name, wanted in sums.items():
+        path = folder / Path(name).name
+        if not path.is_file():
+            raise IntegrityError(
+                "A saved model must have the files of its manifest", found=f"no {name}", do=do
+            )
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != wanted:
+            raise IntegrityError(
+                "A saved model's files must be as they were written",
+                found=f"{name} of {folder.name} has another SHA-256",
+                do=do,
+            )
+        files[name] = data
+    if SCORER_FILE not in files:
+        raise IntegrityError("A saved model must have a scorer.json", found="none", do=do)
+    return files
+
+
+def manifest_sha256(folder: Path) -> str:
+    """Return the SHA-256 of a saved Scorer's manifest, which stands for all its files."""
+    return hashlib.sha256((folder / MANIFEST_FILE).read_bytes()).hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON to a temporary name, then rename, so that no reader sees half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    os.replace(temporary, path)

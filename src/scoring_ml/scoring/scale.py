@@ -1,0 +1,76 @@
+"""From calibrated log-odds to the number that people see, and from that number to a tier.
+
+``score = 49.5 + 20 * (logit p - logit p_warm) / (logit p_hot - logit p_warm)``, rounded half up
+and clipped to 0-100. The tier is read from the integer shown, so hot means exactly
+``p >= p_hot`` and warm ``p_warm <= p < p_hot``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+HOT: Final = 70
+WARM: Final = 50
+SCORE_MAX: Final = 100
+TIERS: Final = ("hot", "warm", "cold")
+
+_AT_WARM: Final = WARM - 0.5
+_BETWEEN: Final = float(HOT - WARM)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The two anchors that give the score its meaning.
+
+    Parameters
+    ----------
+    logit_warm, logit_hot : float
+        Log-odds at which warm and hot begin; ``logit_warm < logit_hot``.
+    """
+
+    logit_warm: float
+    logit_hot: float
+
+    def __post_init__(self) -> None:
+        if not self.logit_warm < self.logit_hot:
+            raise ValueError(
+                f"logit_warm must lie below logit_hot. Got {self.logit_warm} and {self.logit_hot}."
+            )
+
+    @property
+    def points_per_logodds(self) -> float:
+        """Points that one unit of log-odds is worth."""
+        return _BETWEEN / (self.logit_hot - self.logit_warm)
+
+    def unrounded(self, logodds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scores before rounding and clipping, shape of ``logodds``."""
+        width = self.logit_hot - self.logit_warm
+        return np.asarray(_AT_WARM + _BETWEEN * ((logodds - self.logit_warm) / width))
+
+
+def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the nearest whole numbers, halves upwards.
+
+    >>> round_half_up(np.array([49.49, 49.5, 69.5])).tolist()
+    [49, 50, 70]
+    """
+    bounded = np.clip(values, -1e15, 1e15)
+    return np.asarray(np.floor(bounded + 0.5)).astype(np.int64)
+
+
+def tier(score: int) -> str:
+    """Return the tier of a score as shown.
+
+    >>> [tier(score) for score in (0, 49, 50, 69, 70, 100)]
+    ['cold', 'cold', 'warm', 'warm', 'hot', 'hot']
+    """
+    return "hot" if score >= HOT else "warm" if score >= WARM else "cold"
+
+
+def tiers(scores: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return the tiers of scores as shown, same shape."""
+    return np.where(scores >= HOT, "hot", np.where(scores >= WARM, "warm", "cold")).astype(object)
