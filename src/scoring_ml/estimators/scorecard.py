@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Self
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, Self
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import log_expit
@@ -13,8 +16,11 @@ from scipy.special import log_expit
 from scoring_ml.estimators.protocol import newest_share, sum_in_order
 from scoring_ml.features.encoder import EncodedColumn
 
-DEFAULT_BINS: Final = 8
-DEFAULT_PENALTIES: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
+
+def scorecard_settings() -> dict[str, Any]:
+    """Return the content of ``models/scorecard.yaml``."""
+    text = (files("models") / "scorecard.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
 
 
 class Scorecard:
@@ -28,10 +34,10 @@ class Scorecard:
     columns : sequence of EncodedColumn
     criteria_only : bool
         Whether only the six criteria are seen (for few wins).
-    bins : int
-        Most bins of a number, cut at training quantiles.
-    penalties : sequence of float
-        Inverse strengths of the ridge penalty; chosen by log loss on the newest quarter.
+    settings : mapping or None
+        Content of ``models/scorecard.yaml``: most bins of a number, cut at training quantiles,
+        and the inverse strengths of the ridge penalty, one of which is chosen by log loss on the
+        newest quarter. Read from there when fitting if None.
 
     Attributes
     ----------
@@ -50,12 +56,10 @@ class Scorecard:
         columns: Sequence[EncodedColumn],
         *,
         criteria_only: bool = False,
-        bins: int = DEFAULT_BINS,
-        penalties: Sequence[float] = DEFAULT_PENALTIES,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.kind = "criteria_scorecard" if criteria_only else "scorecard"
-        self.bins = bins
-        self.penalties = tuple(penalties)
+        self.settings = settings
         roles = {"criterion_level"}
         if not criteria_only:
             roles |= {"value", "level", "other", "missing"}
@@ -76,18 +80,21 @@ class Scorecard:
         y : array of float, shape (n,)
             1.0 won, 0.0 lost; both must occur.
         """
-        self.edges_ = {i: _edges(X[:, i], self.bins) for i in self._values}
+        settings = self.settings or scorecard_settings()
+        penalties = [float(penalty) for penalty in settings["penalties"]]
+        self.__dict__.pop("_flags", None)
+        self.edges_ = {i: _edges(X[:, i], int(settings["bins"])) for i in sorted(self._values)}
         spread, owners = self._spread(X)
         cut = newest_share(len(y))
-        self.penalty_ = self.penalties[0]
+        self.penalty_ = penalties[0]
         if len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2:
             losses = []
-            for penalty in self.penalties:
+            for penalty in penalties:
                 weights, base = _ridge(spread[:cut], y[:cut], penalty)
                 f = spread[cut:] @ weights + base
                 sign = np.where(y[cut:] == 1.0, 1.0, -1.0)
                 losses.append(float(-np.mean(log_expit(sign * f))))
-            self.penalty_ = self.penalties[int(np.argmin(losses))]
+            self.penalty_ = penalties[int(np.argmin(losses))]
         weights, base = _ridge(spread, y, self.penalty_)
         share = np.asarray(spread.mean(axis=0)).ravel()
         self.weights_ = {}
@@ -110,15 +117,21 @@ class Scorecard:
     def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         """Return contributions, shape (n, width), and the base, in log-odds."""
         values = np.zeros((len(X), self._width))
-        for i, table in self.weights_.items():
-            column = X[:, i]
-            if i in self._values:
-                found = np.searchsorted(self.edges_[i], column, side="right")
-                found[np.isnan(column)] = len(table) - 1
-                values[:, i] = table[found]
-            else:
-                values[:, i] = np.where(column == 1.0, table[1], table[0])
+        flags, absent, present = self._flags
+        values[:, flags] = np.where(X[:, flags] == 1.0, present, absent)
+        for i, edges in self.edges_.items():
+            column, table = X[:, i], self.weights_[i]
+            found = edges.searchsorted(column, side="right")
+            found[np.isnan(column)] = len(table) - 1
+            values[:, i] = table[found]
         return values, self.base_
+
+    @cached_property
+    def _flags(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """The 0/1 columns and their weights, side by side."""
+        flags = [i for i in self.weights_ if i not in self._values]
+        tables = np.array([self.weights_[i] for i in flags]).reshape(-1, 2)
+        return np.array(flags, dtype=np.intp), tables[:, 0], tables[:, 1]
 
     def dump(self) -> dict[str, Any]:
         """Return the table as JSON-ready values."""

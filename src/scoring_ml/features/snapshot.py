@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scoring_ml.data.flat import Flat
 
+from scoring_ml.data.flat import Flat
 from scoring_ml.data.schema import Column, Schema, nearest
 from scoring_ml.data.values import Typed, parse_number, reader, tidy
 from scoring_ml.errors import InputError
@@ -61,6 +61,8 @@ class Snapshot:
         Row number in the file, from 1, not counting the header.
     unused : tuple of UnusedRows
     warnings : tuple of str
+    problem : array of str, shape (n,), or None
+        When scoring: why a row cannot be scored, or "". Such rows stay, so that none is lost.
     """
 
     frame: pd.DataFrame
@@ -72,6 +74,7 @@ class Snapshot:
     row: NDArray[np.int64]
     unused: tuple[UnusedRows, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    problem: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,6 +90,7 @@ class Snapshot:
             as_of=None if self.as_of is None else self.as_of[rows],
             account=None if self.account is None else self.account[rows],
             row=self.row[rows],
+            problem=None if self.problem is None else self.problem[rows],
         )
 
 
@@ -101,8 +105,8 @@ def build_snapshot(
         The file as read.
     schema : Schema
     for_training : bool
-        Whether the target is read. A file to be scored needs neither target nor order, and all
-        its rows stay, in the file's order.
+        Whether the target is read and rows that cannot be used are left out. A file to be scored
+        needs neither target nor order, and all its rows stay, in the file's order.
     as_of : datetime or None
         When scoring: the moment at which the leads are seen; the schema's order column if None.
 
@@ -121,10 +125,13 @@ def build_snapshot(
     row = np.arange(1, n + 1)
     ids = _texts(frame[schema.id]) if schema.id in frame else row.astype(str).astype(object)
     keep = np.ones(n, dtype=bool)
+    problem = np.full(n, "", dtype=object)
 
     def drop(reason: str, wrong: NDArray[np.bool_]) -> None:
         wrong = wrong & keep
-        if wrong.any():
+        if not for_training:
+            problem[wrong] = [f"{text}; {reason}" if text else reason for text in problem[wrong]]
+        elif wrong.any():
             unused.append(UnusedRows(reason, int(wrong.sum()), tuple(map(str, ids[wrong][:3]))))
             keep[wrong] = False
 
@@ -177,6 +184,7 @@ def build_snapshot(
         row=row,
         unused=tuple(unused),
         warnings=warnings,
+        problem=None if for_training else problem,
     )
     return whole.take(order)
 

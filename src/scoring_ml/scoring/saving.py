@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from scoring_ml.data.schema import dump_schema, parse_schema
 from scoring_ml.errors import IntegrityError
@@ -157,3 +160,16 @@ def write_json(path: Path, content: Any) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     os.replace(temporary, path)
+
+
+def json_ready(content: Any) -> Any:
+    """Return JSON-ready values: what is not finite becomes ``None``, tuples become lists."""
+    if isinstance(content, dict):
+        return {str(key): json_ready(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [json_ready(value) for value in content]
+    if isinstance(content, (float, np.floating)):
+        return float(content) if math.isfinite(content) else None
+    if isinstance(content, np.integer):
+        return int(content)
+    return content

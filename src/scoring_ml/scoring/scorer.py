@@ -181,17 +181,23 @@ class Scorer:
         """Return calibrated log-odds of encoded leads, shape (n,)."""
         return self.parts.calibration.logodds(self.parts.estimator.logodds(X))
 
-    def unrounded(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return scores of encoded leads before rounding and clipping, shape (n,)."""
+    def unrounded(
+        self, X: NDArray[np.float64], logodds: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return scores of encoded leads before rounding and clipping, shape (n,).
+
+        ``logodds`` are their calibrated log-odds, where they are known already.
+        """
         if self._is_matrix or self.parts.policy is None:
             return self._matrix.total(X)
-        return self.parts.policy.scale.unrounded(self.logodds(X))
+        found = self.logodds(X) if logodds is None else logodds
+        return self.parts.policy.scale.unrounded(found)
 
-    def probability(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (n,); NaN where none may be shown."""
+    def probability(self, logodds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return probabilities of calibrated log-odds; NaN where none may be shown."""
         if not self.parts.calibration.gives_probability:
-            return np.full(len(X), np.nan)
-        return np.asarray(expit(self.logodds(X)))
+            return np.full(len(logodds), np.nan)
+        return np.asarray(expit(logodds))
 
     def field_points(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return unrounded points per explained field, shape (n, fields)."""
@@ -206,11 +212,13 @@ class Scorer:
         points[np.abs(points * factor) < 1e-9] = 0.0
         return np.asarray(points * factor)
 
-    def tenths(self, X: NDArray[np.float64]) -> Tenths:
+    def tenths(self, X: NDArray[np.float64], unrounded: NDArray[np.float64]) -> Tenths:
         """Return points of encoded leads in whole tenths that add up to the scores."""
-        return explain_points(self.unrounded(X), self.field_points(X), score_max=self.score_max)
+        return explain_points(unrounded, self.field_points(X), score_max=self.score_max)
 
-    def ask_next(self, X: NDArray[np.float64]) -> list[list[dict[str, Any]]]:
+    def ask_next(
+        self, X: NDArray[np.float64], unrounded: NDArray[np.float64]
+    ) -> list[list[dict[str, Any]]]:
         """Return, per lead, the missing askable fields and what an answer could add, best first.
 
         ``could_add`` is in points of the unclipped-at-top score, rounded to tenths: the largest
@@ -223,8 +231,8 @@ class Scorer:
         if not asked:
             return found
         tried = np.vstack([self._answers.tried(X[rows], name) for name, rows in asked])
-        shown = np.clip(self.unrounded(np.vstack([X, tried])), 0, self.score_max)
-        now, after = shown[: len(X)], shown[len(X) :]
+        now = np.clip(unrounded, 0, self.score_max)
+        after = np.clip(self.unrounded(tried), 0, self.score_max)
         start = 0
         for name, rows in asked:
             count = self._answers.count(name)
@@ -277,16 +285,18 @@ class Scorer:
             ]
             return pd.concat(parts)
         X = self.encoder.encode(frame, as_of)
-        tenths = self.tenths(X) if explain else None
+        logodds = self.logodds(X)
+        unrounded = self.unrounded(X, logodds)
+        tenths = self.tenths(X, unrounded) if explain else None
         if tenths is None:
             none = np.zeros((len(X), 0))
-            score = explain_points(self.unrounded(X), none, score_max=self.score_max).score
+            score = explain_points(unrounded, none, score_max=self.score_max).score
         else:
             score = tenths.score
         found: dict[str, Any] = {"score": score, "tier": tiers(score)}
         actions = {name: action_of(name, settings=self._settings) for name in set(found["tier"])}
         found["action"] = np.array([actions[name] for name in found["tier"]], dtype=object)
-        found["probability"] = self.probability(X)
+        found["probability"] = self.probability(logodds)
         total = self._matrix.total(X).astype(np.int64)
         found["matrix_total"] = total
         found["matrix_tier"] = tiers(total)
@@ -302,7 +312,7 @@ class Scorer:
             found["limit_points"] = tenths.limit / 10
             for index, (name, _) in enumerate(self.explained_fields):
                 found[f"points/{name}"] = tenths.fields[:, index] / 10
-            found["ask_next"] = self.ask_next(X)
+            found["ask_next"] = self.ask_next(X, unrounded)
         if progress is not None:
             progress(len(X))
         return pd.DataFrame(found, index=frame.index)
@@ -333,7 +343,7 @@ class Scorer:
         LeadError
             If a name is not known or a value is not of its type.
         """
-        answer, _ = self._answer(lead, as_of, lang)
+        answer, _ = self._answer(lead, as_of, lang, every=False)
         return answer
 
     def explain(
@@ -353,28 +363,31 @@ class Scorer:
         LeadError
             As :meth:`score`.
         """
-        answer, details = self._answer(lead, as_of, lang)
+        answer, details = self._answer(lead, as_of, lang, every=True)
         return answer | details
 
     def _answer(
-        self, lead: Values, as_of: datetime | None, lang: str
+        self, lead: Values, as_of: datetime | None, lang: str, *, every: bool
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         read = self._reader.read(lead)
         moment = _utc(as_of)
         texts = Catalogue.load(lang)
         x, levels = self.encoder.encode_one(read.typed, moment)
         X = x[None, :]
-        tenths = self.tenths(X)
+        logodds = self.logodds(X)
+        unrounded = self.unrounded(X, logodds)
+        tenths = self.tenths(X, unrounded)
         score = int(tenths.score[0])
         name_of_tier = tier(score)
         points = tenths.fields[0]
         order = sorted(range(len(points)), key=lambda i: (-abs(int(points[i])), i))
         contributions = [
-            self._contribution(i, int(points[i]), x, read.typed, levels, texts) for i in order
+            self._contribution(i, int(points[i]), x, read.typed, levels, texts)
+            for i in (order if every else order[:MOST_REASONS])
         ]
         reasons = [item for item in contributions[:MOST_REASONS] if item["points"] != 0.0]
         shown = sum(int(points[i]) for i in order[: len(reasons)])
-        probability = float(self.probability(X)[0])
+        probability = float(self.probability(logodds)[0])
         warnings = [
             texts.text("warnings.unseen_category", field=column.title)
             for column in self._columns.values()
@@ -403,7 +416,7 @@ class Scorer:
                 "unknown": [name for name, level in levels.items() if level == "unknown"],
             },
             "completeness": self._completeness_of(X),
-            "ask_next": self.ask_next(X)[0][:MOST_REASONS],
+            "ask_next": self.ask_next(X, unrounded)[0][:MOST_REASONS],
             "warnings": warnings,
             "ignored_fields": list(read.ignored),
             "model": self.model,
@@ -427,12 +440,7 @@ class Scorer:
             label = texts.text(f"criteria.{criterion}")
             level = levels[criterion]
             shown: str | None = None if level == "unknown" else level
-            text = texts.text(
-                "reasons.missing" if shown is None else "reasons.category",
-                label=label,
-                value=texts.text(f"levels.{level}"),
-                unit="",
-            )
+            text = texts.text(f"levels.{criterion}.{level}")
             observed = None
         else:
             column = self._columns[name]

@@ -1,0 +1,377 @@
+"""The ``scoring-ml`` command: thin, every step is a function of this package."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scoring_ml.errors import InputError, ScoringError
+from scoring_ml.settings import Home, Settings
+
+app = typer.Typer(
+    name="scoring-ml",
+    help="One lead score, made of points that add up, that marketing and sales both believe.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+policy_app = typer.Typer(no_args_is_help=True, help="The policy: what hot and warm mean.")
+app.add_typer(policy_app, name="policy")
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
+HomeDir = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder that holds everything; SCORING_HOME, else .scoring."),
+]
+SchemaFile = Annotated[
+    Path | None, typer.Option("--schema", help="Schema file; schema.yaml beside DATA if not given.")
+]
+MatrixFile = Annotated[
+    Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
+
+
+def main() -> None:
+    """Run the command; 0 done, 1 failed, 2 the input or the call is wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app()
+    except ScoringError as error:
+        print(f"scoring-ml: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+@app.command()
+def init(
+    data: Data,
+    target: Annotated[str, typer.Option(help="Column that holds the outcome.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; schema.yaml beside DATA if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
+    from pipelines.inspect_file import init_schema
+    from pipelines.progress import progress_bar
+
+    with progress_bar("init") as bar:
+        result = init_schema(
+            data,
+            target=target,
+            out=out or data.with_name("schema.yaml"),
+            progress=bar.counted("audit", 0.1, 1.0),
+        )
+    _show(result.to_json() if as_json else result.render())
+
+
+@app.command()
+def check(data: Data, schema: SchemaFile = None, as_json: AsJson = False) -> None:
+    """Validate a flat file and audit it for leaks; exit 2 on what must not be trained on."""
+    from pipelines.inspect_file import check_file
+    from pipelines.progress import progress_bar
+
+    with progress_bar("check") as bar:
+        result = check_file(data, schema=schema, progress=bar.counted("audit", 0.1, 1.0))
+    _show(result.to_json() if as_json else result.render())
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def train(
+    data: Data,
+    schema: SchemaFile = None,
+    matrix: MatrixFile = None,
+    as_json: AsJson = False,
+    home: HomeDir = None,
+) -> None:
+    """Compare matrix, scorecard and boosted model, log them, register the challenger."""
+    from pipelines.progress import progress_bar
+    from pipelines.tables import candidates_text
+    from pipelines.train import train_file
+
+    with progress_bar("train") as bar:
+        result = train_file(data, home=_home(home), schema=schema, matrix=matrix, bar=bar)
+    document = result.to_json()
+    if as_json:
+        _show(document)
+        return
+    lines = [candidates_text(document["candidates"]), ""]
+    for rung in document["not_allowed"]:
+        lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
+    for item in document["unused"]:
+        first = ", ".join(item["first_ids"])
+        lines.append(f"{item['count']} row(s) unused: {item['reason']} (first: {first})")
+    lines += [f"warning: {text}" for text in document["warnings"]]
+    lines += ["", document["verdict"], ""]
+    lines.append(f"Registered version {result.version} ({document['model']['kind']}).")
+    lines.append(f"Serve it with: scoring-ml promote {result.version}")
+    _show("\n".join(lines))
+
+
+@app.command()
+def compare(as_json: AsJson = False, home: HomeDir = None) -> None:
+    """Print the candidates of the newest training, as MLflow holds them."""
+    from pipelines.tables import candidates_text
+    from pipelines.train import newest_training
+    from scoring_ml.tracking import Tracker
+
+    place = _home(home)
+    run_id, version = newest_training(place)
+    tracker = Tracker(place)
+    candidates = tracker.newest_candidates(run_id)
+    if as_json:
+        _show({"run_id": run_id, "version": version, "candidates": candidates})
+    else:
+        _show(candidates_text(candidates) + "\n\n" + tracker.verdict(run_id))
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="A registered version.")],
+    force: Annotated[bool, typer.Option(help="Overrule the gate; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why the gate is overruled.")] = None,
+    as_json: AsJson = False,
+    home: HomeDir = None,
+) -> None:
+    """Make a version the champion, with a report of the leads that change tier."""
+    from pipelines.promotion import promote as promote_version
+
+    result = promote_version(version, home=_home(home), force=force, reason=reason)
+    _show(result.to_json() if as_json else _promotion_text(result))
+
+
+@app.command()
+def rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
+    """Serve the champion before this one again."""
+    from pipelines.promotion import rollback as roll_back
+
+    result = roll_back(home=_home(home))
+    _show(result.to_json() if as_json else _promotion_text(result))
+
+
+@policy_app.command("set")
+def policy_set(
+    method: Annotated[str, typer.Argument(help="match_matrix, capacity, economics or fixed.")],
+    hot_share: Annotated[float | None, typer.Option(help="capacity: share of hot leads.")] = None,
+    warm_share: Annotated[float | None, typer.Option(help="capacity: share of warm leads.")] = None,
+    hot_per_week: Annotated[float | None, typer.Option(help="capacity: hot leads a week.")] = None,
+    warm_per_week: Annotated[
+        float | None, typer.Option(help="capacity: warm leads a week.")
+    ] = None,
+    first_call: Annotated[
+        float | None, typer.Option(help="economics: cost of a first call.")
+    ] = None,
+    sales_process: Annotated[
+        float | None, typer.Option(help="economics: cost of the full sales process.")
+    ] = None,
+    margin: Annotated[float | None, typer.Option(help="economics: margin per win.")] = None,
+    p_warm: Annotated[float | None, typer.Option(help="fixed: probability of warm.")] = None,
+    p_hot: Annotated[float | None, typer.Option(help="fixed: probability of hot.")] = None,
+    as_json: AsJson = False,
+    home: HomeDir = None,
+) -> None:
+    """Change what hot and warm mean, with a report of the leads that change tier."""
+    from pipelines.promotion import set_policy
+
+    options = {
+        "capacity": {
+            "hot_share": hot_share,
+            "warm_share": warm_share,
+            "hot_per_week": hot_per_week,
+            "warm_per_week": warm_per_week,
+        },
+        "economics": {
+            "cost_of_first_call": first_call,
+            "cost_of_sales_process": sales_process,
+            "margin_per_win": margin,
+        },
+        "fixed": {"p_warm": p_warm, "p_hot": p_hot},
+    }
+    for name, values in options.items():
+        if name != method and any(value is not None for value in values.values()):
+            raise InputError(
+                "Options must belong to the method",
+                found=f"options of {name} for {method}",
+                do="Leave them out, or choose the other method",
+            )
+    result = set_policy(method, home=_home(home), options=options.get(method, {}))
+    _show(result.to_json() if as_json else _promotion_text(result))
+
+
+@app.command()
+def score(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="CSV or Parquet file to write.")],
+    explain: Annotated[bool, typer.Option(help="Add points and what to ask next.")] = False,
+    as_of: Annotated[
+        str | None, typer.Option(help="Moment at which the leads are seen, such as 2026-11-22.")
+    ] = None,
+    home: HomeDir = None,
+) -> None:
+    """Score a file with the champion: the same numbers as the endpoint."""
+    from pipelines.progress import progress_bar
+    from pipelines.score import score_file
+
+    with progress_bar("score") as bar:
+        result = score_file(
+            data,
+            out=out,
+            home=_home(home),
+            explain=explain,
+            as_of=_moment(as_of),
+            bar=bar,
+        )
+    for text in result.warnings:
+        print(f"warning: {text}", file=sys.stderr)
+    if result.failed:
+        print(
+            f"warning: {result.failed} row(s) could not be scored; see the column error",
+            file=sys.stderr,
+        )
+    told = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
+    _show(f"{result.leads:,} leads scored with version {result.version}: {told}\n{result.out}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; loopback if not given.")] = None,
+    port: Port = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes; 1 if not given.")] = None,
+    home: HomeDir = None,
+) -> None:
+    """Serve the champion to the CRM until Ctrl-C."""
+    from serving.launch import serve as serve_home
+
+    settings = Settings()
+    status = serve_home(
+        _home(home),
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        workers=workers or settings.workers,
+        when_up=lambda server: _show(
+            f"Serving on {server.url}: /score, /score_batch, /explain, /model, /openapi.json"
+        ),
+    )
+    raise typer.Exit(status)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the MLflow pages.")] = 5000,
+    home: HomeDir = None,
+) -> None:
+    """Open MLflow on this home's runs, on loopback, until Ctrl-C."""
+    from scoring_ml.tracking import Tracker
+
+    raise typer.Exit(Tracker(_home(home)).serve_ui(port=port))
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="explanations")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    lang: Annotated[str | None, typer.Option(help="Language of the pages; en.")] = None,
+    home: HomeDir = None,
+) -> None:
+    """Write a report: two pages that stand alone, one for sales and one for marketing."""
+    from pipelines.train import newest_training
+    from scoring_ml.data.schema import nearest
+    from scoring_ml.reports.explanations import write_explanations
+
+    if name != "explanations":
+        like = nearest(name, ["explanations"])
+        raise InputError(
+            "NAME must be a report: explanations",
+            found=name,
+            do=f"Write {like}" if like else "Write explanations",
+        )
+    place = _home(home)
+    run_id, _ = newest_training(place)
+    pages = write_explanations(place.runs / run_id, out, lang=lang or Settings().lang)
+    _show("\n".join(str(page) for page in pages))
+
+
+@app.command()
+def demo(
+    leads: Annotated[int, typer.Option(min=500, help="Leads to make.")] = 16_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same leads.")] = 7,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Do all but serve.")] = False,
+    port: Port = None,
+    home: HomeDir = None,
+) -> None:
+    """Make demo data, train, compare, promote the first champion, and serve it."""
+    from pipelines.demo import run_demo, what_now
+    from pipelines.progress import progress_bar
+    from pipelines.tables import candidates_text
+
+    place = _home(home)
+    with progress_bar("demo") as bar:
+        result = run_demo(place, leads=leads, seed=seed, bar=bar)
+    _show(candidates_text(result.training.to_json()["candidates"]))
+    if no_serve:
+        _show(what_now(result, place, url=None))
+        return
+    from serving.launch import serve as serve_home
+
+    settings = Settings()
+    status = serve_home(
+        place,
+        host=settings.host,
+        port=settings.port if port is None else port,
+        quiet=True,
+        when_up=lambda server: _show(what_now(result, place, url=server.url)),
+    )
+    raise typer.Exit(status)
+
+
+def _home(given: Path | None) -> Home:
+    return Home(given if given is not None else Settings().home)
+
+
+def _moment(text: str | None) -> datetime | None:
+    from scoring_ml.data.values import parse_date
+
+    if text is None:
+        return None
+    if text.strip().casefold() == "now":
+        return datetime.now(UTC).replace(tzinfo=None)
+    try:
+        return parse_date(text)
+    except ValueError as error:
+        raise InputError(
+            f"--as-of {error}", found="something else", do="Write 2026-11-22 or 2026-11-22T09:30Z"
+        ) from None
+
+
+def _show(content: str | dict[str, Any]) -> None:
+    if not isinstance(content, str):
+        content = json.dumps(content, ensure_ascii=False, indent=1)
+    print(content.rstrip("\n"), flush=True)
+
+
+def _promotion_text(result: Any) -> str:
+    before = "" if result.previous is None else f" (before: version {result.previous})"
+    lines = [f"Version {result.version} is served now{before}."]
+    if result.policy is not None:
+        lines.append(
+            f"Policy {result.policy['version']} by {result.policy['method']}: warm from "
+            f"{result.policy['p_warm']:.1%}, hot from {result.policy['p_hot']:.1%}; wanted "
+            f"{result.policy['wanted']}, resulting {result.policy['resulting']}."
+        )
+    lines += [f"overruled: {text}" for text in result.objections]
+    lines += [f"note: {text}" for text in result.notes]
+    if result.moves is not None:
+        lines.append(result.moves.table())
+    return "\n".join(lines)

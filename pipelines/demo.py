@@ -1,0 +1,133 @@
+"""The demo: data, training, comparison, promotion, reports - everything but the serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.progress import Bar
+from pipelines.promotion import Promotion, promote
+from pipelines.train import TrainResult, train_file
+from scoring_ml.data.demo import DemoFiles, write_demo
+from scoring_ml.evaluation.reachable import Reachable, best_reachable
+from scoring_ml.reports.explanations import write_explanations
+from scoring_ml.settings import Home
+
+DEFAULT_LEADS = 16_000
+DEFAULT_SEED = 7
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo made.
+
+    Parameters
+    ----------
+    files : DemoFiles
+    training : TrainResult
+    promotion : Promotion
+    reachable : Reachable or None
+        Best reachable AUC on the test rows, if asked for.
+    pages : tuple of Path
+        The written reports.
+    """
+
+    files: DemoFiles
+    training: TrainResult
+    promotion: Promotion
+    reachable: Reachable | None
+    pages: tuple[Path, ...]
+
+
+def run_demo(
+    home: Home,
+    *,
+    leads: int = DEFAULT_LEADS,
+    seed: int = DEFAULT_SEED,
+    reachable: bool = True,
+    bar: Bar | None = None,
+    replicates: int = 400,
+) -> DemoResult:
+    """Make demo data, train on it, promote the challenger and write the reports.
+
+    Parameters
+    ----------
+    home : Home
+    leads : int
+    seed : int
+    reachable : bool
+        Whether to estimate the best reachable AUC, on 20 times as many generated leads.
+    bar : Bar or None
+    replicates : int
+        Bootstrap resamples behind each interval.
+    """
+    bar = bar or Bar("demo")
+    home.ensure()
+    bar("make the data", 0.0)
+    files = write_demo(home.demo, leads=leads, seed=seed)
+    training = train_file(files.leads, home=home, bar=bar, replicates=replicates)
+    bar("promote", 0.9)
+    promotion = promote(training.version, home=home, force=True, reason="the demo starts anew")
+    best = None
+    if reachable:
+        best = demo_reachable(files, training, leads=leads, seed=seed, bar=bar)
+    pages = write_explanations(home.runs / training.run_id, home.reports / "explanations")
+    return DemoResult(files, training, promotion, best, tuple(pages))
+
+
+def demo_reachable(
+    files: DemoFiles, training: TrainResult, *, leads: int, seed: int, bar: Bar
+) -> Reachable:
+    """Estimate the best reachable AUC on the rows that the training was tested on."""
+    trained = training.trained
+    rows = trained.snapshot.row[trained.windows.test] - 1
+    table = pd.read_csv(files.leads, dtype=str, keep_default_na=False).iloc[rows]
+    return best_reachable(
+        table,
+        trained.snapshot.label[trained.windows.test],
+        leads=leads,
+        seed=seed,
+        progress=bar.counted("best reachable", 0.9, 1.0),
+    )
+
+
+def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
+    """Return the short text that the demo ends with."""
+    trained = result.training.trained
+    metrics = trained[trained.chosen].metrics["roc_auc"]
+    lines = [
+        "",
+        f"Champion: version {result.promotion.version}, {trained.chosen}, "
+        f"AUC {metrics.value:.3f} ({metrics.low:.3f} to {metrics.high:.3f}) on the newest "
+        f"{len(trained.windows.test):,} leads.",
+    ]
+    if result.reachable is not None:
+        share = metrics.value / result.reachable.auc
+        lines.append(
+            f"Best reachable AUC with what is known at scoring: {result.reachable.auc:.3f}; "
+            f"the champion has {share:.1%} of it."
+        )
+    lines += ["", trained.verdict.text, "", "What now", ""]
+    pages = {page.name: page for page in result.pages}
+    lines.append("  Sales, the queue and why:      " + pages["sales.html"].as_uri())
+    lines.append("  Marketing, per campaign:       " + pages["marketing.html"].as_uri())
+    where = "" if str(home.root) == str(Path(".scoring").absolute()) else f" --home {home.root}"
+    lines.append(f"  Data scientists, in MLflow:    scoring-ml ui{where}")
+    lines.append(f"  The comparison as a table:     scoring-ml compare{where}")
+    if url is None:
+        lines.append(f"  Serve it to the CRM:           scoring-ml serve{where}")
+    else:
+        lines += [
+            f"  The CRM, with its fields:      {url}/openapi.json",
+            f"  What is serving, an example:   {url}/model",
+            "",
+            "  Score that example lead:",
+            f"    curl -s {url}/model | python3 -c "
+            "'import json,sys; print(json.dumps(json.load(sys.stdin)[\"example\"]))' "
+            f"| curl -s -H 'Content-Type: application/json' -d @- {url}/score",
+            "",
+            "  Ctrl-C ends the server; scoring-ml serve starts it again.",
+        ]
+    return "\n".join(lines)

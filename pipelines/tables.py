@@ -1,0 +1,53 @@
+"""The candidates as a table in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+SHOWN: Final = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "calibration_slope": "slope",
+    "ece": "ECE",
+    "lift_10": "lift 10 %",
+    "captured_20": "wins in 20 %",
+    "wins_per_100": "wins per 100",
+}
+
+
+def candidates_text(candidates: Sequence[Mapping[str, Any]]) -> str:
+    """Return the candidates side by side, each figure with its 95 % interval below.
+
+    Parameters
+    ----------
+    candidates : sequence of mapping
+        As ``train --json`` prints them.
+    """
+    width = 16
+    head = " " * 20 + "".join(f"{title:>{width}}" for title in SHOWN.values())
+    lines = [head]
+    for item in candidates:
+        metrics = item["metrics"]
+        mark = "*" if item.get("chosen") else " "
+        values = "".join(f"{_number(metrics.get(name)):>{width}}" for name in SHOWN)
+        spans = "".join(f"{_span(metrics.get(name)):>{width}}" for name in SHOWN)
+        lines += [f"{mark} {item['kind']:<18}{values}", f"{'':<20}{spans}".rstrip()]
+        if item.get("reason"):
+            lines.append(f"    {item['reason']}")
+    lines.append("* chosen on the calibration window; figures are of the newest window")
+    return "\n".join(lines)
+
+
+def _number(metric: Mapping[str, Any] | None) -> str:
+    value = None if metric is None else metric.get("value")
+    return "n/a" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _span(metric: Mapping[str, Any] | None) -> str:
+    if metric is None or metric.get("low") is None or metric.get("high") is None:
+        return ""
+    low, high = metric["low"], metric["high"]
+    return f"{low:.3f}-{high:.3f}" if abs(high) < 10 else f"{low:.1f}-{high:.1f}"

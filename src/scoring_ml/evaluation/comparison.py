@@ -1,0 +1,468 @@
+"""All rungs of the ladder on the same windows, and which of them is chosen.
+
+Candidates are fitted on the train window, calibrated on the later one, and chosen by their AUC
+there (which affine calibration cannot change). The newest window only reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import Schema
+from scoring_ml.errors import TrainingRefused
+from scoring_ml.estimators.calibration import Calibration, fit_calibration
+from scoring_ml.estimators.ladder import KINDS, Rung, allowed_rungs, make_estimator
+from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.evaluation.drift import DriftReport, drift_report
+from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
+from scoring_ml.evaluation.metrics import Interval, roc_auc
+from scoring_ml.evaluation.verdict import (
+    VOLUME_METRIC,
+    Evidence,
+    Verdict,
+    expected_wins,
+    warning_text,
+    write_verdict,
+)
+from scoring_ml.evaluation.windows import NAMES, Windows, check_windows, split_windows
+from scoring_ml.features.criteria import Matrix
+from scoring_ml.features.encoder import Encoder
+from scoring_ml.features.snapshot import Snapshot, UnusedRows
+from scoring_ml.scoring.example import example_lead
+from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy, hot_share_alarm
+from scoring_ml.scoring.reference import Reference, build_reference
+from scoring_ml.scoring.saving import json_ready
+from scoring_ml.scoring.scale import HOT, SCORE_MAX, TIERS, round_half_up, tiers
+from scoring_ml.scoring.scorer import Parts, Scorer
+from scoring_ml.texts import Catalogue
+
+PEERS: Final = ("odoo",)
+"""Kinds that are compared but never chosen."""
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and the share of the whole that is done, 0-1."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One fitted rung of the ladder, and what the newest window says of it.
+
+    Parameters
+    ----------
+    kind : str
+    estimator : Estimator
+        Fitted on the train window.
+    calibration : Calibration
+    auc_calibrate : float
+        ROC AUC on the calibration window, by which candidates are chosen.
+    eligible : bool
+        Whether it may be chosen.
+    reason : str
+        Why not, or what restricts it; empty when neither.
+    logodds : array of float, shape (n,)
+        Uncalibrated log-odds of every row of the snapshot.
+    metrics : mapping of str to Interval
+        On the test window.
+    tiers : mapping of str to int, or None
+        Leads of the test window by tier, under the policy in force.
+    """
+
+    kind: str
+    estimator: Estimator
+    calibration: Calibration
+    auc_calibrate: float
+    eligible: bool
+    reason: str
+    logodds: NDArray[np.float64]
+    metrics: Mapping[str, Interval] = field(default_factory=dict)
+    tiers: Mapping[str, int] | None = None
+
+    def probability(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Return calibrated probabilities of some rows, or None where there are none."""
+        if not self.calibration.gives_probability:
+            return None
+        return self.calibration.probability(self.logodds[rows])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Everything that one training found.
+
+    Parameters
+    ----------
+    schema : Schema
+    matrix : Matrix
+    snapshot : Snapshot
+    windows : Windows
+    rungs : tuple of Rung
+        Every rung, allowed or not, with the reason.
+    candidates : tuple of Candidate
+        Those that were allowed, in the ladder's order.
+    chosen : str
+        Kind of the chosen candidate.
+    scorer : Scorer
+        Made from the chosen candidate; version ``"0"`` until registered.
+    policy : Policy or None
+        In force, or proposed (version 0); ``None`` for a matrix.
+    comparison : Comparison
+        Metrics and paired differences on the test window.
+    drift : DriftReport
+    verdict : Verdict
+    warnings : tuple of str
+        In words, loudest first.
+    encoder : Encoder
+    X : array of float, shape (n, width)
+        Every row of the snapshot, encoded.
+    """
+
+    schema: Schema
+    matrix: Matrix
+    snapshot: Snapshot
+    windows: Windows
+    rungs: tuple[Rung, ...]
+    candidates: tuple[Candidate, ...]
+    chosen: str
+    scorer: Scorer
+    policy: Policy | None
+    comparison: Comparison
+    drift: DriftReport
+    verdict: Verdict
+    warnings: tuple[str, ...]
+    encoder: Encoder
+    X: NDArray[np.float64]
+
+    def __getitem__(self, kind: str) -> Candidate:
+        """Return the candidate of a kind.
+
+        Raises
+        ------
+        KeyError
+            If that rung was not allowed.
+        """
+        for candidate in self.candidates:
+            if candidate.kind == kind:
+                return candidate
+        raise KeyError(kind)
+
+    @property
+    def base_rate(self) -> dict[str, float]:
+        """Share of wins in each window, 0-1."""
+        label = self.snapshot.label
+        return {name: float(np.mean(label[self.windows[name]])) for name in NAMES}
+
+    @property
+    def unused(self) -> tuple[UnusedRows, ...]:
+        """Rows that no window holds, by reason."""
+        ids = self.snapshot.ids
+        between = tuple(
+            UnusedRows(reason, len(rows), tuple(map(str, ids[rows[:3]])))
+            for reason, rows in self.windows.unused.items()
+            if len(rows)
+        )
+        return (*self.snapshot.unused, *between)
+
+
+def compare(
+    snapshot: Snapshot,
+    schema: Schema,
+    matrix: Matrix,
+    *,
+    policy: Policy | None = None,
+    card: Mapping[str, Any] | None = None,
+    replicates: int = 400,
+    seed: int = 7,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit, calibrate, choose and report every rung that the data allows.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Labelled and open leads, oldest first.
+    schema : Schema
+    matrix : Matrix
+    policy : Policy or None
+        The policy in force; a new one is proposed if None.
+    card : mapping or None
+        Facts for the Scorer's card.
+    replicates : int
+        Bootstrap resamples behind each interval.
+    seed : int
+    progress : callable or None
+
+    Raises
+    ------
+    TrainingRefused
+        If there are too few rows, or one class only.
+    """
+    tell = progress or (lambda what, share: None)
+    label = snapshot.label
+    _check_outcomes(label, schema)
+    time: dict[str, Any] = {
+        "by": schema.order.by,
+        "position": snapshot.position,
+        "as_of": snapshot.as_of,
+        "label": label,
+        "mature_after_days": schema.mature_after_days,
+        "gap_days": schema.gap_days,
+    }
+    windows = split_windows(**time, seed=seed)
+    check_windows(windows, **time)
+    tell("encode", 0.05)
+    train_frame = snapshot.frame.iloc[windows.train]
+    encoder = Encoder.fit(train_frame, schema, matrix)
+    X = encoder.encode(snapshot.frame, snapshot.as_of)
+    y = label[windows.train]
+    rungs = allowed_rungs(
+        wins=int(y.sum()), losses=int(len(y) - y.sum()), mapped_criteria=len(matrix.mapped)
+    )
+    fitted = []
+    allowed = [rung for rung in rungs if rung.allowed]
+    for index, rung in enumerate(allowed):
+        tell(f"fit {rung.kind}", 0.1 + 0.5 * index / len(allowed))
+        fitted.append(_fit(rung, encoder, X, label, windows))
+    tell("choose", 0.6)
+    matrix_total = MatrixEstimator(encoder.columns).total(X)
+    chosen, chosen_policy, candidates = _choose(
+        fitted, windows, snapshot, matrix, matrix_total, policy
+    )
+    tell("intervals", 0.62)
+    test = windows.test
+    handed_over = int(np.sum(matrix_total[test] >= HOT))
+    comparison = bootstrap_metrics(
+        label[test],
+        {
+            candidate.kind: Predictions(candidate.logodds[test], candidate.probability(test))
+            for candidate in candidates
+        },
+        volumes={VOLUME_METRIC: handed_over},
+        groups=None if snapshot.account is None else snapshot.account[test],
+        replicates=replicates,
+        seed=seed,
+        progress=lambda done, whole: tell("intervals", 0.62 + 0.33 * done / max(1, whole)),
+    )
+    drift = drift_report(
+        {
+            name: snapshot.frame.iloc[windows[name]][[column.name for column in schema.used]]
+            for name in NAMES
+        },
+        {name: label[windows[name]] for name in NAMES},
+    )
+    candidates = [
+        Candidate(
+            **{
+                **vars(candidate),
+                "metrics": comparison.metrics[candidate.kind],
+                "tiers": _tiers(candidate, test, matrix_total, chosen_policy),
+            }
+        )
+        for candidate in candidates
+    ]
+    catalogue = Catalogue.load("en")
+    winner = next(candidate for candidate in candidates if candidate.kind == chosen)
+    probability = winner.probability(test)
+    verdict = write_verdict(
+        Evidence(
+            chosen=chosen,
+            comparison=comparison,
+            handed_over=handed_over,
+            matrix_mapped=bool(matrix.mapped),
+            drift=drift,
+            expected_wins=None if probability is None else expected_wins(probability),
+            random_split=windows.random,
+            final_labels=windows.final_labels,
+            warnings=windows.warnings,
+            titles={column.name: column.title for column in schema.columns},
+        ),
+        catalogue=catalogue,
+    )
+    used_policy = None if chosen == "matrix" else chosen_policy
+    reference = build_reference(encoder, train_frame, X[windows.train], y)
+    scorer = Scorer(
+        Parts(
+            encoder=encoder,
+            estimator=winner.estimator,
+            calibration=winner.calibration,
+            policy=used_policy,
+            reference=reference,
+            card=dict(card or {}) | _card(schema, snapshot, windows, encoder, reference),
+        )
+    )
+    warnings = [warning_text(warning, catalogue) for warning in windows.warnings]
+    warnings += snapshot.warnings
+    warnings += _policy_warnings(winner, test, used_policy)
+    tell("done", 1.0)
+    return Trained(
+        schema=schema,
+        matrix=matrix,
+        snapshot=snapshot,
+        windows=windows,
+        rungs=rungs,
+        candidates=tuple(candidates),
+        chosen=chosen,
+        scorer=scorer,
+        policy=used_policy,
+        comparison=comparison,
+        drift=drift,
+        verdict=verdict,
+        warnings=tuple(warnings),
+        encoder=encoder,
+        X=X,
+    )
+
+
+def _card(
+    schema: Schema,
+    snapshot: Snapshot,
+    windows: Windows,
+    encoder: Encoder,
+    reference: Reference,
+) -> dict[str, Any]:
+    """Facts about the training that go with the Scorer."""
+    rows = windows.train
+    trained_until: str | float | None = None
+    if snapshot.as_of is not None:
+        trained_until = str(snapshot.as_of[rows].max().astype("datetime64[s]"))
+    elif schema.order.by == "number":
+        sign = 1.0 if schema.order.ascending else -1.0
+        trained_until = sign * float(snapshot.position[rows].max())
+    rates = {name: float(np.mean(snapshot.label[windows[name]])) for name in NAMES}
+    card = {
+        "trained_until": trained_until,
+        "order": schema.order.by,
+        "base_rate": rates,
+        "rows": {name: len(windows[name]) for name in NAMES},
+        "final_labels": windows.final_labels,
+        "allowed": {column.name: column.allow for column in schema.used if column.allow},
+        "example": example_lead(encoder, reference),
+    }
+    return dict(json_ready(card))
+
+
+def _check_outcomes(label: NDArray[np.float64], schema: Schema) -> None:
+    wins, losses = int(np.sum(label == 1.0)), int(np.sum(label == 0.0))
+    if wins and losses:
+        return
+    raise TrainingRefused(
+        "Training needs leads that were won and leads that were lost",
+        found=f"{wins} won and {losses} lost in {schema.target.column}",
+        do="Give a file with both, or correct target.won and target.lost in the schema",
+    )
+
+
+def _fit(
+    rung: Rung,
+    encoder: Encoder,
+    X: NDArray[np.float64],
+    label: NDArray[np.float64],
+    windows: Windows,
+) -> Candidate:
+    estimator = make_estimator(rung, encoder.columns)
+    estimator.fit(X[windows.train], label[windows.train])
+    z = estimator.logodds(X)
+    # The matrix has nothing else to fit, so it may be calibrated on both earlier windows.
+    rows = windows.calibrate
+    if rung.kind == "matrix":
+        rows = np.concatenate([windows.train, windows.calibrate])
+    calibration = fit_calibration(z[rows], label[rows])
+    reason = rung.reason
+    if calibration.problem == "too_few":
+        reason = (
+            f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "
+            "calibration window, 10 of each needed"
+        )
+    elif calibration.problem == "slope_reaches_zero":
+        reason = (
+            "calibration failed: the slope may be zero or negative on the calibration window "
+            f"({calibration.slope:.3g}, from {calibration.slope_low:.3g} to "
+            f"{calibration.slope_high:.3g})"
+        )
+    elif rung.kind in PEERS:
+        reason = "a peer, compared but never chosen"
+    auc = roc_auc(z[windows.calibrate], label[windows.calibrate])
+    eligible = rung.kind not in PEERS and (calibration.problem is None)
+    return Candidate(rung.kind, estimator, calibration, auc, eligible, reason, z)
+
+
+def _choose(
+    fitted: list[Candidate],
+    windows: Windows,
+    snapshot: Snapshot,
+    matrix: Matrix,
+    matrix_total: NDArray[np.float64],
+    in_force: Policy | None,
+) -> tuple[str, Policy | None, list[Candidate]]:
+    """Take the best eligible candidate on the calibration window; the matrix if there is none."""
+    candidates = {candidate.kind: candidate for candidate in fitted}
+    rows = windows.calibrate
+    ranked = sorted(
+        (candidate for candidate in fitted if candidate.eligible),
+        key=lambda item: (-np.nan_to_num(item.auc_calibrate, nan=0.5), KINDS.index(item.kind)),
+    )
+    for candidate in ranked:
+        if candidate.kind == "matrix":
+            return "matrix", in_force, list(candidates.values())
+        found: Policy | NoPolicy = in_force or fit_policy(
+            candidate.calibration.logodds(candidate.logodds[rows]),
+            matrix_total=matrix_total[rows],
+            mapped_criteria=len(matrix.mapped),
+            weeks=_weeks(snapshot, rows),
+        )
+        if isinstance(found, Policy):
+            return candidate.kind, found, list(candidates.values())
+        candidates[candidate.kind] = Candidate(
+            **{**vars(candidate), "eligible": False, "reason": found.reason}
+        )
+    return "matrix", in_force, list(candidates.values())
+
+
+def _weeks(snapshot: Snapshot, rows: NDArray[Any]) -> float | None:
+    if snapshot.as_of is None or len(rows) == 0:
+        return None
+    moments = snapshot.as_of[rows]
+    return float((moments.max() - moments.min()) / np.timedelta64(7, "D"))
+
+
+def _scores(
+    candidate: Candidate, rows: NDArray[Any], policy: Policy | None
+) -> NDArray[np.int64] | None:
+    if policy is None or not candidate.calibration.gives_probability:
+        return None
+    logodds = candidate.calibration.logodds(candidate.logodds[rows])
+    return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
+
+
+def _tiers(
+    candidate: Candidate,
+    rows: NDArray[Any],
+    matrix_total: NDArray[np.float64],
+    policy: Policy | None,
+) -> dict[str, int] | None:
+    if candidate.kind == "matrix":
+        shown = tiers(matrix_total[rows].astype(np.int64))
+    else:
+        scores = _scores(candidate, rows, policy)
+        if scores is None:
+            return None
+        shown = tiers(scores)
+    return {name: int(np.sum(shown == name)) for name in TIERS}
+
+
+def _policy_warnings(winner: Candidate, rows: NDArray[Any], policy: Policy | None) -> list[str]:
+    if policy is None:
+        return []
+    scores = _scores(winner, rows, policy)
+    times = None if scores is None else hot_share_alarm(scores, policy)
+    if times is None:
+        return []
+    return [
+        f"The newest window has {times:.1f} times the hot share of the policy "
+        f"({policy.hot_share:.1%}): more hot leads than sales was promised. "
+        "Look at the base rate, or change the policy with scoring-ml policy set."
+    ]
