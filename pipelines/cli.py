@@ -60,6 +60,12 @@ def init(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; schema.yaml beside DATA if not given.")
     ] = None,
+    won: Annotated[
+        list[str] | None, typer.Option(help="A value of the target that means won; repeatable.")
+    ] = None,
+    lost: Annotated[
+        list[str] | None, typer.Option(help="A value of the target that means lost; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
@@ -71,6 +77,8 @@ def init(
             data,
             target=target,
             out=out or data.with_name("schema.yaml"),
+            won=won or (),
+            lost=lost or (),
             progress=bar.counted("audit", 0.1, 1.0),
         )
     _show(result.to_json() if as_json else result.render())

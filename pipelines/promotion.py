@@ -14,10 +14,9 @@ from scoring_ml.errors import InputError, NothingServed, ScoringError
 from scoring_ml.evaluation.delong import auc_difference
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS, ROWS
 from scoring_ml.scoring.champion import export_champion, read_champion
-from scoring_ml.scoring.policies import next_policy, policy_in_force, put_in_force
+from scoring_ml.scoring.policies import policy_in_force, propose, put_in_force
 from scoring_ml.scoring.policy import (
     NoPolicy,
-    Policy,
     fit_policy,
     hot_share_alarm,
     policy_settings,
@@ -245,7 +244,7 @@ def set_policy(
         "leads": len(window),
         "version": served,
     }
-    policy = next_policy(home, dataset, replace(found, fitted_on=fitted_on))
+    policy = propose(home, dataset, replace(found, fitted_on=fitted_on))
     rows = _scored_rows(home, run_id)
     moves = None
     if rows is not None and "logodds" in rows:
@@ -273,14 +272,8 @@ def _serve(
     export_champion(home, folder, version)
     policy = scorer.parts.policy
     if policy is not None:
-        put_in_force_if_new(home, str(scorer.parts.card["dataset"]), policy)
+        put_in_force(home, str(scorer.parts.card["dataset"]), policy)
     tracker.promote(version, reason=reason)
-
-
-def put_in_force_if_new(home: Home, dataset: str, policy: Policy) -> None:
-    """Put the first learned champion's policy in force; later ones change it only on purpose."""
-    if policy_in_force(home, dataset) is None:
-        put_in_force(home, dataset, policy)
 
 
 def _served(home: Home) -> str | None:
@@ -332,13 +325,11 @@ def _objections(
     found = []
     policy = scorer.parts.policy
     in_force = policy_in_force(home, str(scorer.parts.card["dataset"]))
-    if policy is not None and in_force is not None:
-        same = (policy.logit_warm, policy.logit_hot) == (in_force.logit_warm, in_force.logit_hot)
-        if not same:
-            found.append(
-                f"it was trained for another policy than version {in_force.version}, which is in "
-                "force; a 70 would change its meaning"
-            )
+    if policy is not None and in_force is not None and policy.version != in_force.version:
+        found.append(
+            f"it was made for policy {policy.version} and policy {in_force.version} is in force; "
+            "a 70 would change its meaning"
+        )
     if rows is None:
         return found
     test = rows[rows["window"] == "test"]

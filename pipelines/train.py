@@ -26,7 +26,8 @@ from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import load_champion
-from scoring_ml.scoring.policies import next_policy, policy_in_force
+from scoring_ml.scoring.policies import policy_in_force, propose
+from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import json_ready, write_json
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -133,9 +134,9 @@ def train_file(
         replicates=replicates,
         progress=bar.counted("compare", 0.2, 0.6).share,
     )
-    if in_force is None and trained.policy is not None:
-        trained = _with_policy_version(trained, home)
     home.ensure()
+    if in_force is None and trained.policy is not None:
+        trained = _with_policy_version(trained, home, trained.policy)
     tracker = Tracker(home)
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     logged = tracker.log_training(
@@ -242,16 +243,15 @@ def _card(schema: Schema) -> dict[str, Any]:
     }
 
 
-def _with_policy_version(trained: Trained, home: Home) -> Trained:
-    """Give a newly fitted policy the version it will have once its model is promoted."""
-    assert trained.policy is not None
+def _with_policy_version(trained: Trained, home: Home, policy: Policy) -> Trained:
+    """Propose a newly fitted policy, which comes into force once its model is promoted."""
     fitted_on = {
         "dataset": trained.schema.dataset,
         "kind": trained.chosen,
         "window": "calibrate",
         "leads": len(trained.windows.calibrate),
     }
-    policy = next_policy(home, trained.schema.dataset, replace(trained.policy, fitted_on=fitted_on))
+    policy = propose(home, trained.schema.dataset, replace(policy, fitted_on=fitted_on))
     parts = replace(trained.scorer.parts, policy=policy)
     return replace(trained, policy=policy, scorer=Scorer(parts))
 

@@ -1,0 +1,205 @@
+"""What chance alone would do: intervals, tests and how many more leads are needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Z_95: Final = 1.959963984540054
+"""97.5 % point of the normal distribution."""
+
+HALF_WIDTH: Final = 0.05
+"""A win share is called settled when its 95 % interval is within 5 points either side."""
+
+EXPECTED_WINS: Final = 10
+"""And when at least this many wins are to be expected."""
+
+PRIOR_LEADS: Final = 10
+"""Leads' worth of belief in the win share of all leads, when planning for few."""
+
+MOST_LEADS: Final = 10_000_000
+"""Beyond this many leads nothing is planned."""
+
+_TAIL: Final = 1e-18
+
+
+@dataclass(frozen=True)
+class Range:
+    """A value with the bounds of its interval, both included."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(wins: int, leads: int) -> Range:
+    """Return a win share with its 95 % Wilson interval.
+
+    ``(k + z^2/2)/(n + z^2) -+ z/(n + z^2) * sqrt(k (n-k)/n + z^2/4)`` for k wins of n leads.
+
+    Parameters
+    ----------
+    wins, leads : int
+        ``0 <= wins <= leads``; without leads all three are NaN.
+
+    References
+    ----------
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+
+    >>> wilson(1, 10)  # doctest: +ELLIPSIS
+    Range(value=0.1, low=0.0178..., high=0.4041...)
+    """
+    if leads == 0:
+        return Range(math.nan, math.nan, math.nan)
+    share = wins / leads
+    low, high = _wilson(share, leads)
+    # At the ends the bound is exact; the formula leaves a rounding error there.
+    return Range(share, 0.0 if wins == 0 else low, 1.0 if wins == leads else high)
+
+
+def _wilson(share: float, leads: int) -> tuple[float, float]:
+    centre = (share * leads + Z_95**2 / 2) / (leads + Z_95**2)
+    half = Z_95 / (leads + Z_95**2) * math.sqrt(leads * share * (1 - share) + Z_95**2 / 4)
+    return centre - half, centre + half
+
+
+def wins_distribution(probabilities: ArrayLike) -> tuple[int, NDArray[np.float64]]:
+    """Return how likely each number of wins is, if every probability is right.
+
+    The exact Poisson-binomial distribution: the distributions of halves are convolved. Counts at
+    either end whose chance is below 1e-18 are left out, so that many leads stay cheap.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n,)
+        Each lead's probability of a win, 0-1.
+
+    Returns
+    -------
+    first : int
+        The smallest number of wins in ``chances``.
+    chances : ndarray of shape (m,)
+        Chance of ``first``, ``first + 1``, ... wins; sums to 1.
+
+    >>> first, chances = wins_distribution([0.5, 0.5])
+    >>> first, chances.tolist()
+    (0, [0.25, 0.5, 0.25])
+    """
+    p = np.asarray(probabilities, dtype=float)
+    if len(p) <= 8:
+        chances = np.ones(1)
+        for chance in p:
+            chances = np.convolve(chances, [1 - chance, chance])
+        return 0, chances
+    middle = len(p) // 2
+    left_first, left = wins_distribution(p[:middle])
+    right_first, right = wins_distribution(p[middle:])
+    chances = np.convolve(left, right)
+    kept = np.flatnonzero(chances >= _TAIL)
+    return left_first + right_first + int(kept[0]), chances[kept[0] : kept[-1] + 1]
+
+
+def expected_wins(probabilities: ArrayLike) -> Range:
+    """Return the expected number of wins, with the central range of 95 %.
+
+    The bounds are the smallest counts at which the distribution function reaches 2.5 % and
+    97.5 %, so that fewer than ``low`` and more than ``high`` wins each happen in at most 2.5 %
+    of the cases.
+    """
+    first, chances = wins_distribution(probabilities)
+    reached = np.cumsum(chances)
+    low, high = np.searchsorted(reached, [0.025 - 1e-12, 0.975 - 1e-12])
+    value = float(np.sum(np.asarray(probabilities, dtype=float)))
+    last = len(chances) - 1
+    return Range(value, first + min(int(low), last), first + min(int(high), last))
+
+
+def surprise(probabilities: ArrayLike, wins: int) -> float:
+    """Return the p-value of a number of wins, both ways: twice the smaller tail, at most 1."""
+    first, chances = wins_distribution(probabilities)
+    at = wins - first
+    below = float(chances[: max(at + 1, 0)].sum())
+    above = float(chances[max(at, 0) :].sum())
+    return min(1.0, 2 * min(below, above))
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for many comparisons, in the same order.
+
+    Of the comparisons with an adjusted value up to 0.05, at most 5 % are expected to be wrong.
+
+    References
+    ----------
+    Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery rate".
+
+    >>> adjusted([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    count = len(p_values)
+    out = [1.0] * count
+    least = 1.0
+    order = sorted(range(count), key=lambda index: p_values[index], reverse=True)
+    for behind, index in enumerate(order):
+        least = min(least, p_values[index] * count / (count - behind))
+        out[index] = least
+    return out
+
+
+def leads_for(share: float) -> int | None:
+    """Return how many leads settle a win share: the smallest number for which both hold.
+
+    * the 95 % Wilson interval around ``share`` is at most :data:`HALF_WIDTH` to either side of
+      its middle;
+    * at least :data:`EXPECTED_WINS` wins are expected.
+
+    Parameters
+    ----------
+    share : float
+        Win share to plan with, 0-1.
+
+    Returns
+    -------
+    int or None
+        ``None`` if no number would do, as for a share of 0.
+    """
+    if not share > 0 or EXPECTED_WINS / share > MOST_LEADS:
+        return None
+    # 1e-9: 10 wins at a share of 0.1 are 100 leads, though 10 / 0.1 may come out above that.
+    few, many = math.ceil(EXPECTED_WINS / share - 1e-9), MOST_LEADS
+    while few < many:
+        middle = (few + many) // 2
+        low, high = _wilson(share, middle)
+        if (high - low) / 2 <= HALF_WIDTH:
+            many = middle
+        else:
+            few = middle + 1
+    return few
+
+
+def leads_needed(wins: int, leads: int, share_of_all: float) -> int | None:
+    """Return how many more leads with a known outcome a segment needs.
+
+    The win share planned with is ``(wins + m * share_of_all) / (leads + m)`` with m =
+    :data:`PRIOR_LEADS`: that of all leads where there are none, its own where there are many.
+
+    Parameters
+    ----------
+    wins, leads : int
+        So far, among leads with a known outcome.
+    share_of_all : float
+        Win share of all leads, 0-1; NaN where no outcome is known.
+
+    Returns
+    -------
+    int or None
+        0 when there are enough; ``None`` when nothing can be planned, as without any win.
+    """
+    if math.isnan(share_of_all):
+        return None
+    goal = leads_for((wins + PRIOR_LEADS * share_of_all) / (leads + PRIOR_LEADS))
+    return None if goal is None else max(goal - leads, 0)

@@ -1,0 +1,274 @@
+"""The numbers of the sales page: the queue by score, and each lead's sum of points."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import pandas as pd
+
+from scoring_ml.data.schema import CRITERIA, GROUPS
+from scoring_ml.reports.scored import Rate, ScoredField, ScoredRun, tenths
+
+REASONS: Final = 5
+"""So many fields, the largest by absolute points, are the reasons of a score."""
+
+SMALLEST_GAIN: Final = 0.05
+"""An answer that could add less than this would be shown as +0.0, and is not asked for."""
+
+
+@dataclass(frozen=True)
+class FieldPoints:
+    """What one field adds to a score.
+
+    Parameters
+    ----------
+    field : ScoredField
+    value : str or None
+        The answer as shown; ``None`` for not known.
+    tenths : int
+        Points times ten.
+    rank : int
+        1 for the largest by absolute points; fields without effect come last.
+    observed : Rate or None
+        What became of the leads with this answer, for the reasons.
+    """
+
+    field: ScoredField
+    value: str | None
+    tenths: int
+    rank: int
+    observed: Rate | None
+
+    @property
+    def is_reason(self) -> bool:
+        """Whether the field is one of the reasons of the score."""
+        return self.tenths != 0 and self.rank <= REASONS
+
+
+@dataclass(frozen=True)
+class MatrixPoints:
+    """What the hand-built matrix gives a lead for one criterion.
+
+    Parameters
+    ----------
+    points, most : float
+        Points given, and points for "full".
+    above_mean : float or None
+        ``points`` less the mean in the reference window.
+    level : {"none", "partial", "full", "unknown"}
+    """
+
+    points: float
+    most: float
+    above_mean: float | None
+    level: str
+
+
+@dataclass(frozen=True)
+class GroupPoints:
+    """What the fields of one criterion, or of one of the other groups, add together.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`~scoring_ml.data.schema.GROUPS`.
+    shown : tuple of FieldPoints
+        Fields that move the score, largest first.
+    silent : tuple of FieldPoints
+        Fields of the group with exactly no points.
+    matrix : MatrixPoints or None
+        For the six criteria, where the matrix has rules for them.
+    """
+
+    name: str
+    shown: tuple[FieldPoints, ...]
+    silent: tuple[FieldPoints, ...]
+    matrix: MatrixPoints | None
+
+    @property
+    def says_level(self) -> bool:
+        """Whether one of the fields shown is the criterion's own level."""
+        return any(item.field.type == "criterion" for item in self.shown)
+
+    @property
+    def tenths(self) -> int:
+        """Points of the group, times ten."""
+        return sum(item.tenths for item in self.shown)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A missing answer, and by how many points at most it could raise the score."""
+
+    field: ScoredField
+    could_add: float
+
+
+@dataclass(frozen=True)
+class QueuedLead:
+    """One lead of the queue: ``base + groups + rounding + limit == 10 * score`` in tenths."""
+
+    lead_id: str
+    as_of: datetime | None
+    won: bool | None
+    score: int
+    tier: str
+    action: str
+    probability: float | None
+    completeness: float
+    base: int
+    rounding: int
+    limit: int
+    groups: tuple[GroupPoints, ...]
+    matrix_total: int
+    matrix_tier: str
+    ask: tuple[Ask, ...]
+    unknown: tuple[ScoredField, ...]
+
+    @property
+    def lifts(self) -> tuple[FieldPoints, ...]:
+        """Reasons that raise the score, largest first."""
+        return tuple(item for item in self._reasons if item.tenths > 0)
+
+    @property
+    def sinks(self) -> tuple[FieldPoints, ...]:
+        """Reasons that lower the score, largest first."""
+        return tuple(item for item in self._reasons if item.tenths < 0)
+
+    @property
+    def _reasons(self) -> list[FieldPoints]:
+        found = [item for group in self.groups for item in group.shown if item.is_reason]
+        return sorted(found, key=lambda item: item.rank)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What sales works on, best score first.
+
+    Parameters
+    ----------
+    leads : tuple of QueuedLead
+        At most as many as asked for.
+    total : int
+        Leads there are in the queue, shown or not.
+    open : bool
+        Whether these are open leads; otherwise the newest of those with a known outcome.
+    """
+
+    leads: tuple[QueuedLead, ...]
+    total: int
+    open: bool
+
+    @property
+    def more(self) -> int:
+        """Leads of the queue that are not shown."""
+        return self.total - len(self.leads)
+
+    def tier(self, name: str) -> tuple[QueuedLead, ...]:
+        """Return the shown leads of one tier, in the order of the queue."""
+        return tuple(lead for lead in self.leads if lead.tier == name)
+
+
+def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
+    """Return the queue that sales works on.
+
+    Open leads by score; when there are none, the newest ``limit`` leads of the test window by
+    score. Equal scores go by probability, then by the matrix's total, then by id.
+
+    Parameters
+    ----------
+    run : ScoredRun
+    limit : int
+        Most leads to return, 1 or more.
+    """
+    waiting = run.rows[run.rows["window"] == "open"]
+    is_open = len(waiting) > 0
+    rows = waiting if is_open else run.rows
+    total = len(rows)
+    if not is_open:
+        # Rows stand oldest first; where there are dates they say it again, ties by position.
+        rows = rows.sort_values("as_of", kind="stable", na_position="first").tail(limit)
+    rows = rows.sort_values(
+        ["score", "probability", "matrix_total", "lead_id"],
+        ascending=[False, False, False, True],
+        kind="stable",
+    ).head(limit)
+    mapped = frozenset(run.mapped)
+    leads = tuple(_lead(run, row, mapped) for row in rows.to_dict("records"))
+    return Queue(leads, total, is_open)
+
+
+def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> QueuedLead:
+    points = tenths([row[f"points/{item.name}"] for item in run.fields]).tolist()
+    order = sorted(range(len(points)), key=lambda index: (-abs(points[index]), index))
+    ranks = {index: rank for rank, index in enumerate(order, start=1)}
+    fields = []
+    for index, item in enumerate(run.fields):
+        value = _text(row[f"value/{item.name}"])
+        counts = ranks[index] <= REASONS and points[index] != 0
+        observed = run.observed(item.name, value) if counts else None
+        fields.append(FieldPoints(item, value, points[index], ranks[index], observed))
+    fields.sort(key=lambda item: item.rank)
+    asks = []
+    for item in json.loads(row["ask_next"] or "[]"):
+        if item["could_add"] >= SMALLEST_GAIN:
+            known = run.field(item["field"]) or _unnamed(item["field"])
+            asks.append(Ask(known, float(item["could_add"])))
+    return QueuedLead(
+        lead_id=str(row["lead_id"]),
+        as_of=None if pd.isna(row["as_of"]) else row["as_of"].to_pydatetime(),
+        won=None if pd.isna(row["won"]) else bool(row["won"]),
+        score=int(row["score"]),
+        tier=str(row["tier"]),
+        action=str(row["action"]),
+        probability=None if pd.isna(row["probability"]) else float(row["probability"]),
+        completeness=float(row["completeness"]),
+        base=int(tenths(row["base_points"])),
+        rounding=int(tenths(row["rounding_points"])),
+        limit=int(tenths(row["limit_points"])),
+        groups=tuple(_group(run, row, name, fields, mapped) for name in GROUPS),
+        matrix_total=int(row["matrix_total"]),
+        matrix_tier=str(row["matrix_tier"]),
+        ask=tuple(sorted(asks, key=lambda item: -item.could_add)),
+        unknown=tuple(item.field for item in fields if item.value is None and item.field.askable),
+    )
+
+
+def _group(
+    run: ScoredRun,
+    row: Mapping[Any, Any],
+    name: str,
+    fields: list[FieldPoints],
+    mapped: frozenset[str],
+) -> GroupPoints:
+    own = [item for item in fields if item.field.criterion == name]
+    matrix = None
+    if name in CRITERIA and name in mapped:
+        given = float(row[f"matrix/{name}"])
+        mean = run.facts.get("matrix_mean", {}).get(name)
+        matrix = MatrixPoints(
+            points=given,
+            most=float(run.facts["matrix_max"][name]),
+            above_mean=None if mean is None or math.isnan(mean) else given - float(mean),
+            level=run.matrix_level(name, given, bool(row[f"matrix_known/{name}"])),
+        )
+    return GroupPoints(
+        name=name,
+        shown=tuple(item for item in own if item.tenths),
+        silent=tuple(item for item in own if not item.tenths),
+        matrix=matrix,
+    )
+
+
+def _unnamed(name: str) -> ScoredField:
+    """Return a field that may be asked for, though the model sees only its criterion."""
+    return ScoredField(name, name, "other", "", None, askable=True)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)

@@ -1,0 +1,194 @@
+"""From numbers to a page that stands alone: templates, bars, and a file put in place whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scoring_ml.data.values import parse_boolean, parse_date, parse_number
+from scoring_ml.reports.queue import FieldPoints, QueuedLead
+from scoring_ml.reports.scored import ScoredField
+from scoring_ml.texts import Catalogue
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar on a scale, in percent of the scale's length from its start.
+
+    Parameters
+    ----------
+    x, width : float
+        0-100; measured from the left whatever the language's direction.
+    """
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a waterfall: a name of a part, its points times ten, and its bar."""
+
+    part: str
+    tenths: int
+    bar: Bar
+    kind: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A straight scale from ``low`` to ``high``, mirrored for right-to-left languages."""
+
+    low: float
+    high: float
+    mirrored: bool = False
+
+    def bar(self, start: float, end: float) -> Bar:
+        """Return the bar between two values, in either order.
+
+        >>> Scale(0, 200).bar(150, 100)
+        Bar(x=50.0, width=25.0)
+        >>> Scale(0, 200, mirrored=True).bar(150, 100)
+        Bar(x=25.0, width=25.0)
+        """
+        length = self.high - self.low
+        if not length > 0:
+            return Bar(0.0, 0.0)
+        first, last = sorted((start, end))
+        x = (self.high - last if self.mirrored else first - self.low) / length
+        return Bar(round(100 * x, 2), round(100 * (last - first) / length, 2))
+
+
+def waterfall(lead: QueuedLead, *, score_max: int, mirrored: bool = False) -> tuple[Step, ...]:
+    """Return the steps from base to score, each beginning where the one before it ended.
+
+    Parts that add exactly nothing are left out.
+
+    Parameters
+    ----------
+    lead : QueuedLead
+    score_max : int
+        The scale reaches from 0 to this at least, further where a step does.
+    mirrored : bool
+        For right-to-left languages.
+    """
+    parts = [("base", lead.base, "base")]
+    parts += [(group.name, group.tenths, "") for group in lead.groups]
+    parts += [("rounding", lead.rounding, ""), ("limit", lead.limit, "")]
+    ends, at = [0], 0
+    for _, points, _ in parts:
+        at += points
+        ends.append(at)
+    scale = Scale(min(ends), max(*ends, 10 * score_max), mirrored)
+    steps = []
+    for (part, points, kind), start, end in zip(parts, ends[:-1], ends[1:], strict=True):
+        if points or part == "base":
+            kind = kind or ("up" if points > 0 else "down")
+            steps.append(Step(part, points, scale.bar(start, end), kind))
+    steps.append(Step("score", at, scale.bar(0, at), "score"))
+    return tuple(steps)
+
+
+def label(field: ScoredField, catalogue: Catalogue) -> str:
+    """Return a field's name for people."""
+    if field.type == "criterion":
+        return catalogue.text(f"criteria.{field.criterion}")
+    return field.label
+
+
+def answer(item: FieldPoints, catalogue: Catalogue) -> str:
+    """Return a field's answer as a reader says it, with its unit."""
+    kind, value = item.field.type, item.value
+    if kind == "criterion":
+        return catalogue.text(f"levels.{item.field.criterion}.{value or 'unknown'}")
+    if value is None:
+        return catalogue.text("words.unknown")
+    if kind in ("email", "phone") and value in ("valid", "invalid"):
+        return catalogue.text(f"words.{value}")
+    try:
+        if kind == "boolean":
+            return catalogue.text("words.yes" if parse_boolean(value) else "words.no")
+        if kind == "date":
+            return catalogue.date(parse_date(value))
+        if kind == "number":
+            number = catalogue.number(parse_number(value))
+            return f"{number} {item.field.unit}" if item.field.unit else number
+    except ValueError:
+        # A display text in another form, such as a range, is shown as it is.
+        pass
+    return value
+
+
+def render(template: str, catalogue: Catalogue, **numbers: Any) -> str:
+    """Return a page: the template filled with numbers, every text escaped.
+
+    Parameters
+    ----------
+    template : str
+        Name in the folder ``templates``.
+    catalogue : Catalogue
+        Gives the texts, the numbers' form and the direction of the page.
+    **numbers
+        What the template names.
+    """
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            t=catalogue.text,
+            known=catalogue.__contains__,
+            number=catalogue.number,
+            signed=catalogue.signed,
+            percent=catalogue.percent,
+            date=catalogue.date,
+            answer=lambda item: answer(item, catalogue),
+            label=lambda field: label(field, catalogue),
+            lang=catalogue.lang,
+            direction=catalogue.direction,
+            **numbers,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def write_pages(out: Path, pages: Iterable[tuple[str, str]]) -> list[Path]:
+    """Write pages into a folder, each put in place whole, and return their paths.
+
+    Parameters
+    ----------
+    out : Path
+        Folder; made if it is not there.
+    pages : iterable of (str, str)
+        File name and text.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in pages:
+        path = out / name
+        # One name a process, so that two reports at once do not write into one file.
+        draft = out / f".{name}.{os.getpid()}"
+        try:
+            draft.write_text(text, encoding="utf-8", newline="\n")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        written.append(path)
+    return written

@@ -1,0 +1,92 @@
+"""Where things live and how they run; nothing here acts at import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, all prefixed ``SCORING_``."""
+
+    model_config = SettingsConfigDict(env_prefix="SCORING_", extra="ignore")
+
+    home: Path = Field(default=Path(".scoring"), description="Folder that holds everything.")
+    host: str = Field(default="127.0.0.1", description="Address the server listens on.")
+    port: int = Field(default=3000, ge=0, le=65535, description="Port the server listens on.")
+    workers: int = Field(default=1, ge=1, description="Server processes.")
+    max_body_bytes: int = Field(
+        default=4_000_000, ge=1_000, description="Largest request body, in bytes."
+    )
+    max_batch: int = Field(default=1_000, ge=1, description="Most leads in one batch request.")
+    lang: str = Field(default="en", description="Language of reports and texts.")
+
+
+class Home:
+    """The folder that holds everything, and the name of each thing in it.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. It is made by :meth:`ensure`, never by naming it.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().absolute()
+
+    def ensure(self) -> Home:
+        """Make the folder if it is not there, and return self."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self
+
+    @property
+    def mlflow_database(self) -> Path:
+        """SQLite file of the MLflow tracking store and registry."""
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of MLflow's artifacts."""
+        return self.root / "artifacts"
+
+    @property
+    def serving(self) -> Path:
+        """Folder of verified Scorers, one per version, and ``champion.json``."""
+        return self.root / "serving"
+
+    @property
+    def champion_file(self) -> Path:
+        """File that names the version being served; replaced atomically."""
+        return self.serving / "champion.json"
+
+    @property
+    def policies(self) -> Path:
+        """Folder of policies, one JSON file per data set."""
+        return self.root / "policies"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of scored rows, one sub-folder per training run."""
+        return self.root / "runs"
+
+    @property
+    def newest_training(self) -> Path:
+        """File that names the newest training run."""
+        return self.root / "newest_training.json"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of written reports."""
+        return self.root / "reports"
+
+    @property
+    def demo(self) -> Path:
+        """Folder of the demo data."""
+        return self.root / "demo"
+
+    @property
+    def bentoml(self) -> Path:
+        """BentoML's own folder."""
+        return self.root / "bentoml"

@@ -1,0 +1,5 @@
+"""Every sentence that people read, in YAML files, one folder a language."""
+
+from scoring_ml.texts.catalogue import Catalogue, languages, negotiate
+
+__all__ = ["Catalogue", "languages", "negotiate"]

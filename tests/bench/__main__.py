@@ -1,0 +1,188 @@
+"""Run the benchmarks and print one table: what, figure, how it was measured."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.demo import DEFAULT_LEADS, DEFAULT_SEED, demo_reachable
+from pipelines.progress import Bar
+from pipelines.promotion import promote
+from pipelines.train import TrainResult, train_file
+from scoring_ml.data.demo import write_demo
+from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.scoring.champion import load_champion
+from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.settings import Home
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / ".." / "shared" / "data"
+EXAMPLES = ROOT / "models" / "examples"
+
+Row = tuple[str, str, str]
+
+
+def median_ms(work: Callable[[], object], *, times: int) -> float:
+    """Median milliseconds of one call, after a warm-up."""
+    for _ in range(20):
+        work()
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - begun)
+    return 1_000 * statistics.median(taken)
+
+
+def trained(name: str, data: Path, home: Home) -> tuple[TrainResult, float]:
+    """Train on a file with everything logged, and how many seconds that took."""
+    folder = EXAMPLES / name
+    begun = time.perf_counter()
+    result = train_file(
+        data, home=home, schema=folder / "schema.yaml", matrix=folder / "matrix.yaml"
+    )
+    return result, time.perf_counter() - begun
+
+
+def quality(name: str, result: TrainResult) -> Iterator[Row]:
+    """AUC and calibration slope of the chosen candidate, and of the best one."""
+    found = result.trained
+    chosen = found[found.chosen]
+    test = len(found.windows.test)
+    for metric in ("roc_auc", "calibration_slope"):
+        m = chosen.metrics[metric]
+        figure = f"{m.value:.3f} ({m.low:.3f} to {m.high:.3f})"
+        yield f"{name}: {metric} of {found.chosen}", figure, f"newest {test:,} leads"
+    best = max(found.candidates, key=lambda c: np.nan_to_num(c.metrics["roc_auc"].value))
+    figure = f"{best.metrics['roc_auc'].value:.3f} ({best.kind})"
+    yield f"{name}: best roc_auc with hindsight", figure, "same leads"
+
+
+def x_education(home: Home) -> Iterator[Row]:
+    """A real file of 9,240 leads, ordered by lead number."""
+    result, seconds = trained("x-education", DATA / "x-education-leads.csv", home)
+    yield "x-education: train, everything logged", f"{seconds:.1f} s", "whole of train_file"
+    yield from quality("x-education", result)
+
+
+def bank(home: Home) -> Iterator[Row]:
+    """A real file of 41,188 contacts on which no model is safe."""
+    result, seconds = trained("bank", DATA / "bank-additional-full.csv", home)
+    yield "bank: train, everything logged", f"{seconds:.1f} s", "whole of train_file"
+    yield from quality("bank", result)
+    print(f"\nbank, verdict: {result.trained.verdict.text}\n", file=sys.stderr)
+
+
+def demo(home: Home) -> Iterator[Row]:
+    """The demo: how near to the best reachable, and how fast one lead is scored."""
+    files = write_demo(home.demo, leads=DEFAULT_LEADS, seed=DEFAULT_SEED)
+    begun = time.perf_counter()
+    result = train_file(files.leads, home=home)
+    yield "demo: train, everything logged", f"{time.perf_counter() - begun:.1f} s", "16,000 leads"
+    yield from quality("demo", result)
+    best = demo_reachable(
+        files, result, leads=DEFAULT_LEADS, seed=DEFAULT_SEED, bar=Bar("best reachable")
+    )
+    auc = result.trained[result.trained.chosen].metrics["roc_auc"].value
+    snapshots = f"{best.snapshots:,} generated snapshots"
+    yield "demo: best reachable roc_auc", f"{best.auc:.4f}", snapshots
+    yield "demo: chosen / best reachable", f"{auc / best.auc:.4f}", "same leads"
+    promote(result.version, home=home)
+    scorer = load_champion(home)
+    yield from one_lead(scorer, result)
+    kinds = [c.kind for c in result.trained.candidates if c.kind in ("scorecard", "boosted")]
+    for kind in kinds:
+        if kind != scorer.kind:
+            yield from one_lead(_other(result, kind), result)
+
+
+def one_lead(scorer: Scorer, result: TrainResult) -> Iterator[Row]:
+    """One lead in process: complete, and with most answers missing; and beside it a batch."""
+    whole = scorer.example
+    part = dict(list(whole.items())[:8])
+    for name, lead in (("complete", whole), ("mostly unanswered", part)):
+        taken = median_ms(lambda lead=lead: scorer.score(lead), times=500)
+        yield f"{scorer.kind}: score + reasons, one lead, {name}", f"{taken:.2f} ms", "median of 500"
+        taken = median_ms(lambda lead=lead: scorer.explain(lead), times=500)
+        yield f"{scorer.kind}: score + every point, one lead, {name}", f"{taken:.2f} ms", (
+            "median of 500"
+        )
+    single = median_ms(lambda: scorer.explain(whole), times=200)
+    snapshot = result.trained.snapshot.take(result.trained.windows.test)
+    begun = time.perf_counter()
+    scorer.score_frame(snapshot.frame, snapshot.as_of, explain=True)
+    explained = 1_000 * (time.perf_counter() - begun) / len(snapshot)
+    begun = time.perf_counter()
+    scorer.score_frame(snapshot.frame, snapshot.as_of)
+    plain = 1_000 * (time.perf_counter() - begun) / len(snapshot)
+    leads = f"{len(snapshot):,} leads"
+    yield f"{scorer.kind}: one lead alone / one of a batch", f"{single / explained:.1f}", leads
+    yield f"{scorer.kind}: explained batch / plain batch", f"{explained / plain:.1f}", leads
+
+
+def _other(result: TrainResult, kind: str) -> Scorer:
+    """The Scorer that another candidate would have been, on the same policy."""
+    from dataclasses import replace
+
+    found = result.trained
+    candidate = found[kind]
+    parts = replace(
+        found.scorer.parts,
+        estimator=candidate.estimator,
+        calibration=candidate.calibration,
+        policy=found.policy,
+    )
+    return Scorer(parts)
+
+
+def reading(home: Home) -> Iterator[Row]:
+    """Encoding a file beside encoding its leads one by one, which must give the same bits."""
+    from scoring_ml.data.flat import read_flat
+
+    files = write_demo(home.demo, leads=4_000, seed=1)
+    scorer = load_champion(home)
+    begun = time.perf_counter()
+    snapshot = build_snapshot(read_flat(files.leads), scorer.encoder.schema, for_training=False)
+    X = scorer.encoder.encode(snapshot.frame, snapshot.as_of)
+    batch = time.perf_counter() - begun
+    rows = snapshot.frame.to_dict("records")
+    begun = time.perf_counter()
+    for row in rows:
+        scorer.encoder.encode_one(row, None)
+    single = time.perf_counter() - begun
+    yield "encode one by one / read and encode a file", f"{single / batch:.1f}", f"{len(X):,} leads"
+
+
+BENCHMARKS = {"demo": demo, "reading": reading, "x-education": x_education, "bank": bank}
+NEEDS_DATA = {"x-education": "x-education-leads.csv", "bank": "bank-additional-full.csv"}
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="all if none")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        for name in names:
+            data = NEEDS_DATA.get(name)
+            if data is not None and not (DATA / data).exists():
+                rows.append((name, "skipped", f"{data} is not there"))
+                continue
+            print(f"{name} ...", file=sys.stderr)
+            rows += BENCHMARKS[name](home)
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    main()

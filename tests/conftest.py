@@ -1,0 +1,29 @@
+"""What all tests share: quiet libraries, and one small trained home for the whole session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# The libraries cache these switches when they are imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from scoring_ml.settings import Home
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT / ".." / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with demo data, a training in MLflow, and a champion; not to be changed."""
+    from pipelines.demo import run_demo
+
+    home = Home(tmp_path_factory.mktemp("demo") / "home")
+    run_demo(home, leads=5_000, seed=3, reachable=False, replicates=40)
+    return home

@@ -1,0 +1,75 @@
+"""Contact details judged from their form alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring_ml.data.contacts import like_emails, like_phones, valid_email, valid_phone
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["anna@example.com", " a.b+c@mail.example.org ", "почта@пример.рф", "x@xn--e1afmkfd.xn--p1ai"],
+)
+def test_addresses_that_could_work(text: str) -> None:
+    assert valid_email(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "none", "test@test", "a@localhost", "a@x.invalid", "a@x.test", "@x.com", "a@", "a b@x.com",
+     "a@@x.com", "a@x..com", "a@x.com,b@x.com", "Anna <a@x.com>", "a" * 400 + "@x.com",
+     "a@" + "x." * 200],
+)  # fmt: skip
+def test_addresses_that_cannot_work(text: str) -> None:
+    assert not valid_email(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "valid"),
+    [
+        ("+7 495 123-45-67", None, True),
+        ("007 495 123-45-67", None, True),
+        ("+٧ ٤٩٥ ١٢٣ ٤٥ ٦٧", None, True),
+        ("\u200e+98 912 345 6789\u200f", None, True),
+        ("0912 345 6789", "IR", True),
+        ("۰۹۱۲۳۴۵۶۷۸۹", "ir", True),
+        ("+7 495 123-45-67", "IR", True),
+        ("8 (495) 123-45-67", "RU", True),
+        ("0912 345 6789", None, False),
+        ("0912 345 6789", "US", False),
+        ("0912 345 6789", "nowhere", False),
+        ("12345", "IR", False),
+        ("+7", None, False),
+        ("", None, False),
+        ("call me", "US", False),
+        ("+999 12345678", None, False),
+    ],
+)
+def test_phones(text: str, region: str | None, valid: bool) -> None:
+    assert valid_phone(text, region) is valid
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(text=st.text(max_size=300), region=st.none() | st.text(max_size=3))
+def test_no_text_raises(text: str, region: str | None) -> None:
+    assert valid_email(text) in (True, False)
+    assert valid_phone(text, region) in (True, False)
+
+
+@pytest.mark.parametrize("value", [None, 5, 1.5, True, ["a@example.com"], {"a": 1}])
+def test_what_is_no_text_is_no_contact(value: object) -> None:
+    assert not valid_email(value)  # type: ignore[arg-type]
+    assert not valid_phone(value, "US")  # type: ignore[arg-type]
+
+
+def test_columns_of_contacts_are_recognised() -> None:
+    assert like_emails({"a@x.com": 5, "none": 5})
+    assert not like_emails({"a@x.com": 4, "none": 5})
+    assert like_phones({"+7 495 123-45-67": 9, "none": 1})
+    assert not like_phones({"+7 495 123-45-67": 8, "none": 2})
+    assert like_phones({"4951234567": 1}, named=True)
+    assert not like_phones({"4951234567": 1})
+    assert not like_phones({"0000012345": 1})

@@ -1,0 +1,432 @@
+"""A drafted schema: types, missing words, id, order and target guessed from the values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring_ml.data.draft import ASSUMED, draft_schema
+from scoring_ml.data.flat import FileFacts, Flat, read_flat
+from scoring_ml.data.schema import Column, Schema, dump_schema, parse_schema
+from scoring_ml.data.values import parse_date, reader
+from scoring_ml.errors import InputError
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+ROWS = 60
+
+
+def flat(columns: dict[str, list[Any]], name: str = "leads.csv") -> Flat:
+    frame = pd.DataFrame({key: pd.Series(cells, dtype=object) for key, cells in columns.items()})
+    return Flat(frame, FileFacts(name, "csv", ",", "utf-8", len(frame)))
+
+
+def turns(*values: Any, rows: int = ROWS) -> list[Any]:
+    return [values[row % len(values)] for row in range(rows)]
+
+
+def draft(**columns: list[Any]) -> Schema:
+    return draft_schema(flat({**columns, "won": turns("1", "0")}), target="won")
+
+
+def column(cells: list[Any], name: str = "x") -> Column:
+    return draft(**{name: cells})[name]
+
+
+def every_cell_reads(file: Flat, schema: Schema) -> None:
+    for item in schema.columns:
+        read = reader(item, schema.missing)
+        for cell in set(file.frame[item.name]):
+            read(cell)
+
+
+names = [
+    f"{first} {last}" for first in ("Anna", "Oleg", "Sara") for last in map(chr, range(65, 85))
+]
+stories = [
+    f"Wants to know whether the course number {row} can be paid in parts" for row in range(60)
+]
+numbers = [f"+7 495 {row:03d}-45-67" for row in range(60)]
+
+
+# "last" keeps a date from becoming the order, which is no column of the schema.
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("x", turns("1", "2", "3.5", ""), "number"),
+        ("x", turns("12,5", "7", "3,25"), "number"),
+        ("x", turns("1.234,5", "7"), "number"),
+        ("x", turns("۱۲", "۳٫۵"), "number"),
+        ("x", turns("$1,200", "$900"), "number"),
+        ("x", turns(1, 2.5, None), "number"),
+        ("x", turns("0", "1", ""), "boolean"),
+        ("x", turns("yes", "No", "n/a"), "boolean"),
+        ("x", turns("да", "нет"), "boolean"),
+        ("x", turns("بله", "خیر"), "boolean"),
+        ("x", turns(True, False, None), "boolean"),
+        ("x", turns("yes", "no", "unknown"), "boolean"),
+        ("last x", turns("2026-11-22", "2026-01-02 10:00"), "date"),
+        ("last x", turns("22.11.2026", "1.2.2026"), "date"),
+        ("last x", turns("20261122", "20250131"), "date"),
+        ("last x", turns(dt.datetime(2026, 11, 22), dt.datetime(2025, 1, 1)), "date"),
+        ("x", turns("a@x.com", "b@y.org", "none"), "email"),
+        ("x", turns(*numbers[:9], "call me"), "phone"),
+        ("Phone", turns("4951234567", "4957654321"), "phone"),
+        ("x", turns("4951234567", "4957654321"), "number"),
+        ("x", turns("01234", "99999"), "category"),
+        ("x", turns("A", "B", "C"), "category"),
+        ("x", turns("yes", "no", "maybe"), "category"),
+        ("x", [f"a{row:04x}" for row in range(59)] + [""], "id"),
+        ("x", names, "text"),
+        ("First name", turns("Anna", "Oleg", "Sara"), "text"),
+        ("Campaign name", turns("May", "June", "July"), "category"),
+        ("x", stories, "text"),
+    ],
+)
+def test_types(name: str, cells: list[Any], kind: str) -> None:
+    found = column(cells, name)
+    assert found.type == kind
+    assert found.use == (kind not in ("id", "text"))
+    assert found.known == "at_creation"
+    assert found.reason.endswith(ASSUMED)
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "says"),
+    [
+        (turns("1.5", "2"), ".", None),
+        (turns("1,5", "2"), ",", "decimal comma"),
+        (turns("1,234", "2"), ".", "ambiguous: 1,234 is read as 1234"),
+        (turns("1,234", "1,234,567"), ".", None),
+        (turns("1,234", "2.5"), ".", None),
+        (turns("1.234,5", "2"), ",", "decimal comma"),
+    ],
+)
+def test_the_decimal_sign(cells: list[str], decimal: str, says: str | None) -> None:
+    found = column(cells)
+    assert (found.type, found.decimal) == ("number", decimal)
+    assert found.reason.startswith(says or ASSUMED)
+
+
+@pytest.mark.parametrize(
+    ("cells", "day_first", "says"),
+    [
+        (turns("3/4/2026", "31/1/2026"), True, None),
+        (turns("3/4/2026", "1/31/2026"), False, "month first"),
+        (turns("3/4/2026", "5/6/2026"), True, "ambiguous"),
+        (turns("31/1/2026", "2/28/2026"), True, "mixed"),
+        (turns("4/4/2026", "2026-01-31"), True, None),
+    ],
+)
+def test_day_or_month_first(cells: list[str], day_first: bool, says: str | None) -> None:
+    found = column(cells, "last seen")
+    assert (found.type, found.day_first) == ("date", day_first)
+    assert (says or ASSUMED) in found.reason
+    order = draft(created=cells).order
+    assert (order.by, order.column, order.day_first) == ("time", "created", day_first)
+    assert (says or "creation") in order.reason
+
+
+def test_columns_without_anything_to_say_are_unused() -> None:
+    for cells, says in ((turns("", "n/a"), "no row has a value"), (turns("No"), "same value")):
+        found = column(cells)
+        assert not found.use
+        assert says in found.reason
+    assert column(turns("Yes", "")).use
+
+
+def test_missing_words_are_those_that_occur() -> None:
+    assert draft(x=turns("A", "B")).missing == ("",)
+    assert draft(x=turns("A", "N/A", "N/A", "n/a"), y=turns("5", "6", "-")).missing == (
+        "",
+        "N/A",
+        "-",
+    )
+
+
+def test_a_placeholder_in_three_columns_is_missing_everywhere() -> None:
+    cells = turns("Select", "A", "B")
+    assert draft(a=cells, b=cells, c=cells).missing == ("", "Select")
+    assert draft(a=cells, b=cells).missing == ("",)
+    assert draft(a=cells, b=cells)["a"].missing == ()
+    # "Other" is an answer, however often it occurs.
+    other = turns("Other", "A", "B")
+    assert draft(a=other, b=other, c=other).missing == ("",)
+
+
+def test_a_word_that_says_unknown_is_missing_in_its_column() -> None:
+    for word in ("unknown", "Not specified", "не указано", "نامشخص", "-- not set --"):
+        found = column(turns("A", "B", word))
+        assert found.missing == (word,)
+        assert "read as not known" in found.reason
+
+
+def test_an_odd_word_among_numbers_is_missing() -> None:
+    found = column([*turns("1", "2", "7", rows=57), "tbd", "tbd", "ask"])
+    assert (found.type, set(found.missing)) == ("number", {"tbd", "ask"})
+    assert "2 odd word(s)" in found.reason
+    assert "tbd" not in found.reason
+    assert column([*turns("1", "2", "7", rows=50), *turns("tbd", rows=10)]).type == "category"
+
+
+@pytest.mark.parametrize(
+    ("cells", "missing"),
+    [
+        (turns("0", "3", "6", "12", "27", "999"), ("999",)),
+        (turns(0, 3, 6, 12, 27, 999.0), ("999",)),
+        (turns("0", "3", "6", "12", "27", "99"), ("99",)),
+        (turns("0", "3", "6", "12", "98", "99"), ()),
+        (turns("0", "3", "6", "12", "27", "1000"), ()),
+        ([*turns("0", "3", "6", "12", "27", rows=56), *turns("999", rows=4)], ()),
+        (turns(*map(str, range(10)), "-1"), ("-1",)),
+        (turns(*map(str, range(-2, 10))), ()),
+        (turns("0", "1", "2", "-1"), ()),
+    ],
+)
+def test_numbers_that_stand_for_nothing_need_evidence(
+    cells: list[Any], missing: tuple[str, ...]
+) -> None:
+    found = column(cells)
+    assert (found.type, found.missing) == ("number", missing)
+    assert ("far outside" in found.reason) == bool(missing)
+
+
+def test_the_id_is_unique_and_best_by_its_name() -> None:
+    tokens = [f"t{row:03d}" for row in range(ROWS)]
+    schema = draft(token=tokens, lead_id=[f"L-{row}" for row in range(ROWS)], code=tokens)
+    assert schema.id == "lead_id"
+    assert [(c.name, c.type, c.use) for c in schema.columns] == [
+        ("token", "id", False),
+        ("code", "id", False),
+    ]
+    repeated = draft(lead_id=[*tokens[:-1], tokens[0]])
+    assert repeated.id is None
+    assert repeated["lead_id"].type == "id"
+
+
+def test_dates_give_the_order_before_numbers() -> None:
+    days = [f"2026-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]
+    late = [f"2027-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]
+    schema = draft(
+        closed_date=days,
+        start=days,
+        created_at=late,
+        submitted=days,
+        number=list(map(str, range(ROWS))),
+    )
+    assert (schema.order.by, schema.order.column) == ("time", "submitted")
+    assert "likeliest of 3" in schema.order.reason
+    assert "submitted" not in schema.names
+    fuller = draft(created_at=late, submitted=["", *days[1:]])
+    assert fuller.order.column == "created_at"
+    assert "1 rows have none" in draft(submitted=["", *days[1:]]).order.reason
+    assert draft(closed_date=days).order.by == "row"
+
+
+@pytest.mark.parametrize(
+    ("cells", "by", "says"),
+    [
+        ([str(9000 - 7 * row) for row in range(ROWS)], "number", "falls"),
+        ([str(100 + 7 * row) for row in range(ROWS)], "number", "rises"),
+        ([100 + 7 * row for row in range(ROWS)], "number", "rises"),
+        ([str(1 + row * 7 % 61) for row in range(ROWS)], "number", "dense"),
+        ([str(row * 7 % 61 * 1000) for row in range(ROWS)], "row", "nobody has confirmed"),
+        ([*map(str, range(ROWS - 1)), "0"], "row", "nobody has confirmed"),
+        ([f"{row}.5" for row in range(ROWS)], "row", "nobody has confirmed"),
+    ],
+)
+def test_else_a_unique_number_or_the_rows(cells: list[Any], by: str, says: str) -> None:
+    order = draft(**{"Lead No": cells}).order
+    assert order.by == by
+    assert says in order.reason
+    assert order.ascending
+    assert order.column == ("Lead No" if by == "number" else None)
+
+
+@pytest.mark.parametrize(
+    ("cells", "won", "lost"),
+    [
+        (turns("1", "0", ""), ("1",), ("0",)),
+        (turns("1.0", "0.0"), ("1.0",), ("0.0",)),
+        (turns(1.0, 0.0, None), ("1",), ("0",)),
+        (turns(True, False), ("true",), ("false",)),
+        (turns("Yes", "No", "n/a"), ("Yes",), ("No",)),
+        (turns("WON", "won", "Lost", "Open"), ("WON", "won"), ("Lost",)),
+        (turns("Closed Won", "Closed-Lost", "In progress"), ("Closed Won",), ("Closed-Lost",)),
+        (turns("converted", "not converted"), ("converted",), ("not converted",)),
+        (turns("да", "нет"), ("да",), ("нет",)),
+        (turns("Успешная сделка", "Проигранная"), ("Успешная сделка",), ("Проигранная",)),
+        (turns("بله", "خیر"), ("بله",), ("خیر",)),
+        (turns("قرارداد بسته‌شده", "ازدست‌رفته"), ("قرارداد بسته‌شده",), ("ازدست‌رفته",)),
+        (turns("۱", "۰"), ("۱",), ("۰",)),
+    ],
+)
+def test_outcomes_are_recognised(
+    cells: list[Any], won: tuple[str, ...], lost: tuple[str, ...]
+) -> None:
+    target = draft_schema(flat({"x": turns("A", "B"), "y": cells}), target="y").target
+    assert (target.column, target.won, target.lost) == ("y", won, lost)
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (turns("1"), r"'1' \(60 rows\)"),
+        (turns("1", ""), r"'1' \(30 rows\)"),
+        (turns("", "n/a"), "has .*n/a"),
+        (turns(""), "no value"),
+        (turns("1", "0", "2"), r"'2' \(20 rows\)"),
+        (turns("gold", "iron"), "'gold'"),
+        (turns("won", "lost", "fulfilled"), "'fulfilled'"),
+        (list(map(str, range(ROWS))), "60 different values"),
+        (turns("a@x.com", "b@x.com"), "2 different values"),
+    ],
+)
+def test_outcomes_that_cannot_be_recognised_are_refused(cells: list[Any], says: str) -> None:
+    with pytest.raises(InputError, match=f"both won and lost.*{says}.*write in schema.yaml"):
+        draft_schema(flat({"x": turns("A", "B"), "y": cells}), target="y")
+
+
+def test_a_target_that_is_not_there_is_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"no column 'Convertd' in leads\.csv\. Write 'Converted'"):
+        draft_schema(flat({"Converted": ["1", "0"]}), target="Convertd")
+
+
+def test_words_of_the_target_can_be_given() -> None:
+    file = flat({"x": turns("A", "B"), "y": turns("gold", "iron", "mud")})
+    target = draft_schema(file, target="y", won=["Gold"], lost=["iron"]).target
+    assert (target.won, target.lost) == (("gold",), ("iron",))
+    with pytest.raises(InputError, match="both won and lost"):
+        draft_schema(file, target="y", won=["gold"])
+
+
+@pytest.mark.parametrize(
+    ("name", "criterion", "askable"),
+    [
+        ("Budget", "budget", True),
+        ("monthlyBudget", "budget", True),
+        ("Бюджет", "budget", True),
+        ("بودجه", "budget", True),
+        ("job_title", "authority", True),
+        ("Decision role", "authority", True),
+        ("ЛПР", "authority", True),
+        ("تصمیم‌گیر بودن", "authority", True),
+        ("زمان تصمیم", "timeline", True),
+        ("When will you buy?", "timeline", True),
+        ("Срок решения", "timeline", True),
+        ("Industry", "industry_fit", True),
+        ("Page views", "engagement", False),
+        ("time_spent", "engagement", False),
+        ("Lead source", "source", False),
+        ("utm_medium", "campaign", False),
+        ("Срочность потребности", "need_urgency", True),
+        ("Do not call", "reachability", False),
+        ("Do you own a house", "other", True),
+        ("marriage", "other", False),
+        ("Unnamed: 37", "other", False),
+    ],
+)
+def test_criteria_are_guessed_from_words_of_the_name(
+    name: str, criterion: str, askable: bool
+) -> None:
+    found = column(turns("A", "B"), name)
+    assert (found.criterion, found.askable) == (criterion, askable)
+
+
+def test_a_number_of_campaigns_is_not_a_campaign() -> None:
+    assert column(turns("1", "2", "3"), "campaign").criterion == "other"
+
+
+def test_the_data_set_is_named_for_its_file() -> None:
+    file = flat({"won": ["1", "0"]}, "My leads.v2.CSV.gz")
+    assert draft_schema(file, target="won").dataset == "My leads.v2"
+    assert draft_schema(file, target="won", dataset="d").dataset == "d"
+
+
+cell = st.one_of(
+    st.sampled_from(
+        [
+            "",
+            "n/a",
+            "unknown",
+            "Select",
+            "yes",
+            "no",
+            "1",
+            "0",
+            "-1",
+            "999",
+            "1,5",
+            "1.234",
+            "a@x.com",
+        ]
+    ),
+    st.sampled_from(
+        ["3/4/2026", "31/1/2026", "1/31/2026", "20261122", "+7 495 123-45-67", "۱۲", "خیر"]
+    ),
+    st.integers(-9999, 9999).map(str),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(data=st.data(), pool=st.lists(cell, min_size=1, max_size=6), rows=st.integers(2, 30))
+def test_every_draft_reads_its_own_file_and_survives_yaml(
+    data: st.DataObject, pool: list[str], rows: int
+) -> None:
+    cells = data.draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
+    file = flat({"x": cells, "y": pool[:1] * rows, "won": turns("won", "lost", rows=rows)})
+    schema = draft_schema(file, target="won")
+    every_cell_reads(file, schema)
+    assert parse_schema(dump_schema(schema)) == schema
+    named = {c.name for c in schema.columns} | {schema.id, schema.order.column, "won"}
+    assert named - {None} == {"x", "y", "won"}
+
+
+def test_a_file_of_two_rows_is_drafted() -> None:
+    assert draft_schema(flat({"id": ["1", "2"], "won": ["1", "0"]}), target="won").id == "id"
+
+
+@pytest.fixture(params=["x-education-leads.csv", "bank-additional-full.csv"])
+def real(request: pytest.FixtureRequest) -> tuple[Flat, Schema]:
+    path = DATA / request.param
+    if not path.exists():
+        pytest.skip(f"{path.name} is not here")
+    file = read_flat(path)
+    target = "Converted" if "Converted" in file.frame else "y"
+    return file, draft_schema(file, target=target)
+
+
+def test_real_files(real: tuple[Flat, Schema]) -> None:
+    file, schema = real
+    every_cell_reads(file, schema)
+    if schema.dataset == "x-education-leads":
+        assert schema.missing == ("", "Select")
+        assert (schema.order.by, schema.order.column, schema.order.ascending) == (
+            "number",
+            "Lead Number",
+            True,
+        )
+        assert schema.id == "Prospect ID"
+        assert not schema["Unnamed: 37"].use
+        assert not schema["Magazine"].use
+        assert (schema.target.won, schema.target.lost) == (("1",), ("0",))
+        assert schema["TotalVisits"].type == "number"
+    else:
+        assert schema.missing == ("", "unknown")
+        assert (schema.order.by, schema.id) == ("row", None)
+        assert schema["pdays"].missing == ("999",)
+        assert schema["age"].missing == ()
+        assert schema["housing"].type == "boolean"
+        assert (schema.target.won, schema.target.lost) == (("yes",), ("no",))
+
+
+def test_dates_of_a_file_read_as_the_draft_says() -> None:
+    cells = turns("3/4/2026 10:00", "1/31/2026 9:00")
+    schema = draft(submitted=cells)
+    assert parse_date(cells[0], day_first=schema.order.day_first) == dt.datetime(2026, 3, 4, 10)

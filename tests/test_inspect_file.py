@@ -1,0 +1,254 @@
+"""The steps init and check: what they write, refuse, print and answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from pipelines.inspect_file import CheckResult, InitResult, check_file, init_schema
+from scoring_ml.data.schema import dump_schema, load_schema, parse_schema
+from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.features.criteria import load_matrix
+
+NAMES = ["Unnamed: 3", 'a "quoted" [name]', "Бюджет, тыс.", "بودجه"]
+
+
+def write_leads(folder, *, n=400, seed=1, name="leads.csv"):
+    """A file with an id, an honest field, a leak, and names that need care."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.4).astype(int)
+    frame = pd.DataFrame(
+        {
+            "Lead ID": [f"L-{index:05d}" for index in range(n)],
+            "made": pd.date_range("2025-01-01", periods=n, freq="7h").strftime("%Y-%m-%d %H:%M"),
+            "visits": rng.poisson(3, n),
+            "stage": np.where(y == 1, "signed", rng.choice(["gone", "silent"], n)),
+            NAMES[0]: "",
+            NAMES[1]: rng.choice(["x", "y", "Select"], n),
+            NAMES[2]: [f"{value:.2f}".replace(".", ",") for value in rng.lognormal(3, 1, n)],
+            NAMES[3]: rng.choice(["کم", "زیاد"], n),
+            "outcome": np.where(y == 1, "won", "lost"),
+        }
+    )
+    frame.loc[:4, "outcome"] = ""
+    path = folder / name
+    frame.to_csv(path, index=False, sep=";")
+    return path
+
+
+@pytest.fixture
+def leads(tmp_path):
+    return write_leads(tmp_path)
+
+
+@pytest.fixture
+def drafted(leads):
+    return init_schema(leads, target="outcome", out=leads.with_name("schema.yaml"))
+
+
+def change(path, name, **values):
+    """Decide about one column, as a person would in an editor."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["columns"][name].update(values)
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+class TestInit:
+    def test_what_is_written_can_be_read_back(self, drafted, leads):
+        schema = load_schema(leads.with_name("schema.yaml"))
+        assert schema == drafted.schema
+        assert parse_schema(dump_schema(schema)) == schema
+        assert set(NAMES) <= set(schema.names)
+        matrix = load_matrix(leads.with_name("matrix.yaml"), schema)
+        assert matrix.mapped == ()
+
+    def test_suspicious_columns_stay_out_until_a_person_decides(self, drafted):
+        stage = drafted.schema["stage"]
+        assert (stage.use, stage.known) == (False, "unknown")
+        assert stage.audit[0].grade == "refuse"
+        assert stage.audit[0].text in stage.reason
+        assert "allow" in stage.reason
+        assert drafted.schema["visits"].use
+
+    def test_every_column_has_a_reason(self, drafted):
+        assert all(column.reason for column in drafted.schema.columns)
+
+    def test_the_file_begins_with_how_to_decide(self, drafted):
+        text = drafted.schema_path.read_text(encoding="utf-8")
+        assert text.startswith("# Drafted by scoring-ml init from leads.csv")
+        for word in ("at_creation", "before_scoring", "after_outcome", "unknown", "allow"):
+            assert f"{word}" in text.split("version:")[0]
+
+    @pytest.mark.parametrize("name", ["schema.yaml", "matrix.yaml"])
+    def test_a_file_that_is_there_is_never_overwritten(self, leads, name):
+        there = leads.with_name(name)
+        there.write_text("mine", encoding="utf-8")
+        with pytest.raises(InputError, match=rf"must not overwrite.*{name}.*--out"):
+            init_schema(leads, target="outcome", out=leads.with_name("schema.yaml"))
+        assert there.read_text(encoding="utf-8") == "mine"
+        assert len(list(leads.parent.iterdir())) == 2
+
+    def test_another_place(self, leads, tmp_path):
+        (tmp_path / "other").mkdir()
+        result = init_schema(leads, target="outcome", out=tmp_path / "other" / "mine.yaml")
+        assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [
+            "matrix.yaml",
+            "mine.yaml",
+        ]
+        assert "--schema" in result.next_steps[-1]
+        with pytest.raises(InputError, match=r"folder must be writable.*No such file"):
+            init_schema(leads, target="outcome", out=tmp_path / "nowhere" / "schema.yaml")
+
+    def test_nothing_is_written_when_the_target_has_one_class(self, tmp_path):
+        path = tmp_path / "one.csv"
+        path.write_text("a,y\n" + "".join(f"{i},1\n" for i in range(50)), encoding="utf-8")
+        with pytest.raises(InputError, match="both won and lost"):
+            init_schema(path, target="y", out=tmp_path / "schema.yaml")
+        assert [item.name for item in tmp_path.iterdir()] == ["one.csv"]
+
+    def test_what_it_prints(self, drafted):
+        text = drafted.render()
+        assert "leads.csv: 400 rows, 9 columns, CSV with separator ; in utf-8" in text
+        assert "5 open" in text
+        assert "Id: Lead ID" in text
+        assert "Order: by date made" in text
+        assert text.index("refuse  stage") < text.index("Notes:")
+        assert "scoring-ml check" in text
+        assert all(len(line) <= 200 for line in text.splitlines())
+
+    def test_what_it_answers_as_json(self, drafted):
+        answer = json.loads(json.dumps(drafted.to_json(), allow_nan=False))
+        assert answer["command"] == "init"
+        assert answer["file"]["rows"] == 400
+        assert answer["rows"] == {
+            "usable": 400,
+            "won": answer["rows"]["won"],
+            "lost": 395 - answer["rows"]["won"],
+            "open": 5,
+            "unused": 0,
+        }
+        assert answer["left_out"] == {"refuse": ["stage"], "ask": []}
+        assert answer["written"] == [str(drafted.schema_path), str(drafted.matrix_path)]
+        finding = next(item for item in answer["findings"] if item["column"] == "stage")
+        assert set(finding) == {"column", "grade", "probe", "value", "text"}
+
+    def test_the_same_file_gives_the_same_draft(self, leads, drafted, tmp_path):
+        (tmp_path / "again").mkdir()
+        again = init_schema(leads, target="outcome", out=tmp_path / "again" / "schema.yaml")
+        assert again.schema_path.read_bytes() == drafted.schema_path.read_bytes()
+
+
+class TestCheck:
+    def test_the_draft_may_be_trained_on(self, leads, drafted):
+        result = check_file(leads)
+        assert isinstance(result, CheckResult)
+        assert isinstance(drafted, InitResult)
+        assert (result.exit_code, result.groups["left_out"]) == (0, ("stage",))
+        assert result.render().endswith("Nothing stands against training.\n")
+
+    def test_a_leak_that_is_used_stops_it(self, leads, drafted):
+        change(drafted.schema_path, "stage", use=True)
+        result = check_file(leads)
+        assert result.exit_code == 2
+        assert result.groups["refused"] == ("stage",)
+        assert "Must not be trained on: 1 column\n  refuse  stage" in result.render()
+        assert "use: false" in result.render()
+        answer = json.loads(json.dumps(result.to_json(), allow_nan=False))
+        assert (answer["ok"], answer["exit_code"], answer["refused"]) == (False, 2, ["stage"])
+
+    def test_a_written_reason_allows_it_and_is_shown(self, leads, drafted):
+        change(drafted.schema_path, "stage", use=True, allow="set by the form, seen in its code")
+        result = check_file(leads)
+        assert (result.exit_code, result.groups["allowed"]) == (0, ("stage",))
+        assert "reason: set by the form, seen in its code" in result.render()
+
+    def test_what_the_schema_says_to_come_later_stops_it(self, leads, drafted):
+        change(drafted.schema_path, "visits", known="after_outcome")
+        assert check_file(leads).groups["refused"] == ("visits",)
+
+    def test_rows_that_cannot_be_used_are_listed_by_reason(self, leads, drafted):
+        lines = leads.read_text(encoding="utf-8").splitlines()
+        lines += [lines[1], lines[2].replace("L-00001", "L-90001").replace(";;", ";perhaps;")]
+        cells = lines[3].split(";")
+        cells[0], cells[-1] = "L-90002", "maybe"
+        leads.write_text("\n".join([*lines[:-1], ";".join(cells)]) + "\n", encoding="utf-8")
+        result = check_file(leads)
+        reasons = {item["reason"]: item for item in result.to_json()["unused"]}
+        assert reasons["repeats the id of an earlier row (Lead ID)"]["first_ids"] == ["L-00000"]
+        strange = reasons["outcome is neither won, lost nor empty as the schema says"]
+        assert (strange["count"], strange["first_ids"]) == (1, ["L-90002"])
+        assert "1 row cannot be used: repeats the id" in result.render()
+        assert result.to_json()["rows"]["unused"] == 2
+
+    def test_one_class_cannot_be_learned(self, leads, drafted):
+        text = leads.read_text(encoding="utf-8").replace(";won", ";lost")
+        leads.write_text(text, encoding="utf-8")
+        result = check_file(leads)
+        assert (result.exit_code, result.one_class) == (2, True)
+        assert "all 395 decided leads have the same outcome" in result.render()
+
+    def test_without_a_schema_it_says_how_to_get_one(self, leads):
+        with pytest.raises(SchemaError, match=r"needs a schema.*scoring-ml init"):
+            check_file(leads)
+
+    def test_without_the_file_it_says_so(self, tmp_path):
+        with pytest.raises(InputError, match="data file must exist"):
+            check_file(tmp_path / "none.csv")
+
+    def test_a_missing_column_is_named_with_the_nearest(self, leads, drafted):
+        text = leads.read_text(encoding="utf-8").replace("visits", "visit", 1)
+        leads.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"'visits'.*'visit'"):
+            check_file(leads)
+
+    def test_parquet(self, tmp_path):
+        source = write_leads(tmp_path)
+        path = tmp_path / "leads.parquet"
+        pd.read_csv(source, sep=";", dtype=str, keep_default_na=False).to_parquet(path)
+        init_schema(path, target="outcome", out=tmp_path / "schema.yaml")
+        assert check_file(path).exit_code == 0
+
+
+DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+
+
+def real(name):
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"needs {name}, which is not part of the project")
+    return path
+
+
+class TestRealFiles:
+    def test_x_education(self, tmp_path):
+        result = init_schema(
+            real("x-education-leads.csv"), target="Converted", out=tmp_path / "schema.yaml"
+        )
+        schema = result.schema
+        scores = [name for name in schema.names if name.startswith("Asymmetrique")]
+        assert len(scores) == 4
+        later = ["Tags", "Lead Quality", "Lead Profile", *scores]
+        later += ["Last Activity", "Last Notable Activity"]
+        flagged = set(result.look.flagged())
+        assert flagged >= set(later)
+        honest = set(schema.names) - set(later)
+        assert len(flagged & honest) <= len(honest) / 3
+        assert result.to_json()["left_out"]["refuse"] == ["Tags"]
+        assert schema.order.column == "Lead Number"
+        assert "Select" in schema.missing
+        assert check_file(real("x-education-leads.csv"), schema=result.schema_path).exit_code == 0
+
+    def test_bank(self, tmp_path):
+        result = init_schema(
+            real("bank-additional-full.csv"), target="y", out=tmp_path / "schema.yaml"
+        )
+        assert result.look.flagged() == ("duration",)
+        assert (result.schema.id, result.schema.order.by) == (None, "row")
+        drifting = {f.column for f in result.look.findings if f.suspicion.probe == "drift"}
+        assert drifting >= {"euribor3m", "nr.employed", "emp.var.rate"}
+        assert not {"duration", "age"} & drifting

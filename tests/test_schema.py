@@ -1,0 +1,205 @@
+"""schema.yaml: what is written is read back, and what cannot be is refused by its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring_ml.data.schema import (
+    FEATURE_TYPES,
+    GRADES,
+    GROUPS,
+    KNOWN,
+    TYPES,
+    Column,
+    Order,
+    Schema,
+    Suspicion,
+    Target,
+    dump_schema,
+    load_schema,
+    nearest,
+    parse_schema,
+    read_yaml,
+    schema_text,
+)
+from scoring_ml.errors import SchemaError
+
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], max_codepoint=0x1FFFF), min_size=1, max_size=15
+)
+some = st.none() | texts.filter(str.strip)
+words = st.lists(texts, max_size=3).map(tuple)
+
+
+@st.composite
+def columns(draw: st.DrawFn, name: str) -> Column:
+    kind = draw(st.sampled_from(TYPES))
+    way = st.sampled_from([None, "increasing", "decreasing"])
+    findings = st.builds(
+        Suspicion, st.sampled_from(GRADES), texts, st.floats(allow_nan=False), texts
+    )
+    return Column(
+        name=name,
+        type=kind,
+        known=draw(st.sampled_from(KNOWN)),
+        reason=draw(texts),
+        use=draw(st.booleans()) and kind in FEATURE_TYPES,
+        allow=draw(some),
+        criterion=draw(st.sampled_from(GROUPS)),
+        monotone=draw(way) if kind in ("number", "boolean", "date") else None,
+        missing=draw(words),
+        decimal=draw(st.sampled_from([".", ","])),
+        day_first=draw(st.booleans()),
+        unit=draw(some),
+        label=draw(some),
+        askable=draw(st.booleans()),
+        region=draw(some),
+        audit=tuple(draw(st.lists(findings, max_size=2))),
+    )
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> Schema:
+    names = draw(st.lists(texts, min_size=2, max_size=6, unique=True))
+    outcomes = draw(st.lists(texts, min_size=2, max_size=4, unique=True))
+    by = draw(st.sampled_from(["time", "number", "row", "none"]))
+    days = st.none() | st.floats(0, 1000)
+    return Schema(
+        dataset=draw(texts),
+        target=Target(names[0], (outcomes[0],), tuple(outcomes[1:])),
+        order=Order(
+            by,
+            column=names[1] if by in ("time", "number") else None,
+            ascending=draw(st.booleans()),
+            day_first=draw(st.booleans()),
+            reason=draw(texts),
+        ),
+        columns=tuple(draw(columns(name)) for name in names[1:]),
+        id=draw(st.none() | texts),
+        account=draw(st.none() | texts),
+        mature_after_days=draw(days) if by == "time" else None,
+        gap_days=draw(days),
+        missing=("", *draw(words)),
+    )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(schema=schemas())
+def test_what_is_written_is_read_back(schema: Schema) -> None:
+    assert parse_schema(dump_schema(schema)) == schema
+    assert parse_schema(yaml.safe_load(schema_text(schema))) == schema
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "dataset": "d",
+        "target": {"column": "won", "won": ["1"], "lost": ["0"]},
+        "order": {"by": "row"},
+        "columns": {"age": {"type": "number"}},
+    }
+    content.update(changes)
+    return content
+
+
+def one(**spec: Any) -> dict[str, Any]:
+    return small(columns={"age": {"type": "number", **spec}})
+
+
+def test_the_smallest_schema() -> None:
+    schema = parse_schema(small())
+    assert schema.missing == ("",)
+    assert schema.id is None
+    assert schema["age"] == Column("age", "number")
+    assert schema["age"].title == "age"
+    assert schema.names == ("age",)
+    with pytest.raises(KeyError, match="size"):
+        schema["size"]
+
+
+def test_text_and_ids_are_unused_unless_said() -> None:
+    schema = parse_schema(
+        small(columns={"a": {"type": "text"}, "b": {"type": "id"}, "c": {"type": "email"}})
+    )
+    assert [column.name for column in schema.used] == ["c"]
+
+
+def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
+    content = yaml.safe_load(
+        "target: {column: won, won: [yes, 1], lost: [no, 0, null]}\nmissing: 999"
+    )
+    schema = parse_schema(small(**content))
+    assert schema.target == Target("won", ("yes", "1"), ("no", "0"))
+    assert schema.missing == ("", "999")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (small(columns=None), "must have columns"),
+        (small(columns=["a"]), "columns must map"),
+        (small(columns={"age": None}), r"columns\.age must have type"),
+        (small(columns={"age": 5}), r"columns\.age must hold names and values"),
+        (small(columns={"won": {"type": "boolean"}}), "target must not be one of the columns"),
+        (small(columns={True: {"type": "boolean"}}), "column name must be text.*quotes"),
+        (small(colums={}), "Found: colums in schema.yaml. Write columns"),
+        (small(target=None), "must have target"),
+        (small(target="won"), "target must hold names and values"),
+        (small(target={"column": "won", "won": []}), r"target\.won must list"),
+        (small(target={"column": "won", "won": ["1"], "lost": ["1"]}), "both: 1"),
+        (small(order={"by": "tme"}), r"order\.by must be one of time, .*Write time"),
+        (small(order={"by": "time"}), r"order\.column must name a column"),
+        (small(order={"by": "row", "ascending": "no"}), r"order\.ascending must be true or false"),
+        (small(mature_after_days=5), "mature_after_days needs order.by: time"),
+        (small(gap_days=-1), "gap_days must be a number of days"),
+        (small(gap_days=True), "gap_days must be a number of days"),
+        (one(type="numbr"), r"columns\.age\.type must be .*Write number"),
+        (one(type="text", use=True), "use must be false for type text"),
+        (one(use="false"), r"columns\.age\.use must be true or false"),
+        (one(known="later"), r"columns\.age\.known must be one of"),
+        (one(monotone="up"), r"columns\.age\.monotone must be one of"),
+        (one(type="category", monotone="increasing"), "monotone needs a number"),
+        (one(allow=" "), "allow must hold a written reason"),
+        (one(criterion="bugdet"), "Write budget"),
+        (one(decimal=";"), r"columns\.age\.decimal must be one of"),
+        (one(audit=[{"grade": "bad"}]), r"columns\.age\.audit\.grade must be one of refuse"),
+        (one(audit=[{"grade": "ask", "value": "x"}]), r"audit\.value must be a number"),
+        (one(tpye="x"), "Write type"),
+    ],
+)
+def test_what_cannot_be_is_refused(content: dict[str, Any], says: str) -> None:
+    with pytest.raises(SchemaError, match=says):
+        parse_schema(content)
+
+
+def test_an_empty_audit_is_none() -> None:
+    assert parse_schema(one(audit=None))["age"].audit == ()
+
+
+def test_files(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    with pytest.raises(SchemaError, match="must exist"):
+        load_schema(path)
+    path.write_text("a: [1\nb: 2", encoding="utf-8")
+    with pytest.raises(
+        SchemaError, match=r"must be YAML in UTF-8.*schema\.yaml cannot be read at line 2"
+    ):
+        load_schema(path)
+    path.write_bytes(b"a: \xff")
+    with pytest.raises(SchemaError, match="must be YAML in UTF-8"):
+        load_schema(path)
+    path.write_text("- a", encoding="utf-8")
+    with pytest.raises(SchemaError, match="holds list"):
+        read_yaml(path, what="schema")
+    path.write_text(schema_text(parse_schema(small(dataset="دادهٔ لید"))), encoding="utf-8")
+    assert load_schema(path).dataset == "دادهٔ لید"
+
+
+def test_the_nearest_name() -> None:
+    assert nearest("Budjet", ["budget", "timeline"]) == "budget"
+    assert nearest("x", []) is None
