@@ -144,7 +144,7 @@ def build_snapshot(
             drop(f"no id in {schema.id}", empty)
             drop(f"repeats the id of an earlier row ({schema.id})", _repeated(ids) & ~empty)
         label, strange = _labels(frame[schema.target.column], schema)
-        drop(f"{schema.target.column} is neither won, lost nor empty as the schema says", strange)
+        drop(f"{schema.target.column} is neither won, lost nor open as the schema says", strange)
         position, moments, unreadable = _order(frame, schema)
         drop(f"{schema.order.column} does not say when the lead came", unreadable)
     elif as_of is not None:
@@ -266,12 +266,12 @@ def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -
 
 def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     won, lost = _outcome_words(schema.target.won), _outcome_words(schema.target.lost)
-    empty = _outcome_words(schema.missing)
+    still_open = _outcome_words((*schema.missing, *schema.target.open))
     outcome: dict[str, float] = dict.fromkeys(won, 1.0)
     outcome.update(dict.fromkeys(lost, 0.0))
     texts = [_outcome_word(text) for text in _texts(raw)]
     label = np.array([outcome.get(text, np.nan) for text in texts])
-    strange = np.array([text not in outcome and text not in empty for text in texts], dtype=bool)
+    strange = np.array([text not in outcome and text not in still_open for text in texts], dtype=bool)
     return label, strange
 
 

@@ -1,4 +1,4 @@
-"""The policies of a home folder: one file per data set, one of its versions in force."""
+"""The policies of a home folder: one file per data set, at most one of its policies in force."""
 
 from __future__ import annotations
 
@@ -15,47 +15,73 @@ from scoring_ml.settings import Home
 
 
 def policy_in_force(home: Home, dataset: str) -> Policy | None:
-    """Return the policy in force for a data set, or None if there has been none."""
-    kept = policy_history(home, dataset)
-    return kept[-1] if kept else None
+    """Return the policy in force for a data set, or None before the first learned champion."""
+    in_force, kept = _read(home, dataset)
+    return None if in_force is None else kept[in_force - 1]
 
 
 def policy_history(home: Home, dataset: str) -> tuple[Policy, ...]:
-    """Return all policies of a data set, oldest first; the last one is in force.
+    """Return all policies of a data set, proposed or in force at some time, oldest first.
 
     Raises
     ------
     IntegrityError
         If the file is not what this module writes.
     """
+    return _read(home, dataset)[1]
+
+
+def propose(home: Home, dataset: str, policy: Policy) -> Policy:
+    """Keep a newly fitted policy and return it with its version; it is not yet in force."""
+    in_force, kept = _read(home, dataset)
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    numbered = replace(policy, version=len(kept) + 1, created_at=moment)
+    _write(home, dataset, in_force, (*kept, numbered))
+    return numbered
+
+
+def put_in_force(home: Home, dataset: str, policy: Policy) -> None:
+    """Put a proposed policy in force, in place of the one before.
+
+    Raises
+    ------
+    IntegrityError
+        If it was never proposed here.
+    """
+    in_force, kept = _read(home, dataset)
+    if not 1 <= policy.version <= len(kept):
+        raise IntegrityError(
+            "A policy must have been proposed in this home",
+            found=f"policy {policy.version} of {len(kept)}",
+            do="Train again in this home",
+        )
+    if in_force != policy.version:
+        _write(home, dataset, policy.version, kept)
+
+
+def _read(home: Home, dataset: str) -> tuple[int | None, tuple[Policy, ...]]:
     path = _path(home, dataset)
     if not path.exists():
-        return ()
+        return None, ()
     try:
         content = json.loads(path.read_bytes())
-        return tuple(Policy.restore(item) for item in content["policies"])
-    except (ValueError, KeyError, TypeError):
+        kept = tuple(Policy.restore(item) for item in content["policies"])
+        in_force = content["in_force"]
+        if in_force is not None:
+            kept[in_force - 1]
+    except (ValueError, KeyError, TypeError, IndexError):
         raise IntegrityError(
             "The file of policies must be as it was written",
             found=f"something else in policies/{path.name}",
             do="Restore it from a copy, or remove it to begin with a new policy",
         ) from None
+    return in_force, kept
 
 
-def next_policy(home: Home, dataset: str, policy: Policy) -> Policy:
-    """Return a newly fitted policy with the version and moment that it will have in force."""
-    kept = policy_history(home, dataset)
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return replace(policy, version=len(kept) + 1, created_at=moment)
-
-
-def put_in_force(home: Home, dataset: str, policy: Policy) -> None:
-    """Put a policy in force; putting the one in force again does nothing."""
-    kept = policy_history(home, dataset)
-    if kept and kept[-1] == policy:
-        return
+def _write(home: Home, dataset: str, in_force: int | None, kept: tuple[Policy, ...]) -> None:
     home.policies.mkdir(parents=True, exist_ok=True)
-    content = {"dataset": dataset, "policies": [item.dump() for item in (*kept, policy)]}
+    policies = [item.dump() for item in kept]
+    content = {"dataset": dataset, "in_force": in_force, "policies": policies}
     write_json(_path(home, dataset), content)
 
 

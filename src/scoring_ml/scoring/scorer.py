@@ -221,8 +221,9 @@ class Scorer:
     ) -> list[list[dict[str, Any]]]:
         """Return, per lead, the missing askable fields and what an answer could add, best first.
 
-        ``could_add`` is in points of the unclipped-at-top score, rounded to tenths: the largest
-        gain over the likely answers, 0 or more.
+        ``could_add`` is the largest gain in points over the likely answers, before rounding to
+        whole points and within the scale's ends, in tenths; fields that could add none are left
+        out.
         """
         found: list[list[dict[str, Any]]] = [[] for _ in range(len(X))]
         missing = self._answers.missing(X)
@@ -239,8 +240,9 @@ class Scorer:
             best = after[start : start + count * len(rows)].reshape(len(rows), count).max(axis=1)
             start += count * len(rows)
             for row, value in zip(rows, best - now[rows], strict=True):
-                gain = round(max(0.0, float(value)), 1)
-                found[row].append({"field": alias(name), "could_add": gain})
+                gain = round(float(value), 1)
+                if gain > 0:
+                    found[row].append({"field": alias(name), "could_add": gain})
         for asks in found:
             asks.sort(key=lambda item: -float(item["could_add"]))
         return found
@@ -473,7 +475,7 @@ class Scorer:
             return shown, texts.text("reasons.date", label=label, value=value)
         if column.type == "number":
             unit = f" {column.unit}" if column.unit else ""
-            return shown, texts.text("reasons.number", label=label, value=shown, unit=unit)
+            return shown, texts.text("reasons.number", label=label, value=value, unit=unit)
         if self.encoder.is_unseen(column, value):
             return shown, texts.text("reasons.other", label=label)
         return shown, texts.text("reasons.category", label=label, value=shown)
