@@ -182,7 +182,7 @@ def rollback(*, home: Home) -> Promotion:
         if forward is not None:
             back = {(new, old): count for (old, new), count in forward.counts.items()}
             moves = Moves(back, forward.leads)
-    _serve(scorer, folder, version, home, tracker, reason=None)
+    _serve(scorer, folder, version, home, tracker, back=True)
     return Promotion(version, previous, moves)
 
 
@@ -267,13 +267,14 @@ def _serve(
     home: Home,
     tracker: Tracker,
     *,
-    reason: str | None,
+    reason: str | None = None,
+    back: bool = False,
 ) -> None:
     export_champion(home, folder, version)
     policy = scorer.parts.policy
     if policy is not None:
         put_in_force(home, str(scorer.parts.card["dataset"]), policy)
-    tracker.promote(version, reason=reason)
+    tracker.promote(version, reason=reason, back=back)
 
 
 def _served(home: Home) -> str | None:

@@ -278,6 +278,7 @@ def compare(
             random_split=windows.random,
             final_labels=windows.final_labels,
             warnings=windows.warnings,
+            calibration_problem=winner.calibration.problem,
             titles={column.name: column.title for column in schema.columns},
         ),
         catalogue=catalogue,

@@ -67,6 +67,9 @@ class Evidence:
         Field name -> name for people; a field without one goes by its own name.
     baseline : str
         Kind of the hand-built matrix.
+    calibration_problem : str or None
+        Why the chosen candidate has no probability, as in
+        :class:`~scoring_ml.estimators.calibration.Calibration`.
     """
 
     chosen: str
@@ -80,6 +83,7 @@ class Evidence:
     warnings: Sequence[WindowWarning] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     baseline: str = "matrix"
+    calibration_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -249,7 +253,9 @@ def _best(evidence: Evidence) -> Iterator[Sentence]:
 def _calibration(evidence: Evidence) -> Iterator[Sentence]:
     expected, actual = evidence.expected_wins, evidence.comparison.wins
     if expected is None or np.isnan(expected.value):
-        yield "verdict.no_probability", {"kind": evidence.chosen}
+        failed = evidence.calibration_problem == "slope_reaches_zero"
+        key = "calibration_failed" if failed else "no_probability"
+        yield f"verdict.{key}", {"kind": evidence.chosen}
         return
     params: dict[str, Any] = {"n": actual, "expected": round(expected.value)}
     params |= {"low": round(expected.low), "high": round(expected.high)}
