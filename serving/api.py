@@ -1,0 +1,98 @@
+"""What goes into an endpoint and what comes out, as BentoML knows it.
+
+BentoML calls ``from_http_request`` and ``to_http_response``. The gate has read and parsed the
+body by then and put an :class:`Asked` into the ASGI scope, so that a body is parsed once, by
+our rules, and BentoML never sees (and never logs) a value that was refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import bentoml
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.refusals import Refusal, dump
+
+SCOPE_KEY: Final = "scoring_ml.asked"
+"""Where the gate puts the :class:`Asked` of a request."""
+
+SHAPED: Final = "x-scoring-shaped"
+"""Header that tells the gate that an error is already in the one shape; never sent."""
+
+
+class Asked(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is not typed here
+    """One request, read and parsed.
+
+    Parameters
+    ----------
+    content : object
+        The parsed JSON body.
+    lang : str
+        Language of the texts in the answer.
+    request_id : str
+    received_at : datetime
+        Moment of receipt, in UTC, without a zone; the lead is scored as of then.
+    """
+
+    content: Any
+    lang: str
+    request_id: str
+    received_at: datetime
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> Asked:
+        """Take what the gate left in the scope."""
+        asked: Asked = request.scope[SCOPE_KEY]
+        return asked
+
+
+class Reply(bentoml.IODescriptor):  # type: ignore[misc]
+    """One answer: an HTTP status and a JSON value.
+
+    Parameters
+    ----------
+    status : int
+    body : object
+        Anything that JSON can hold.
+    code : str
+        The error's code, or empty.
+    """
+
+    status: int
+    body: Any
+    code: str = ""
+
+    @classmethod
+    def done(cls, body: Any) -> Reply:
+        """Return an answer with status 200."""
+        reply: Reply = cls.model_construct(status=200, body=body, code="")
+        return reply
+
+    @classmethod
+    def refuse(cls, refusal: Refusal, asked: Asked) -> Reply:
+        """Return a refusal in the one error shape."""
+        body = refusal.body(asked.lang, asked.request_id)
+        reply: Reply = cls.model_construct(status=refusal.status, body=body, code=refusal.code)
+        return reply
+
+    @classmethod
+    async def to_http_response(cls, obj: Any, serde: Any) -> Response:
+        """Write the answer."""
+        return Response(
+            dump(obj.body),
+            status_code=obj.status,
+            media_type="application/json",
+            headers={SHAPED: obj.code or "ok"},
+        )
+
+
+def as_text(moment: datetime) -> str:
+    """Write a moment in UTC as RFC 3339 has it.
+
+    >>> as_text(datetime(2026, 11, 22, 9, 30, 0, 999))
+    '2026-11-22T09:30:00Z'
+    """
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

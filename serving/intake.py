@@ -1,0 +1,105 @@
+"""Reading a request's body, within its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from serving.refusals import Refusal
+
+_CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker accepts.
+
+    Parameters
+    ----------
+    body_bytes : int
+        Largest body, in bytes; one byte more is refused.
+    in_flight : int
+        Most requests with a body at the same time; one more is refused with 429.
+    body_seconds : float
+        Most time for a body to arrive.
+    drain_seconds : float
+        Most time to wait, after a body was refused, for the client to stop sending it. A
+        connection that is closed while the client still writes loses the answer on its way.
+    """
+
+    body_bytes: int
+    in_flight: int = 64
+    body_seconds: float = 30.0
+    drain_seconds: float = 3.0
+
+
+def check_type(headers: Headers) -> None:
+    """Accept JSON in UTF-8, said or unsaid.
+
+    Raises
+    ------
+    Refusal
+        ``unsupported_media_type`` for another type, character set or a compressed body.
+    """
+    if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        raise Refusal("unsupported_media_type", "compressed")
+    kind, _, rest = headers.get("content-type", "").partition(";")
+    kind = kind.strip().lower()
+    if kind not in ("", "application/json"):
+        raise Refusal("unsupported_media_type", "type")
+    for parameter in rest.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip(" \t\"'").lower() not in _CHARSETS:
+            raise Refusal("unsupported_media_type", "charset")
+
+
+async def read(receive: Receive, headers: Headers, limits: Limits) -> bytes | None:
+    """Read a whole body.
+
+    Returns
+    -------
+    bytes or None
+        ``None`` if the client went away.
+
+    Raises
+    ------
+    Refusal
+        ``too_large`` as soon as the length is said or found to be over the limit;
+        ``request_timeout`` if the body does not arrive in time.
+    """
+    too_large = Refusal("too_large", params={"most": limits.body_bytes})
+    said = headers.get("content-length", "0")
+    if said.isdecimal() and int(said[:20]) > limits.body_bytes:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limits.body_bytes:
+                    raise too_large
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise Refusal("request_timeout") from None
+
+
+async def drain(receive: Receive, limits: Limits) -> None:
+    """Throw away what is left of a body, for a short while."""
+    try:
+        async with asyncio.timeout(limits.drain_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

@@ -1,0 +1,102 @@
+"""From a request to its answer: one lead, a list of leads, one lead explained."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from scoring_ml.errors import LeadError
+from serving.api import Asked, Reply, as_text
+from serving.body import problems
+from serving.champion import Champion, Served
+from serving.logs import where
+from serving.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+
+def one(champion: Champion, asked: Asked, *, explain: bool) -> Reply:
+    """Score one lead, perhaps with every contribution.
+
+    Parameters
+    ----------
+    champion : Champion
+    asked : Asked
+        Its content should be a flat object.
+    explain : bool
+        Whether to answer all contributions.
+
+    Returns
+    -------
+    Reply
+        200 with the answer; 422 if the lead is wrong; 503 if no champion is served; 500.
+    """
+    served = champion.served
+    if served is None:
+        return Reply.refuse(Refusal("no_champion"), asked)
+    try:
+        answer = _answer(served, asked.content, asked, explain=explain)
+    except Refusal as refusal:
+        return Reply.refuse(refusal, asked)
+    return Reply.done(answer)
+
+
+def many(champion: Champion, asked: Asked, *, most: int) -> Reply:
+    """Score a list of leads with one model, each answered or refused by itself.
+
+    Parameters
+    ----------
+    most : int
+        Most leads in one request.
+
+    Returns
+    -------
+    Reply
+        200 with a list in the request's order, each item an answer or an error; 422 if the
+        content is no list, or an empty one, or too long; 503 if no champion is served.
+    """
+    served = champion.served
+    leads = asked.content
+    if not isinstance(leads, list) or not 1 <= len(leads) <= most:
+        reason, found = ("length", len(leads)) if isinstance(leads, list) else ("type", 0)
+        params = {"most": most, "n": found}
+        return Reply.refuse(Refusal("invalid_batch", reason, params=params), asked)
+    if served is None:
+        return Reply.refuse(Refusal("no_champion"), asked)
+    answers = []
+    for lead in leads:
+        try:
+            answers.append(_answer(served, lead, asked, explain=False))
+        except Refusal as refusal:
+            answers.append(_lead_id(lead) | refusal.body(asked.lang, asked.request_id))
+    return Reply.done(answers)
+
+
+def _answer(served: Served, lead: Any, asked: Asked, *, explain: bool) -> dict[str, Any]:
+    if not isinstance(lead, Mapping):
+        raise Refusal("invalid_lead", "not_object")
+    found = problems(lead, used=served.used, lang=asked.lang)
+    rest = {name: value for name, value in lead.items() if name not in found} if found else lead
+    work = served.scorer.explain if explain else served.scorer.score
+    try:
+        if "" in found:
+            raise LeadError([])
+        answer = work(rest, as_of=asked.received_at, lang=asked.lang)
+        if found:
+            raise LeadError([])
+    except LeadError as error:
+        raise Refusal("invalid_lead", "fields", fields=(*found.items(), *error.fields)) from None
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not take a batch with it
+        # The message may hold a value of the lead: say only what broke and where.
+        logger.error("a lead could not be scored: %s, request %s", where(error), asked.request_id)
+        raise Refusal("internal_error") from None
+    return answer | {"scored_at": as_text(asked.received_at), "request_id": asked.request_id}
+
+
+def _lead_id(lead: Any) -> dict[str, Any]:
+    """Return ``lead_id`` as it was sent, if it can be one."""
+    name = lead.get("lead_id") if isinstance(lead, Mapping) else None
+    if isinstance(name, (str, int)) and not isinstance(name, bool) and len(str(name)) <= 1_000:
+        return {"lead_id": name}
+    return {}

@@ -1,0 +1,134 @@
+"""What can be read without a lead: the card, the description of the interface, a first page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from typing import Any, Final
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scoring_ml.texts import Catalogue
+from serving.api import SCOPE_KEY, SHAPED, Asked, Reply, as_text
+from serving.champion import Champion
+from serving.openapi import document
+from serving.refusals import Refusal, dump
+
+_STYLE: Final = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
+    "pre{background:#f4f4f4;padding:1rem;overflow:auto}td{padding:.2rem 1rem .2rem 0}"
+    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}pre{background:#222}"
+    "a{color:#8cf}}"
+)
+
+
+def pages() -> Starlette:
+    """Return the application that answers the paths without a body."""
+    return Starlette(
+        routes=[
+            Route("/", _index, methods=["GET"]),
+            Route("/model", _model, methods=["GET"]),
+            Route("/openapi.json", _openapi, methods=["GET"]),
+            Route("/docs.json", _openapi, methods=["GET"]),  # where BentoML's tools look
+        ]
+    )
+
+
+def card(champion: Champion, asked: Asked) -> Reply:
+    """Return the card of what is serving, with an example that can be posted as it is."""
+    served = champion.served
+    if served is None:
+        code = "no_champion_pending" if champion.pending_error else "no_champion"
+        return Reply.refuse(Refusal(code), asked)
+    body = {
+        **served.scorer.card,
+        "model": served.scorer.model,
+        "serving": {"version": served.version, "loaded_at": as_text(served.loaded_at)},
+        "pending_error": _pending(champion, asked.lang),
+        "example": dict(served.scorer.example),
+        "request_id": asked.request_id,
+    }
+    return Reply.done(body)
+
+
+def _pending(champion: Champion, lang: str) -> dict[str, Any] | None:
+    error, served = champion.pending_error, champion.served
+    if error is None or served is None:
+        return None
+    text = Catalogue.load(lang).text(
+        f"serving.pending.{error.code}", version=error.version, serving=served.version
+    )
+    since = as_text(error.since)
+    return {"version": error.version, "code": error.code, "message": text, "since": since}
+
+
+def _champion() -> Champion:
+    champion: Champion = bentoml.get_current_service().champion
+    return champion
+
+
+async def _model(request: Request) -> Response:
+    return await Reply.to_http_response(card(_champion(), request.scope[SCOPE_KEY]), None)
+
+
+async def _openapi(request: Request) -> Response:
+    service = bentoml.get_current_service()
+    served = service.champion.served
+    scorer = served.scorer if served else None
+    content = dump(document(scorer, max_batch=service.max_batch))
+    return Response(content, media_type="application/json", headers={SHAPED: "ok"})
+
+
+async def _index(request: Request) -> Response:
+    asked: Asked = request.scope[SCOPE_KEY]
+    text = Catalogue.load(asked.lang)
+    served = _champion().served
+    state = (
+        text.text("serving.page.serves", version=served.version)
+        if served
+        else text.text("serving.errors.no_champion")
+    )
+    example = dump(dict(served.scorer.example)).decode() if served else "{}"
+    command = (
+        f"curl {str(request.base_url).rstrip('/')}/score "
+        f"-H 'Content-Type: application/json' -d @- <<'LEAD'\n{example}\nLEAD"
+    )
+    rows = "".join(
+        f"<tr><td><code>{method} {_linked(method, path)}</code></td>"
+        f"<td>{escape(text.text('serving.page.' + name))}</td></tr>"
+        for method, path, name in (
+            ("POST", "/score", "score"),
+            ("POST", "/score_batch", "score_batch"),
+            ("POST", "/explain", "explain"),
+            ("GET", "/model", "model"),
+            ("GET", "/openapi.json", "openapi"),
+            ("GET", "/livez", "livez"),
+            ("GET", "/readyz", "readyz"),
+            ("GET", "/metrics", "metrics"),
+        )
+    )
+    title = escape(text.text("serving.page.title"))
+    html = (
+        f'<!doctype html><html lang="{text.lang}" dir="{text.direction}"><head>'
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>"
+        f"<p>{escape(state)}</p><table>{rows}</table>"
+        f"<p>{escape(text.text('serving.page.try_it'))}</p>"
+        f'<pre dir="ltr">{escape(command)}</pre></main></body></html>'
+    )
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = {"content-security-policy": policy, SHAPED: "ok"}
+    return Response(html, media_type="text/html", headers=headers)
+
+
+def _linked(method: str, path: str) -> str:
+    return f'<a href="{path}">{path}</a>' if method == "GET" else path

@@ -1,0 +1,81 @@
+"""The champion that the pipelines really make: served, described, the same numbers."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from scoring_ml.settings import Home
+from serving import leads
+from serving.api import Asked, Reply
+from serving.champion import Champion
+from serving.openapi import document
+from serving.pages import card
+from serving.refusals import dump
+from tests.serving.conftest import trusting
+
+AS_OF = datetime(2026, 11, 22, 9, 30)
+
+
+@pytest.fixture(scope="module")
+def promoted(demo_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Champion:
+    home = Home(tmp_path_factory.mktemp("copy"))
+    shutil.copytree(demo_home.serving, home.serving)
+    champion = Champion(home, rehearse=trusting)
+    assert champion.refresh(), champion.pending_error
+    return champion
+
+
+def ask(content: object) -> Asked:
+    return Asked(content=content, lang="en", request_id="r-1", received_at=AS_OF)
+
+
+def test_its_example_can_be_posted_and_its_answers_are_as_described(promoted: Champion) -> None:
+    assert promoted.served is not None
+    shown: Reply = card(promoted, ask(None))
+    example = shown.body["example"]
+    assert len(example) > 5
+    described = document(promoted.served.scorer, max_batch=1000)
+    answers = {
+        "Model": shown,
+        "Answer": leads.one(promoted, ask(example), explain=False),
+        "Explanation": leads.one(promoted, ask(example), explain=True),
+    }
+    for name, reply in answers.items():
+        assert reply.status == 200, (name, reply.body)
+        assert dump(reply.body)
+        schema = {
+            "$ref": f"#/components/schemas/{name}",
+            "components": described["components"],
+        }
+        Draft202012Validator(schema).validate(reply.body)
+    assert answers["Answer"].body["warnings"] == []
+    assert answers["Answer"].body["ignored_fields"] == []
+
+
+def test_each_field_of_its_example_alone_is_a_lead(promoted: Champion) -> None:
+    assert promoted.served is not None
+    example = promoted.served.scorer.example
+    partial = [{name: value} for name, value in example.items()]
+    items = leads.many(promoted, ask(partial), most=1000).body
+    assert [item for item in items if "error" in item] == []
+
+
+def test_files_that_were_changed_are_not_served(promoted: Champion, tmp_path: Path) -> None:
+    assert promoted.served is not None
+    home = Home(tmp_path)
+    shutil.copytree(promoted._home.serving, home.serving)
+    changed = next(
+        path
+        for path in sorted((home.serving / promoted.served.version).iterdir())
+        if path.name != "manifest.json"
+    )
+    changed.write_bytes(changed.read_bytes() + b" ")
+    other = Champion(home, rehearse=trusting)
+    assert not other.refresh()
+    assert other.pending_error is not None
+    assert other.pending_error.code == "integrity"
