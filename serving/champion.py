@@ -12,13 +12,8 @@ old version serving and is told in the log and by ``GET /model``.
 from __future__ import annotations
 
 import gc
-import hashlib
-import json
 import logging
 import os
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from scoring_ml.errors import IntegrityError, ScoringError
+from scoring_ml.errors import IntegrityError, NothingServed, ScoringError
+from scoring_ml.scoring.champion import Champion as Promoted
+from scoring_ml.scoring.champion import champion_folder, read_champion, rehearse
 from scoring_ml.scoring.lead import LeadField
+from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving.logs import where
 
@@ -36,11 +34,7 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 30.0
 """Pause before a version that did not load is tried again."""
 
-REHEARSAL_SECONDS: Final = 120.0
-"""Most time that a trial in a process of its own may take."""
-
 _WARM_UP: Final = 20
-_VERSION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 class LeadScoring(Protocol):
@@ -81,42 +75,7 @@ def load_scorer(folder: Path) -> LeadScoring:
     IntegrityError
         If a file is not what the folder's manifest says.
     """
-    from scoring_ml.scoring.scorer import Scorer  # slow to import, and only workers need it
-
     return cast(LeadScoring, Scorer.load(folder))
-
-
-def rehearse(folder: Path) -> None:
-    """Load and use a saved Scorer in a process of its own.
-
-    A damaged model file can end the process that reads it, without an exception.
-
-    Raises
-    ------
-    IntegrityError
-        If that process does not end well.
-    """
-    command = [sys.executable, "-m", "serving.rehearsal", str(folder)]
-    root = Path(__file__).parents[1]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=root,
-            timeout=REHEARSAL_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        ending = "" if done.returncode == 0 else f"exit code {done.returncode}"
-    except subprocess.TimeoutExpired:
-        ending = f"no end after {REHEARSAL_SECONDS:.0f} s"
-    if ending:
-        raise IntegrityError(
-            "A version must load and score its own example in a process of its own",
-            found=f"{ending} with version {folder.name}",
-            do="Promote another version, or train anew",
-        )
 
 
 def warm_up(scorer: LeadScoring) -> None:
@@ -166,12 +125,6 @@ class PendingError:
     since: datetime
 
 
-@dataclass(frozen=True)
-class _Named:
-    version: str
-    sha256: str
-
-
 class Champion:
     """The champion of one worker.
 
@@ -181,7 +134,7 @@ class Champion:
     load : callable
         From a version's folder to its Scorer.
     rehearse : callable
-        Raises if the version in a folder cannot be used.
+        Given a version's folder and the version; raises if it cannot be used.
     clock : callable
         Seconds of a clock that never goes back.
     """
@@ -191,7 +144,7 @@ class Champion:
         home: Home,
         *,
         load: Callable[[Path], LeadScoring] = load_scorer,
-        rehearse: Callable[[Path], None] = rehearse,
+        rehearse: Callable[[Path, str], None] = rehearse,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.served: Served | None = None
@@ -202,7 +155,7 @@ class Champion:
         self._clock = clock
         self._seen: tuple[int, int, int] | None = None
         self._retry_at = 0.0
-        self._current: _Named | None = None
+        self._current: Promoted | None = None
 
     def refresh(self) -> bool:
         """Look at ``champion.json`` and load what it names, if that is new.
@@ -222,23 +175,20 @@ class Champion:
         return self._change()
 
     def _change(self) -> bool:
-        named: _Named | None = None
+        named: Promoted | None = None
         try:
-            named = _read(self._home.champion_file)
+            named = read_champion(self._home)
             if self._current == named:
                 self.pending_error = None
                 return False
-            folder = self._home.serving / named.version
-            _verify(folder, named.sha256)
-            self._rehearse(folder)
+            folder = champion_folder(self._home, named)
+            self._rehearse(folder, named.version)
             scorer = self._load(folder)
             warm_up(scorer)
-        except FileNotFoundError as error:
+        except NothingServed as error:
             self._report(named, "missing", error)
         except IntegrityError as error:
-            self._report(named, "integrity", error)
-        except (ValueError, KeyError, TypeError) as error:
-            self._report(named, "unreadable" if named is None else "does_not_load", error)
+            self._report(named, self._what(named), error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the old version goes on
             self._report(named, "does_not_load", error)
         else:
@@ -253,7 +203,12 @@ class Champion:
             return True
         return False
 
-    def _report(self, named: _Named | None, code: str, error: Exception) -> None:
+    def _what(self, named: Promoted | None) -> str:
+        if named is None:
+            return "unreadable"
+        return "integrity" if (self._home.serving / named.version).is_dir() else "missing"
+
+    def _report(self, named: Promoted | None, code: str, error: Exception) -> None:
         version = named.version if named else None
         old = self.pending_error
         self._retry_at = self._clock() + RETRY_SECONDS
@@ -273,24 +228,6 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return facts.st_mtime_ns, facts.st_size, facts.st_ino
-
-
-def _read(path: Path) -> _Named:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    version, sha256 = str(content["version"]), str(content["sha256"])
-    if not _VERSION.fullmatch(version):
-        raise ValueError("version must be the plain name of a folder")
-    return _Named(version, sha256.lower())
-
-
-def _verify(folder: Path, sha256: str) -> None:
-    found = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    if found != sha256:
-        raise IntegrityError(
-            "A version's manifest must be the one that was promoted",
-            found=f"another SHA-256 for version {folder.name}",
-            do="Promote the version again",
-        )
 
 
 def _now() -> datetime:

@@ -37,7 +37,7 @@ from serving.launch import running  # noqa: E402
 from tests.serving.small_champion import promote, saved, small_scorer  # noqa: E402
 
 
-def trusting(folder: Path) -> None:
+def trusting(folder: Path, version: str) -> None:
     """A rehearsal that believes everything; a real one costs a process."""
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from scoring_ml.errors import IntegrityError
+from scoring_ml.scoring.champion import rehearse
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from serving.champion import RETRY_SECONDS, Champion, rehearse
+from serving.champion import RETRY_SECONDS, Champion
 from tests.serving.conftest import trusting
 from tests.serving.small_champion import promote
 
@@ -118,7 +119,7 @@ def test_a_broken_champion_leaves_the_old_one_in_service(
 
 
 def test_a_version_that_ends_its_process_is_never_loaded(home: Home) -> None:
-    def ends(folder: Path) -> None:
+    def ends(folder: Path, version: str) -> None:
         raise IntegrityError("It must load", found="exit code -11", do="Promote another")
 
     promote(home, "1")
@@ -155,7 +156,7 @@ def test_a_broken_version_is_tried_again_after_a_while(home: Home) -> None:
 
 
 def test_a_rehearsal_is_a_process_of_its_own(home: Home) -> None:
-    rehearse(home.serving / "1")
+    rehearse(home.serving / "1", "1")
     _truncate(home)
-    with pytest.raises(IntegrityError, match="exit code 1 with version 2"):
-        rehearse(home.serving / "2")
+    with pytest.raises(IntegrityError, match="status 1 with version 2"):
+        rehearse(home.serving / "2", "2")

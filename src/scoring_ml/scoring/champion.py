@@ -7,6 +7,7 @@ and a child process has loaded it and scored its example lead.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -25,10 +26,14 @@ from scoring_ml.scoring.saving import (
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 
-_TEST_LOAD: Final = (
+REHEARSAL_SECONDS: Final = 120.0
+"""Most time that a trial in a process of its own may take."""
+
+_REHEARSAL: Final = (
     "import sys; from pathlib import Path; from scoring_ml.scoring.scorer import Scorer; "
     "scorer = Scorer.load(Path(sys.argv[1])); scorer.explain(scorer.example)"
 )
+_VERSION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,9 @@ def read_champion(home: Home) -> Champion:
     """
     try:
         content = json.loads(home.champion_file.read_bytes())
-        return Champion(str(content["version"]), str(content["sha256"]))
+        champion = Champion(str(content["version"]), str(content["sha256"]).lower())
+        if not _VERSION.fullmatch(champion.version):
+            raise ValueError("a version is the plain name of a folder")
     except FileNotFoundError:
         raise NothingServed(str(home.root.name)) from None
     except (ValueError, KeyError, TypeError):
@@ -67,6 +74,25 @@ def read_champion(home: Home) -> Champion:
             found="something else",
             do="Promote a version again",
         ) from None
+    return champion
+
+
+def champion_folder(home: Home, champion: Champion) -> Path:
+    """Return the folder of a champion, whose manifest is the one that was promoted.
+
+    Raises
+    ------
+    IntegrityError
+        If there is none, or its manifest is another.
+    """
+    folder = home.serving / champion.version
+    if manifest_sha256(folder) != champion.sha256:
+        raise IntegrityError(
+            "The champion's files must be those that were promoted",
+            found=f"others in serving/{champion.version}",
+            do="Promote a version again",
+        )
+    return folder
 
 
 def load_champion(home: Home) -> Scorer:
@@ -79,15 +105,7 @@ def load_champion(home: Home) -> Scorer:
     IntegrityError
         If its files are not what the champion file says.
     """
-    champion = read_champion(home)
-    folder = home.serving / champion.version
-    if not folder.is_dir() or manifest_sha256(folder) != champion.sha256:
-        raise IntegrityError(
-            "The champion's files must be those that were promoted",
-            found=f"others in serving/{champion.version}",
-            do="Promote a version again",
-        )
-    return load_scorer(folder)
+    return load_scorer(champion_folder(home, read_champion(home)))
 
 
 def export_champion(home: Home, folder: Path, version: str) -> Champion:
@@ -113,7 +131,7 @@ def export_champion(home: Home, folder: Path, version: str) -> Champion:
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(folder, temporary)
     try:
-        _test_load(temporary, version)
+        rehearse(temporary, version)
         shutil.rmtree(target, ignore_errors=True)
         temporary.rename(target)
     finally:
@@ -133,14 +151,30 @@ def accept_fields(home: Home, names: tuple[str, ...]) -> None:
         write_json(path, sorted(known | set(names)))
 
 
-def _test_load(folder: Path, version: str) -> None:
-    """Load a Scorer in a child process: a broken model text ends the process that reads it."""
-    done = subprocess.run(
-        [sys.executable, "-c", _TEST_LOAD, str(folder)], capture_output=True, check=False
-    )
-    if done.returncode != 0:
+def rehearse(folder: Path, version: str) -> None:
+    """Load a saved Scorer in a process of its own, and score its example there.
+
+    A damaged model text can end the process that reads it, without an exception.
+
+    Raises
+    ------
+    IntegrityError
+        If that process does not end well.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _REHEARSAL, str(folder)],
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=REHEARSAL_SECONDS,
+        )
+        ending = f"status {done.returncode}" if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        ending = f"no end after {REHEARSAL_SECONDS:.0f} s"
+    if ending:
         raise IntegrityError(
             "A version must load and score its example lead before it is served",
-            found=f"version {version} ended with status {done.returncode}",
+            found=f"{ending} with version {version}",
             do="Train again; what was served before is served on",
         )
