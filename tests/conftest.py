@@ -12,8 +12,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Threads that wait must not spin: on a busy machine that is a hundred times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from scoring_ml.settings import Home
+from tests.small_world import world  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT / ".." / "shared" / "data"

@@ -50,7 +50,7 @@ def plain_digits(text: str) -> str:
 
 _SIGNS: Final = {"٫": ".", "٬": "'", "\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
 _CURRENCY: Final = re.compile(r"^[$€£¥₽﷼]\s*|\s*(?:[$€£¥₽﷼%])$")
-_PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_PLAIN: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _GROUPED_POINT: Final = re.compile(r"[+-]?\d{1,3}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?")
 _GROUPED_COMMA: Final = re.compile(r"[+-]?\d{1,3}(?:([ .'])\d{3})(?:\1\d{3})*(?:,\d+)?")
 
@@ -321,7 +321,10 @@ def _word(raw: Any) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, (int, float)):
-        if not math.isfinite(raw):
+        if isinstance(raw, float) and not math.isfinite(raw):
             raise ValueError("must be text")
-        return str(int(raw)) if raw == int(raw) else repr(float(raw))
+        try:
+            return str(int(raw)) if raw == int(raw) else repr(float(raw))
+        except (ValueError, OverflowError):  # thousands of digits
+            raise ValueError("must be text") from None
     raise ValueError("must be text")

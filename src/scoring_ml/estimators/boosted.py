@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import lightgbm
 import numpy as np
@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 from scoring_ml.estimators.protocol import newest_share
 from scoring_ml.features.encoder import EncodedColumn
+
+CELLS_FOR_THREADS: Final = 500_000
+"""Numbers in the training matrix below which one thread trains.
+
+On a busy machine threads that wait for one another take far longer than the work itself.
+"""
 
 
 def boosted_settings() -> dict[str, Any]:
@@ -32,7 +38,7 @@ class Boosted:
     settings : mapping or None
         Content of ``models/boosted.yaml``; read from there if None.
     threads : int
-        Threads for training; prediction uses one.
+        Threads for training on many leads; prediction uses one.
 
     Attributes
     ----------
@@ -88,7 +94,7 @@ class Boosted:
             fit_on = lightgbm.Dataset(seen[:cut], y[:cut], free_raw_data=False)
             watch = lightgbm.Dataset(seen[cut:], y[cut:], reference=fit_on, free_raw_data=False)
             for name, own in sets.items():
-                params = self._params(settings["common"] | own)
+                params = self._params(settings["common"] | own, seen.size)
                 fit_on.params = {}
                 booster = lightgbm.train(
                     params,
@@ -97,11 +103,12 @@ class Boosted:
                     valid_sets=[watch],
                     callbacks=[lightgbm.early_stopping(patience, verbose=False)],
                 )
-                loss = float(booster.best_score["valid_0"]["binary_logloss"])
+                # The last digits depend on how many threads added it up.
+                loss = round(float(booster.best_score["valid_0"]["binary_logloss"]), 9)
                 if best is None or loss < best[0]:
                     best = (loss, max(1, booster.best_iteration), name)
         loss, rounds, name = best or (float("nan"), 50, "shallow")
-        params = self._params(settings["common"] | sets[name])
+        params = self._params(settings["common"] | sets[name], seen.size)
         self._booster = lightgbm.train(params, lightgbm.Dataset(seen, y), num_boost_round=rounds)
         self.chosen_ = {"set": name, "trees": rounds, "log_loss_newest_quarter": loss, **sets[name]}
         return self
@@ -116,11 +123,13 @@ class Boosted:
 
         LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM.
         """
+        values = np.zeros((len(X), self._width))
+        if len(X) == 0:
+            return values, 0.0
         seen = np.ascontiguousarray(X[:, self._seen])
         found = np.asarray(self._fitted().predict(seen, pred_contrib=True, num_threads=1))
-        values = np.zeros((len(X), self._width))
         values[:, self._seen] = found[:, :-1]
-        return values, float(found[0, -1]) if len(found) else 0.0
+        return values, float(found[0, -1])
 
     def dump(self) -> dict[str, Any]:
         """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
@@ -152,7 +161,7 @@ class Boosted:
             raise RuntimeError("Boosted must be fitted before use. Found: unfitted. Call fit.")
         return self._booster
 
-    def _params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _params(self, given: Mapping[str, Any], cells: int) -> dict[str, Any]:
         params = {
             "objective": "binary",
             "metric": "binary_logloss",
@@ -160,7 +169,7 @@ class Boosted:
             "deterministic": True,
             "force_row_wise": True,
             "seed": 7,
-            "num_threads": self.threads,
+            "num_threads": self.threads if cells >= CELLS_FOR_THREADS else 1,
             **given,
         }
         if any(self._monotone):

@@ -19,6 +19,7 @@ from scoring_ml.features.encoder import EncodedColumn
 
 SMOOTHING: Final = 0.1
 QUANTILES: Final = 5
+"""Most bins of a number, cut at training quantiles; fewer distinct values have a bin each."""
 
 
 def win_percent(
@@ -98,9 +99,8 @@ class OdooNaiveBayes:
         self.edges_, self.factors_ = {}, {}
         for i in self._values:
             known = ~np.isnan(X[:, i])
-            cuts = np.linspace(0, 1, QUANTILES + 1)[1:-1]
             values = X[known, i]
-            edges = np.unique(np.quantile(values, cuts)) if known.any() else np.array([])
+            edges = _edges(values)
             found = np.searchsorted(edges, values, side="right")
             count = len(edges) + 1
             self.edges_[i] = edges
@@ -149,6 +149,17 @@ class OdooNaiveBayes:
         bayes.edges_ = {int(i): np.array(edges) for i, edges in content["edges"].items()}
         bayes.factors_ = {int(i): np.array(row) for i, row in content["factors"].items()}
         return bayes
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cut so that every bin holds a training value: an empty one would take a smoothed share."""
+    distinct = np.unique(values)
+    if len(distinct) <= QUANTILES:
+        # Yes and no, or a few steps, are categories as they are.
+        return distinct[1:]
+    shares_below = np.linspace(0, 1, QUANTILES + 1)[1:-1]
+    cuts = np.quantile(values, shares_below, method="inverted_cdf")
+    return np.unique(cuts[cuts > distinct[0]])
 
 
 def _log_ratio(won: NDArray[Any], lost: NDArray[Any]) -> NDArray[np.float64]:

@@ -298,7 +298,6 @@ def compare(
     warnings = [warning_text(warning, catalogue) for warning in windows.warnings]
     warnings += snapshot.warnings
     warnings += _policy_warnings(winner, test, used_policy)
-    tell("done", 1.0)
     return Trained(
         schema=schema,
         matrix=matrix,
@@ -387,7 +386,13 @@ def _fit(
     elif rung.kind in PEERS:
         reason = "a peer, compared but never chosen"
     auc = roc_auc(z[windows.calibrate], label[windows.calibrate])
-    eligible = rung.kind not in PEERS and (calibration.problem is None)
+    backwards = calibration.method == "intercept_only" and auc <= 0.5
+    if backwards:
+        reason = (
+            "calibration failed: wins rank no higher than losses on the calibration window "
+            f"(AUC {auc:.3f})"
+        )
+    eligible = rung.kind not in PEERS and calibration.problem is None and not backwards
     return Candidate(rung.kind, estimator, calibration, auc, eligible, reason, z)
 
 

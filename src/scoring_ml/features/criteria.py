@@ -6,6 +6,7 @@ no code in it. This module reads it, checks it against the schema and applies it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -196,11 +197,18 @@ def parse_matrix(
 
 
 def _parse_criterion(
-    name: str, spec: Mapping[str, Any], schema: Schema | None, fail: Callable[..., SchemaError]
+    name: str, spec: Any, schema: Schema | None, fail: Callable[..., SchemaError]
 ) -> Criterion:
+    if not isinstance(spec, Mapping):
+        raise fail(f"{name} must hold points, combine and rules", type(spec).__name__)
     for key in spec:
         if key not in ("points", "combine", "rules"):
-            raise fail(f"{name} may hold points, combine and rules", str(key))
+            like = nearest(str(key), ("points", "combine", "rules"))
+            raise fail(
+                f"{name} may hold points, combine and rules",
+                str(key),
+                f"Write {like}" if like else "Remove it",
+            )
     points = spec.get("points") or dict(zip(LEVELS, DEFAULT_POINTS[name], strict=True))
     if not isinstance(points, Mapping) or set(points) != set(LEVELS):
         raise fail(f"{name}.points must give none, partial and full", str(points))
@@ -212,9 +220,12 @@ def _parse_criterion(
     combine = spec.get("combine", "best")
     if combine not in ("best", "worst"):
         raise fail(f"{name}.combine must be best or worst", str(combine))
+    given = spec.get("rules") or ()
+    if not isinstance(given, (list, tuple)):
+        raise fail(f"{name}.rules must be a list", type(given).__name__)
     rules = tuple(
         _parse_rule(f"{name}.rules[{index}]", rule, schema, fail)
-        for index, rule in enumerate(spec.get("rules") or ())
+        for index, rule in enumerate(given)
     )
     return Criterion(name, values, combine, rules)
 
@@ -224,7 +235,9 @@ def _parse_rule(
 ) -> Rule:
     if not isinstance(spec, Mapping) or not set(spec) <= {"field", "full", "partial"}:
         raise fail(f"{at} may hold field, full and partial", str(spec)[:80])
-    name = str(spec.get("field"))
+    if spec.get("field") is None:
+        raise fail(f"{at} must name its field", "none")
+    name = str(spec["field"])
     names = schema.names if schema else ()
     if schema is None or name not in names:
         like = nearest(name, names)
@@ -277,7 +290,11 @@ def _check_operand(
         yes_no = {True: "yes", False: "no"}
         return [yes_no[item] if isinstance(item, bool) else str(item) for item in operand]
     if word in ("at_least", "at_most", "above", "below"):
-        if isinstance(operand, bool) or not isinstance(operand, (int, float)):
+        if (
+            isinstance(operand, bool)
+            or not isinstance(operand, (int, float))
+            or not math.isfinite(operand)
+        ):
             raise fail(f"{at}.{word} must be a number", str(operand)[:80])
         return operand
     if not isinstance(operand, bool):

@@ -78,11 +78,15 @@ class Encoder:
         self.matrix = matrix
         self.levels = {name: tuple(names) for name, names in levels.items()}
         self.columns = tuple(self._design())
+        # Without an order by time no lead was seen at a moment, so dates said nothing in training.
+        self._dated = schema.order.by == "time"
+        # Where a field's columns begin, and the place of each level; "other" and "missing" follow.
         self._slots: dict[str, tuple[int, dict[str, int]]] = {}
         for index, column in enumerate(self.columns):
             if column.role in ("value", "level", "other", "missing"):
                 start, known = self._slots.setdefault(column.field, (index, {}))
-                known[str(column.level) if column.role == "level" else column.role] = index - start
+                if column.role == "level":
+                    known[str(column.level)] = index - start
         self._criteria = {
             column.criterion: index
             for index, column in enumerate(self.columns)
@@ -148,13 +152,15 @@ class Encoder:
             Typed values, as :func:`scoring_ml.features.snapshot.read_column` gives them. A
             column that is absent counts as missing.
         as_of : array of datetime64[us], shape (n,), or None
-            The moment at which each lead is seen; dates count as missing without it.
+            The moment at which each lead is seen. Dates count as missing without it, and where
+            the schema does not order leads by time.
 
         Returns
         -------
         array of float64, shape (n, width)
         """
         X = np.zeros((len(frame), self.width))
+        as_of = as_of if self._dated else None
         for column in self.schema.used:
             start, slots = self._slots[column.name]
             values = frame[column.name].to_numpy() if column.name in frame else None
@@ -178,6 +184,7 @@ class Encoder:
         levels : dict of criterion to level
         """
         x = np.zeros(self.width)
+        as_of = as_of if self._dated else None
         for column in self.schema.used:
             self.set_field(x, column, values.get(column.name), as_of)
         levels = self.matrix.levels(values)
@@ -193,7 +200,7 @@ class Encoder:
         if column.type != "category":
             x[start] = _number(column, value, as_of)
             return
-        x[start : start + len(slots)] = 0.0
+        x[start : start + len(slots) + 2] = 0.0
         x[start + self._category_slot(slots, value)] = 1.0
 
     def set_criterion(self, X: NDArray[np.float64], name: str, codes: NDArray[np.int64]) -> None:
@@ -274,14 +281,14 @@ class Encoder:
 
     def _category_slot(self, slots: Mapping[str, int], value: Any) -> int:
         if value is None:
-            return slots["missing"]
-        return slots.get(fold(value), slots["other"])
+            return len(slots) + 1
+        return slots.get(fold(value), len(slots))
 
     def _encode_category(
         self, X: NDArray[np.float64], start: int, slots: Mapping[str, int], values: Any
     ) -> None:
         if values is None:
-            X[:, start + slots["missing"]] = 1.0
+            X[:, start + len(slots) + 1] = 1.0
             return
         found = _map_unique(values, lambda value: self._category_slot(slots, value))
         X[np.arange(len(X)), start + found] = 1.0

@@ -56,7 +56,8 @@ class Snapshot:
         Rises with time; equal where the order cannot tell.
     as_of : array of datetime64[us], shape (n,), or None
         The moment at which each lead is seen; ``None`` where the file has no dates.
-    account : array of str, shape (n,), or None
+    account : array of str or None, shape (n,), or None
+        An entry is None where a lead's account is not known.
     row : array of int, shape (n,)
         Row number in the file, from 1, not counting the header.
     unused : tuple of UnusedRows
@@ -180,7 +181,7 @@ def build_snapshot(
         label=label,
         position=position,
         as_of=moments,
-        account=_texts(frame[schema.account]) if schema.account in frame else None,
+        account=_accounts(frame[schema.account]) if schema.account in frame else None,
         row=row,
         unused=tuple(unused),
         warnings=warnings,
@@ -238,6 +239,12 @@ def _texts(column: pd.Series[Any]) -> NDArray[Any]:
     return texts
 
 
+def _accounts(column: pd.Series[Any]) -> NDArray[Any]:
+    texts = _texts(column)
+    texts[texts == ""] = None
+    return texts
+
+
 def _repeated(ids: NDArray[Any]) -> NDArray[np.bool_]:
     return pd.Series(ids, dtype=object).duplicated(keep="first").to_numpy()
 
@@ -271,7 +278,9 @@ def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], N
     outcome.update(dict.fromkeys(lost, 0.0))
     texts = [_outcome_word(text) for text in _texts(raw)]
     label = np.array([outcome.get(text, np.nan) for text in texts])
-    strange = np.array([text not in outcome and text not in still_open for text in texts], dtype=bool)
+    strange = np.array(
+        [text not in outcome and text not in still_open for text in texts], dtype=bool
+    )
     return label, strange
 
 
@@ -280,8 +289,12 @@ def _outcome_words(words: Sequence[str]) -> set[str]:
 
 
 def _outcome_word(word: str) -> str:
-    """Fold case and the forms of a number, so that 1, 1.0 and TRUE mean what a person means."""
+    """Fold case and the forms of a number, so that 1 and 1.0, Yes and TRUE mean the same.
+
+    YAML takes an unquoted ``yes`` and an unquoted ``true`` for one and the same.
+    """
     text = tidy(word).casefold()
+    text = {"true": "yes", "false": "no"}.get(text, text)
     try:
         value = parse_number(text)
     except ValueError:

@@ -67,9 +67,9 @@ def _read(home: Home, dataset: str) -> tuple[int | None, tuple[Policy, ...]]:
         content = json.loads(path.read_bytes())
         kept = tuple(Policy.restore(item) for item in content["policies"])
         in_force = content["in_force"]
-        if in_force is not None:
-            kept[in_force - 1]
-    except (ValueError, KeyError, TypeError, IndexError):
+        if in_force not in (None, *range(1, len(kept) + 1)):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise IntegrityError(
             "The file of policies must be as it was written",
             found=f"something else in policies/{path.name}",

@@ -226,7 +226,8 @@ def _capacity(n: int, weeks: float | None, settings: Mapping[str, Any]) -> dict[
     for name in ("hot", "warm"):
         per_week = rules.get(f"{name}_per_week")
         if per_week is None:
-            wanted[name] = max(1, round(rules[f"{name}_share"] * n))
+            share = _positive(f"capacity.{name}_share", rules[f"{name}_share"])
+            wanted[name] = max(1, round(share * n))
         elif weeks is None or not weeks > 0:
             raise SchemaError(
                 f"capacity.{name}_per_week needs data with dates",
@@ -234,8 +235,19 @@ def _capacity(n: int, weeks: float | None, settings: Mapping[str, Any]) -> dict[
                 do=f"Give capacity.{name}_share instead",
             )
         else:
-            wanted[name] = max(1, round(float(per_week) * weeks))
+            leads = _positive(f"capacity.{name}_per_week", per_week) * weeks
+            wanted[name] = max(1, round(leads))
     return wanted
+
+
+def _positive(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
+        raise SchemaError(
+            f"{name} must be a number above 0",
+            found=str(value)[:80],
+            do="Correct the policy's settings",
+        )
+    return float(value)
 
 
 def _given_anchors(method: str, settings: Mapping[str, Any]) -> tuple[float, float]:
@@ -247,12 +259,12 @@ def _given_anchors(method: str, settings: Mapping[str, Any]) -> tuple[float, flo
             found=f"no {missing[0]}",
             do="Give it in the policy's settings",
         )
+    given = {name: _positive(f"{method}.{name}", value) for name, value in rules.items()}
     if method == "economics":
-        margin = float(rules["margin_per_win"])
-        p_warm = float(rules["cost_of_first_call"]) / margin
-        p_hot = float(rules["cost_of_sales_process"]) / margin
+        p_warm = given["cost_of_first_call"] / given["margin_per_win"]
+        p_hot = given["cost_of_sales_process"] / given["margin_per_win"]
     else:
-        p_warm, p_hot = float(rules["p_warm"]), float(rules["p_hot"])
+        p_warm, p_hot = given["p_warm"], given["p_hot"]
     if not 0 < p_warm < p_hot < 1:
         raise SchemaError(
             "p_warm and p_hot must rise between 0 and 1",

@@ -33,6 +33,8 @@ MANIFEST_FILE: Final = "manifest.json"
 ACCEPTED_FILE: Final = "accepted_fields.json"
 """Beside the versions: field names of every registered one."""
 
+_REMEDY: Final = "Train again, or go back to another version with scoring-ml rollback"
+
 
 def save_scorer(scorer: Scorer, folder: Path) -> None:
     """Write a Scorer into a folder, which appears whole or not at all.
@@ -117,42 +119,61 @@ def verified_files(folder: Path) -> dict[str, bytes]:
     IntegrityError
         If the manifest cannot be read, or a file is missing or changed.
     """
-    do = "Train again, or go back to another version with scoring-ml rollback"
+    written = _manifest(folder)
     try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
+        manifest = json.loads(written)
         sums = dict(manifest["sha256"])
         version = manifest["format"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise IntegrityError(
-            "A saved model must have a manifest", found=f"none readable in {folder.name}", do=do
-        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise _no_manifest(folder) from None
     if version != FORMAT:
         raise IntegrityError(
-            f"A saved model must have format {FORMAT}", found=f"format {version}", do=do
+            f"A saved model must have format {FORMAT}", found=f"format {version}", do=_REMEDY
         )
     files = {}
     for name, wanted in sums.items():
         path = folder / Path(name).name
         if not path.is_file():
             raise IntegrityError(
-                "A saved model must have the files of its manifest", found=f"no {name}", do=do
+                "A saved model must have the files of its manifest",
+                found=f"no {name}",
+                do=_REMEDY,
             )
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != wanted:
             raise IntegrityError(
                 "A saved model's files must be as they were written",
                 found=f"{name} of {folder.name} has another SHA-256",
-                do=do,
+                do=_REMEDY,
             )
         files[name] = data
     if SCORER_FILE not in files:
-        raise IntegrityError("A saved model must have a scorer.json", found="none", do=do)
+        raise IntegrityError("A saved model must have a scorer.json", found="none", do=_REMEDY)
     return files
 
 
+def _manifest(folder: Path) -> bytes:
+    try:
+        return (folder / MANIFEST_FILE).read_bytes()
+    except OSError:
+        raise _no_manifest(folder) from None
+
+
+def _no_manifest(folder: Path) -> IntegrityError:
+    return IntegrityError(
+        "A saved model must have a manifest", found=f"none readable in {folder.name}", do=_REMEDY
+    )
+
+
 def manifest_sha256(folder: Path) -> str:
-    """Return the SHA-256 of a saved Scorer's manifest, which stands for all its files."""
-    return hashlib.sha256((folder / MANIFEST_FILE).read_bytes()).hexdigest()
+    """Return the SHA-256 of a saved Scorer's manifest, which stands for all its files.
+
+    Raises
+    ------
+    IntegrityError
+        If there is no manifest.
+    """
+    return hashlib.sha256(_manifest(folder)).hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -19,6 +19,7 @@ SCORE_MAX: Final = 100
 TIERS: Final = ("hot", "warm", "cold")
 
 _AT_WARM: Final = WARM - 0.5
+_AT_HOT: Final = HOT - 0.5
 _BETWEEN: Final = float(HOT - WARM)
 
 
@@ -47,9 +48,17 @@ class Scale:
         return _BETWEEN / (self.logit_hot - self.logit_warm)
 
     def unrounded(self, logodds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return scores before rounding and clipping, shape of ``logodds``."""
+        """Return scores before rounding and clipping, shape of ``logodds``.
+
+        At 49.5 and 69.5 or above exactly where ``logodds`` is at its anchor or above, whatever
+        the last bit of the arithmetic says.
+        """
         width = self.logit_hot - self.logit_warm
-        return np.asarray(_AT_WARM + _BETWEEN * ((logodds - self.logit_warm) / width))
+        found = np.asarray(_AT_WARM + _BETWEEN * ((logodds - self.logit_warm) / width))
+        for anchor, at in ((self.logit_warm, _AT_WARM), (self.logit_hot, _AT_HOT)):
+            just_below = np.minimum(found, np.nextafter(at, -np.inf))
+            found = np.where(logodds >= anchor, np.maximum(found, at), just_below)
+        return found
 
 
 def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -59,7 +68,8 @@ def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
     [49, 50, 70]
     """
     bounded = np.clip(values, -1e15, 1e15)
-    return np.asarray(np.floor(bounded + 0.5)).astype(np.int64)
+    floor = np.floor(bounded)
+    return np.asarray(floor + (bounded - floor >= 0.5)).astype(np.int64)
 
 
 def tier(score: int) -> str:

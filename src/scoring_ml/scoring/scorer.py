@@ -525,7 +525,10 @@ def display_value(column: Column, value: Any) -> str | None:
     if column.type == "number":
         return f"{value:.15g}"
     if column.type == "date":
-        return str(np.datetime64(value, "s"))
+        moment = np.datetime64(value, "us")
+        # The last microsecond of a day stands for a date without a time.
+        whole_day = moment + np.timedelta64(1, "us") == moment.astype("datetime64[D]") + 1
+        return str(moment.astype("datetime64[D]" if whole_day else "datetime64[s]"))
     return str(value)
 
 

@@ -1,0 +1,187 @@
+"""The boosted trees: additive, monotone where declared, the same whoever asks and however often."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from scoring_ml.estimators.boosted import Boosted, boosted_settings
+from scoring_ml.features.encoder import EncodedColumn
+
+SETTINGS = boosted_settings() | {"rounds": {"most": 60, "patience": 10}}
+
+
+def columns_of(*, monotone=(0, 0), names=("rise", "fall", "trade")):
+    return (
+        EncodedColumn("value", names[0], "budget", monotone=monotone[0]),
+        EncodedColumn("value", names[1], "timeline", monotone=monotone[1]),
+        EncodedColumn("level", names[2], "other", level="sea"),
+        EncodedColumn("other", names[2], "other"),
+        EncodedColumn("missing", names[2], "other"),
+        EncodedColumn("criterion_points", names[0], "budget", level="budget"),
+        EncodedColumn("criterion_level", names[0], "budget", level="full"),
+    )
+
+
+COLUMNS = columns_of()
+
+
+def draw(n=900, seed=6):
+    rng = np.random.default_rng(seed)
+    X = np.zeros((n, len(COLUMNS)))
+    X[:, 0] = np.where(rng.random(n) < 0.1, np.nan, rng.normal(0, 1, n))
+    X[:, 1] = rng.normal(0, 1, n)
+    X[np.arange(n), 2 + rng.integers(0, 3, n)] = 1.0
+    X[:, 5:] = rng.random((n, 2))
+    # Neither field is monotone in truth.
+    first = np.nan_to_num(X[:, 0])
+    z = 2.0 * np.sin(2 * first) + first - 1.5 * X[:, 1] + np.cos(4 * X[:, 1]) + X[:, 2] - 0.5
+    return X, (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return draw()
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return Boosted(COLUMNS, settings=SETTINGS).fit(*data)
+
+
+def test_contributions_and_base_sum_to_the_log_odds(fitted, data):
+    X, _ = data
+    values, base = fitted.contributions(X)
+    assert values.shape == X.shape
+    np.testing.assert_allclose(values.sum(axis=1) + base, fitted.logodds(X), atol=1e-9)
+
+
+def test_the_base_is_the_average_lead(fitted, data):
+    # TreeSHAP weighs by the rows behind each leaf, which are those of training.
+    X, _ = data
+    values, base = fitted.contributions(X)
+    assert base == pytest.approx(fitted.logodds(X).mean(), abs=0.05)
+    assert np.abs(values.mean(axis=0)).max() < 0.05
+
+
+def test_the_trees_do_not_see_the_criteria(fitted, data):
+    X, _ = data
+    other = X.copy()
+    other[:, 5:] = -7.0
+    assert fitted.logodds(other).tolist() == fitted.logodds(X).tolist()
+    assert np.all(fitted.contributions(X)[0][:, 5:] == 0)
+    assert fitted.seen.tolist() == [0, 1, 2, 3, 4]
+
+
+def sweep(estimator, column):
+    rng = np.random.default_rng(1)
+    steps = np.linspace(-3, 3, 121)
+    found = []
+    for _ in range(10):
+        X = np.repeat(draw(1, seed=int(rng.integers(1e6)))[0], len(steps), axis=0)
+        X[:, column] = steps
+        found.append(np.diff(estimator.logodds(X)))
+    return np.array(found)
+
+
+def test_sweeps_rise_and_fall_where_declared_and_break_without(data):
+    bound = Boosted(columns_of(monotone=(1, -1)), settings=SETTINGS).fit(*data)
+    free = Boosted(COLUMNS, settings=SETTINGS).fit(*data)
+    assert sweep(bound, 0).min() >= 0
+    assert sweep(bound, 1).max() <= 0
+    assert sweep(bound, 0).max() > 0
+    assert sweep(bound, 1).min() < 0
+    assert sweep(free, 0).min() < 0
+    assert sweep(free, 1).max() > 0
+
+
+def test_names_of_fields_change_nothing(fitted, data):
+    X, y = data
+    odd = columns_of(names=("бюджет [€]", "a,b:c{}\"'", "Unnamed: 37"))
+    assert Boosted(odd, settings=SETTINGS).fit(X, y).logodds(X).tolist() == (
+        fitted.logodds(X).tolist()
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_again_gives_the_same_bits_with_one_thread_and_with_two(
+    fitted, data, threads, monkeypatch
+):
+    monkeypatch.setattr("scoring_ml.estimators.boosted.CELLS_FOR_THREADS", 0)
+    X, y = data
+    again = Boosted(COLUMNS, settings=SETTINGS, threads=threads).fit(X, y)
+    assert again.logodds(X).tolist() == fitted.logodds(X).tolist()
+    assert again.chosen_ == fitted.chosen_
+
+
+def test_one_lead_scores_as_it_does_among_others_to_the_bit(fitted, data):
+    X, _ = data
+    whole, (values, base) = fitted.logodds(X), fitted.contributions(X)
+    assert [fitted.logodds(X[i : i + 1])[0] for i in range(50)] == whole[:50].tolist()
+    for i in range(20):
+        alone, its_base = fitted.contributions(X[i : i + 1])
+        assert alone[0].tolist() == values[i].tolist()
+        assert its_base == base
+    assert fitted.logodds(np.asfortranarray(X)).tolist() == whole.tolist()
+
+
+def test_comes_back_the_same_to_the_bit_from_json(fitted, data):
+    X, _ = data
+    again = Boosted.restore(json.loads(json.dumps(fitted.dump())), COLUMNS)
+    assert again.logodds(X).tolist() == fitted.logodds(X).tolist()
+    assert again.contributions(X)[0].tolist() == fitted.contributions(X)[0].tolist()
+    assert again.chosen_ == fitted.chosen_
+    assert again.dump()["chosen"] == fitted.dump()["chosen"]
+
+
+def test_with_few_wins_only_the_shallow_set_is_tried(data):
+    shallow = Boosted(COLUMNS, settings=SETTINGS, shallow_only=True).fit(*data)
+    assert shallow.chosen_["set"] == "shallow"
+    assert shallow.chosen_["max_depth"] == 3
+    depths = shallow.booster.trees_to_dataframe()["node_depth"]
+    assert depths.max() <= 3 + 1  # counted from 1, leaves among them
+
+
+@pytest.mark.parametrize(("most_for_one", "threads"), [(4_500, 2), (4_501, 1)])
+def test_small_data_is_trained_on_by_one_thread(data, monkeypatch, most_for_one, threads):
+    monkeypatch.setattr("scoring_ml.estimators.boosted.CELLS_FOR_THREADS", most_for_one)
+    booster = Boosted(COLUMNS, settings=SETTINGS).fit(*data).booster  # 900 rows, 5 columns
+    assert booster.params["num_threads"] == threads
+
+
+def test_the_set_with_least_log_loss_on_the_newest_quarter_is_chosen(data):
+    X, y = data
+    losses = {}
+    for name in SETTINGS["sets"]:
+        only = SETTINGS | {"sets": {name: SETTINGS["sets"][name]}}
+        chosen = Boosted(COLUMNS, settings=only).fit(X, y).chosen_
+        losses[name] = chosen["log_loss_newest_quarter"]
+    found = Boosted(COLUMNS, settings=SETTINGS).fit(X, y).chosen_
+    assert found["set"] == min(losses, key=losses.get)
+    assert found["log_loss_newest_quarter"] == min(losses.values())
+    assert 1 <= found["trees"] <= SETTINGS["rounds"]["most"]
+
+
+def test_one_class_in_the_newest_quarter_leaves_the_shallow_default(data):
+    X, y = data
+    y = np.where(np.arange(len(y)) < 675, y, 0.0)
+    found = Boosted(COLUMNS, settings=SETTINGS).fit(X, y)
+    assert found.chosen_["set"] == "shallow"
+    assert np.isnan(found.chosen_["log_loss_newest_quarter"])
+    assert np.isfinite(found.logodds(X)).all()
+
+
+def test_an_unfitted_model_says_so():
+    with pytest.raises(RuntimeError, match="Boosted must be fitted before use"):
+        Boosted(COLUMNS).logodds(np.zeros((1, len(COLUMNS))))
+
+
+def test_no_leads_have_no_contributions(fitted):
+    none = np.zeros((0, len(COLUMNS)))
+    assert fitted.contributions(none)[0].shape == none.shape
+
+
+def test_the_projects_settings_hold_a_shallow_set_of_depth_3():
+    assert boosted_settings()["sets"]["shallow"]["max_depth"] == 3

@@ -1,0 +1,370 @@
+"""The comparison: who may be chosen, on what, and what the answer says when nobody may."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from scoring_ml.errors import TrainingRefused
+from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.evaluation.comparison import PEERS, compare
+from scoring_ml.evaluation.metrics import roc_auc
+from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.scoring.policy import Policy
+from tests.small_world import MATRIX, draw_rows, make_snapshot, small_matrix, small_schema
+
+BY_ROW = small_schema(order={"by": "row"})
+
+
+def labelled(leads, *, seed=1, signal=1.0):
+    """Leads in order of their rows, all of them won or lost."""
+    frame = draw_rows(leads + leads // 9 + 10, seed=seed, signal=signal)
+    return frame[frame["outcome"] != ""].iloc[:leads].reset_index(drop=True)
+
+
+def train(folder, frame, *, schema=BY_ROW, matrix=None, policy=None):
+    return compare(
+        make_snapshot(folder, frame, schema),
+        schema,
+        small_matrix(schema) if matrix is None else parse_matrix(matrix, schema),
+        policy=policy,
+        replicates=5,
+    )
+
+
+def rows_of(frame, window):
+    n = len(frame)
+    first, last = {"train": (0, 0.6), "calibrate": (0.6, 0.8), "test": (0.8, 1.0)}[window]
+    return slice(round(first * n), round(last * n))
+
+
+def with_wins(frame, window, wins):
+    """Leave exactly so many wins in a window, mostly where they are likely."""
+    frame = frame.copy()
+    rows = frame.index[rows_of(frame, window)]
+    part = frame.loc[rows]
+    hope = np.random.default_rng(1).normal(0, 0.7, len(rows))
+    for name, word in (("urgency", "now"), ("role", "director"), ("demo", "Yes")):
+        hope += part[name] == word
+    frame.loc[rows, "outcome"] = "lost"
+    frame.loc[hope.sort_values(ascending=False).index[:wins], "outcome"] = "won"
+    return frame
+
+
+def turned_round(frame, window):
+    """Call every win of a window a loss, and every loss a win."""
+    frame = frame.copy()
+    rows = frame.index[rows_of(frame, window)]
+    frame.loc[rows, "outcome"] = frame.loc[rows, "outcome"].map({"won": "lost", "lost": "won"})
+    return frame
+
+
+# -- the whole, once ---------------------------------------------------------------------------
+
+
+def test_every_rung_of_the_small_world_is_there_with_metrics_and_tiers(world):
+    trained = world.trained
+    assert tuple(c.kind for c in trained.candidates) == KINDS
+    test = trained.windows.test
+    for candidate in trained.candidates:
+        assert {"roc_auc", "pr_auc", "brier", "log_loss", "ece", "lift_10"} <= set(
+            candidate.metrics
+        )
+        auc = candidate.metrics["roc_auc"]
+        assert auc.low < auc.value < auc.high
+        assert auc.value == pytest.approx(
+            roc_auc(candidate.logodds[test], trained.snapshot.label[test])
+        )
+        assert sum(candidate.tiers.values()) == len(test)
+    assert trained.chosen in trained.verdict.text
+    assert trained.warnings == ()
+
+
+def test_the_best_eligible_candidate_of_the_calibration_window_is_chosen(world):
+    eligible = [c for c in world.trained.candidates if c.eligible]
+    assert world.trained.chosen == max(eligible, key=lambda c: c.auc_calibrate).kind
+    rows = world.trained.windows.calibrate
+    for candidate in world.trained.candidates:
+        label = world.trained.snapshot.label[rows]
+        assert candidate.auc_calibrate == roc_auc(candidate.logodds[rows], label)
+
+
+def test_a_peer_is_compared_but_never_chosen(world):
+    for kind in PEERS:
+        assert not world.trained[kind].eligible
+        assert world.trained[kind].reason == "a peer, compared but never chosen"
+        assert world.trained[kind].metrics["roc_auc"].value > 0.6
+
+
+def test_every_row_is_somewhere_and_counted(world):
+    trained = world.trained
+    windows = trained.windows
+    held = sum(len(windows[name]) for name in ("train", "calibrate", "test", "open"))
+    assert held + sum(item.count for item in trained.unused) == len(world.flat.frame)
+    for name in ("train", "calibrate", "test"):
+        assert trained.base_rate[name] == trained.snapshot.label[windows[name]].mean()
+    assert trained.scorer.card["rows"] == {k: len(windows[k]) for k in trained.base_rate}
+
+
+def test_the_matrix_is_calibrated_on_both_earlier_windows_and_the_others_on_the_later(world):
+    windows, label = world.trained.windows, world.trained.snapshot.label
+    for candidate in world.trained.candidates:
+        rows = windows.calibrate
+        if candidate.kind == "matrix":
+            rows = np.concatenate([windows.train, rows])
+        counted = (candidate.calibration.wins, candidate.calibration.losses)
+        assert counted == (label[rows].sum(), len(rows) - label[rows].sum())
+
+
+def test_the_card_names_the_newest_training_date(world):
+    trained = world.trained
+    newest = trained.snapshot.as_of[trained.windows.train].max()
+    assert trained.scorer.card["trained_until"] == str(newest.astype("datetime64[s]"))
+    assert trained.scorer.card["dataset"] == "small world"
+    assert trained.scorer.version == "0"
+
+
+def test_a_rung_that_was_not_allowed_is_no_candidate(world):
+    with pytest.raises(KeyError, match="deep"):
+        world.trained["deep"]
+
+
+def test_the_policy_is_fitted_on_the_calibration_window_of_the_chosen(world):
+    trained = world.trained
+    rows = trained.windows.calibrate
+    candidate = trained[trained.chosen]
+    z = candidate.calibration.logodds(candidate.logodds[rows])
+    policy = trained.policy
+    assert policy.leads == len(rows)
+    assert policy.resulting["hot"] == int(np.sum(z >= policy.logit_hot))
+    assert policy.method == "match_matrix"
+    assert policy.resulting == policy.wanted
+
+
+def test_training_again_gives_the_same_bits(tmp_path):
+    frame = labelled(400)
+    a, b = train(tmp_path, frame), train(tmp_path, frame)
+    assert a.chosen == b.chosen
+    assert a.verdict.text == b.verdict.text
+    for one, other in zip(a.candidates, b.candidates, strict=True):
+        assert one.logodds.tolist() == other.logodds.tolist()
+        assert repr(one.metrics) == repr(other.metrics)  # NaN does not equal itself
+
+
+# -- chosen before the newest window -----------------------------------------------------------
+
+
+def test_the_newest_window_only_reports(tmp_path):
+    # A field that says much until the newest window, where it says the opposite.
+    frame = labelled(800)
+    rng = np.random.default_rng(0)
+    told = (frame["outcome"] == "won").to_numpy() ^ (rng.random(len(frame)) < 0.15)
+    told[int(0.8 * len(frame)) :] ^= True
+    frame["newsletter"] = np.where(told, "yes", "no")
+    trained = train(tmp_path, frame)
+    on_test = {c.kind: c.metrics["roc_auc"].value for c in trained.candidates if c.eligible}
+    assert trained.chosen in ("scorecard", "boosted")
+    assert trained[trained.chosen].auc_calibrate > 0.85
+    assert on_test[trained.chosen] < 0.5 < on_test["criteria_scorecard"]
+    assert max(on_test, key=on_test.get) in ("matrix", "criteria_scorecard")
+
+
+def test_turning_the_newest_outcomes_round_changes_neither_choice_nor_scorer(tmp_path):
+    frame = labelled(400)
+    a, b = train(tmp_path, frame), train(tmp_path, turned_round(frame, "test"))
+    assert a.chosen == b.chosen
+    assert a.policy == b.policy
+    lead = a.scorer.example
+    assert a.scorer.score(lead)["score"] == b.scorer.score(lead)["score"]
+
+
+# -- who is not eligible -----------------------------------------------------------------------
+
+
+def test_a_slope_that_is_negative_on_the_calibration_window_makes_ineligible(tmp_path):
+    frame = turned_round(labelled(800), "calibrate")
+    trained = train(tmp_path, frame)
+    turned = trained["criteria_scorecard"]
+    assert turned.calibration.slope < 0
+    assert not turned.eligible
+    assert turned.reason.startswith("calibration failed: the slope may be zero or negative")
+    assert turned.tiers is None
+    assert np.isnan(turned.metrics["brier"].value)
+    assert turned.metrics["roc_auc"].value > 0.5  # ranking is still reported
+    assert trained.chosen == "matrix"
+    assert trained.policy is None
+    assert trained.scorer.score_max == 110
+
+
+def test_with_few_outcomes_a_model_that_ranks_them_backwards_is_ineligible_too(tmp_path):
+    # Under 50 wins the slope is fixed at 1, so it cannot show that every reason would flip.
+    trained = train(tmp_path, turned_round(labelled(300), "calibrate"))
+    turned = trained["criteria_scorecard"]
+    assert turned.calibration.method == "intercept_only"
+    assert turned.auc_calibrate < 0.5
+    assert not turned.eligible
+    assert turned.reason.startswith("calibration failed: wins rank no higher than losses on the")
+    assert trained.chosen == "matrix"
+
+
+@pytest.mark.parametrize(
+    ("wins", "method", "eligible"),
+    [
+        (9, "none", False),
+        (10, "intercept_only", True),
+        (49, "intercept_only", True),
+        (50, "platt", True),
+    ],
+)
+def test_few_wins_in_the_calibration_window(tmp_path, wins, method, eligible):
+    frame = with_wins(labelled(800), "calibrate", wins)
+    trained = train(tmp_path, frame)
+    assert trained.base_rate["calibrate"] == wins / 160
+    for candidate in trained.candidates[1:3]:
+        assert candidate.calibration.wins == wins
+        assert candidate.calibration.method == method
+        assert candidate.eligible is eligible
+        if not eligible:
+            assert candidate.reason == (
+                "no probability: 9 wins and 151 losses in the calibration window, 10 of each needed"
+            )
+            assert candidate.probability(trained.windows.test) is None
+    if not eligible:
+        assert trained.chosen == "matrix"
+
+
+def test_a_matrix_without_hot_leads_gives_way_to_capacity(tmp_path):
+    matrix = copy.deepcopy(MATRIX)
+    for name, word in (("budget", {"at_least": 1e12}), ("authority", {"one_of": ["nobody"]})):
+        matrix["criteria"][name]["rules"][0] |= {"full": word}
+        matrix["criteria"][name]["rules"][0].pop("partial")
+    trained = train(tmp_path, labelled(800), matrix=matrix)
+    assert trained["matrix"].tiers["hot"] < 5
+    assert trained.chosen != "matrix"
+    assert trained.policy.method == "capacity"
+    assert "hot leads needed" in trained.policy.notes[0]
+
+
+def test_an_unmapped_matrix_leaves_the_scorecard_of_the_fields(tmp_path):
+    trained = train(tmp_path, labelled(800), matrix={"criteria": {}})
+    kinds = {rung.kind: rung for rung in trained.rungs}
+    assert kinds["criteria_scorecard"].reason == "no criterion of the matrix has a rule"
+    assert not trained["matrix"].eligible  # every total is 0
+    assert trained.chosen in ("scorecard", "boosted")
+    assert trained.policy.method == "capacity"
+    assert trained.policy.notes[0].endswith("the matrix has 0 of the 4 criteria needed")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_without_signal_the_matrix_stays(tmp_path, seed):
+    trained = train(tmp_path, labelled(400, seed=seed, signal=0.0))
+    assert trained.chosen == "matrix"
+    assert trained.policy is None
+    assert not trained["criteria_scorecard"].eligible
+    answer = trained.scorer.score(trained.scorer.example)
+    assert answer["score"] == answer["matrix"]["total"]
+
+
+def test_a_candidate_with_too_little_signal_for_tiers_gives_way(tmp_path):
+    # Enough for a slope above zero, too little for a hot and a warm tier.
+    trained = train(tmp_path, labelled(3_000, seed=2, signal=0.15), matrix={"criteria": {}})
+    weak = [c for c in trained.candidates if "too little signal" in c.reason]
+    assert {c.kind for c in weak} == {"scorecard", "boosted"}
+    assert all(c.calibration.slope_low > 0 and not c.eligible for c in weak)
+    assert trained.chosen == "matrix"
+
+
+# -- a policy in force -------------------------------------------------------------------------
+
+
+def test_a_policy_in_force_is_kept(tmp_path):
+    policy = Policy("fixed", -1.0, 0.25, {}, {"hot": 40, "warm": 60}, 400, version=4)
+    trained = train(tmp_path, labelled(800), policy=policy)
+    assert trained.policy == policy
+    assert trained.scorer.model["policy"] == "4"
+
+
+def test_more_hot_leads_than_the_policy_promised_raise_an_alarm(tmp_path):
+    policy = Policy("fixed", -1.5, -1.0, {}, {"hot": 4, "warm": 60}, 400, version=4)
+    trained = train(tmp_path, labelled(800), policy=policy)
+    (warning,) = [text for text in trained.warnings if "hot share of the policy" in text]
+    assert "(1.0%)" in warning
+    assert "more hot leads than sales was promised" in warning
+
+
+# -- little data, no order, one class ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wins", "kinds"), [(29, KINDS[:1]), (30, KINDS[:2]), (149, KINDS[:2]), (150, KINDS)]
+)
+def test_the_wins_of_the_training_window_decide_the_rungs(tmp_path, wins, kinds):
+    frame = with_wins(labelled(600), "train", wins)
+    trained = train(tmp_path, frame)
+    assert round(trained.base_rate["train"] * 360) == wins
+    assert tuple(c.kind for c in trained.candidates) == kinds
+    assert tuple(r.kind for r in trained.rungs) == KINDS
+    assert all(r.reason for r in trained.rungs if not r.allowed)
+    if wins == 29:
+        assert trained.chosen == "matrix"
+        assert trained.rungs[1].reason == "needs 30 wins in training, found 29"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found"), [("lost", "0 won and 60 lost"), ("won", "60 won and 0 lost")]
+)
+def test_one_class_only_is_refused(tmp_path, outcome, found):
+    frame = labelled(60)
+    frame["outcome"] = outcome
+    with pytest.raises(TrainingRefused, match=rf"won and leads that were lost\. Found: {found} in"):
+        train(tmp_path, frame)
+
+
+def test_open_leads_alone_are_refused(tmp_path):
+    frame = labelled(60)
+    frame["outcome"] = ""
+    with pytest.raises(TrainingRefused, match="Found: 0 won and 0 lost in outcome"):
+        train(tmp_path, frame)
+
+
+def test_one_class_in_the_training_window_is_refused(tmp_path):
+    with pytest.raises(TrainingRefused, match="The train window must hold"):
+        train(tmp_path, with_wins(labelled(100), "train", 0))
+
+
+@pytest.mark.parametrize("window", ["calibrate", "test"])
+def test_one_class_in_a_later_window_is_survived(tmp_path, window):
+    trained = train(tmp_path, with_wins(labelled(300), window, 0))
+    if window == "calibrate":
+        assert trained.chosen == "matrix"
+        assert np.isnan(trained["criteria_scorecard"].auc_calibrate)
+    else:
+        assert np.isnan(trained["matrix"].metrics["roc_auc"].value)
+    trained.scorer.score(trained.scorer.example)
+
+
+def test_a_split_without_order_is_random_and_says_so_loudly(tmp_path):
+    schema = small_schema(order={"by": "none"})
+    trained = train(tmp_path, labelled(400), schema=schema)
+    assert trained.windows.random
+    assert "random" in trained.warnings[0]
+    assert "random" in trained.verdict.text
+    assert trained.scorer.card["trained_until"] is None
+
+
+def test_progress_is_told_from_0_to_1(tmp_path):
+    told = []
+    snapshot = make_snapshot(tmp_path, labelled(300), BY_ROW)
+    compare(
+        snapshot,
+        BY_ROW,
+        small_matrix(BY_ROW),
+        replicates=5,
+        progress=lambda what, share: told.append((what, share)),
+    )
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < 0.1 < 0.9 < shares[-1] <= 1
+    assert "fit criteria_scorecard" in [what for what, _ in told]

@@ -1,0 +1,207 @@
+"""One lead as a request carries it: what is accepted, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import pytest
+
+from scoring_ml.data.schema import parse_schema
+from scoring_ml.errors import LeadError
+from scoring_ml.scoring.lead import LeadReader, alias, lead_fields
+from tests.small_world import SCHEMA, small_schema
+
+READER = LeadReader(small_schema(), also_accepted=("old field",))
+SECRET = "anna.secret@example.com"
+
+
+def refused(lead):
+    with pytest.raises(LeadError, match="Every field of a lead must be known") as caught:
+        READER.read(lead)
+    return dict(caught.value.fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "value"),
+    [
+        ("budget", 5000, 5000.0),
+        ("budget", "5,000.5", 5000.5),
+        ("budget", "۵۰۰۰", 5000.0),
+        ("budget", "५०००", 5000.0),
+        ("budget", "５０００", 5000.0),
+        ("budget", "٥٠٠٠٫٥", 5000.5),
+        ("budget", " 5000 € ", 5000.0),
+        ("budget", True, 1.0),  # as in a file, where true can stand for 1
+        ("demo", True, 1.0),
+        ("demo", "نه", 0.0),
+        ("demo", "да", 1.0),
+        ("demo", 0, 0.0),
+        ("industry", "  Software ", "Software"),
+        ("industry", 7, "7"),
+        ("industry", False, "false"),
+        ("contract_ends", "2026-03-01T10:00:00+02:00", datetime(2026, 3, 1, 8)),
+        ("contract_ends", "۲۰۲۶-۰۳-۰۱ 10:00", datetime(2026, 3, 1, 10)),
+        ("email", "someone@example.com", "someone@example.com"),
+    ],
+)
+def test_values_in_any_common_form_are_read(name, raw, value):
+    assert READER.read({name: raw}).typed == {name: value}
+
+
+@pytest.mark.parametrize("raw", [None, "", "  ", "n/a", "N/A"])
+@pytest.mark.parametrize("name", ["budget", "demo", "industry", "contract_ends", "email"])
+def test_null_and_empty_and_the_schemas_words_are_missing(name, raw):
+    (value,) = READER.read({name: raw}).typed.values()
+    assert value is None or math.isnan(value)
+
+
+@pytest.mark.parametrize("raw", [-1, -1.0, "-1", "-1.0", "−1"])
+def test_a_columns_own_missing_number_is_missing_there_alone(raw):
+    typed = READER.read({"timeline days": raw, "budget": raw}).typed
+    assert math.isnan(typed["timeline days"])
+    assert typed["budget"] == -1.0
+
+
+def test_an_empty_lead_is_welcome():
+    lead = READER.read({})
+    assert (lead.lead_id, lead.typed, lead.ignored) == (None, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message"),
+    [
+        ("budget", "a lot", "must be a number"),
+        ("budget", "1;2", "must be a number"),
+        ("budget", float("nan"), "must not be NaN; leave the field out when it is not known"),
+        ("budget", float("inf"), "must be a finite number"),
+        ("budget", "1e999", "must be a finite number"),
+        ("budget", 10**400, "must be a finite number"),
+        ("demo", -(10**400), "must be yes or no (true or false, 1 or 0)"),
+        ("industry", float("inf"), "must be text"),
+        ("industry", float("nan"), "must not be NaN; leave the field out when it is not known"),
+        ("demo", "perhaps", "must be yes or no (true or false, 1 or 0)"),
+        ("demo", 2, "must be yes or no (true or false, 1 or 0)"),
+        ("demo", 0.5, "must be yes or no (true or false, 1 or 0)"),
+        ("contract_ends", "soon", "must be a date, such as 2026-11-22"),
+        ("contract_ends", "2026-02-30", "must be a date that exists, such as 2026-11-22"),
+        ("contract_ends", "1899-12-31", "must be a date between 1900 and 2200"),
+        ("contract_ends", "2200-01-01 00:00", "must be a date between 1900 and 2200"),
+        ("contract_ends", 20260101, "must be a date as text, such as 2026-11-22"),
+        ("budget", [1], "must be a single value, not a list or an object"),
+        ("budget", {"a": 1}, "must be a single value, not a list or an object"),
+        ("industry", ["Software"], "must be a single value, not a list or an object"),
+        ("industry", "x" * 10_001, "must be at most 10000 characters"),
+        ("email", b"bytes", "must be a single value, not a list or an object"),
+        ("lead_id", 1.5, "must be text or a whole number"),
+        ("lead_id", True, "must be text or a whole number"),
+        ("lead_id", ["L-1"], "must be text or a whole number"),
+        ("activities", [], "is reserved and not accepted by this model"),
+        ("stages", 3, "is reserved and not accepted by this model"),
+        ("budgett", 5, "is not a known field; did you mean budget?"),
+        ("Timeline_days", 5, "is not a known field; did you mean timeline days?"),
+        ("leadid", "x", "is not a known field; did you mean lead_id?"),
+        ("qqqq", 5, "is not a known field"),
+        ("", 5, "is not a known field"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(name, raw, message):
+    assert refused({name: raw}) == {name: message}
+
+
+def test_a_long_text_is_welcome_up_to_its_limit():
+    assert len(READER.read({"industry": "x" * 10_000}).typed["industry"]) == 10_000
+
+
+def test_all_wrong_fields_are_named_at_once():
+    lead = {"budget": "x", "industry": "Software", "budgett": 1, "demo": "x"}
+    assert list(refused(lead)) == ["budget", "budgett", "demo"]
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        {"budget": SECRET},
+        {"demo": SECRET},
+        {"contract_ends": SECRET},
+        {"budget": [SECRET]},
+        {"unknown thing": SECRET},
+        {"stages": SECRET},
+        {"lead_id": {"x": SECRET}},
+        {"industry": SECRET * 1_000},
+    ],
+)
+def test_no_message_quotes_the_refused_value(lead):
+    with pytest.raises(LeadError, match="wrong field") as caught:
+        READER.read(lead)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value.fields)
+    assert caught.value.__cause__ is None
+
+
+def test_a_column_of_a_reserved_name_has_an_alias():
+    assert (alias("stages"), alias("activities"), alias("budget")) == (
+        "stages_column",
+        "activities_column",
+        "budget",
+    )
+    assert READER.read({"stages_column": 3}).typed == {"stages": 3.0}
+
+
+def test_known_names_that_the_model_does_not_use_are_ignored_whatever_they_hold():
+    lead = {
+        "hand score": "no number",
+        "notes": ["a", "list"],
+        "old field": {"x": 1},
+        "outcome": "won",
+        "created": "yesterday",
+        "budget": 1,
+    }
+    read = READER.read(lead)
+    assert set(read.ignored) == set(lead) - {"budget"}
+    assert read.typed == {"budget": 1.0}
+
+
+def test_every_name_is_accepted_that_the_reader_names():
+    assert set(READER.names) == {alias(name) for name in small_schema().names} | {
+        "Lead No",
+        "created",
+        "outcome",
+        "old field",
+    }
+    for name in READER.names:
+        READER.read({name: None})
+
+
+@pytest.mark.parametrize(
+    ("lead", "lead_id"),
+    [
+        ({"lead_id": "L-1"}, "L-1"),
+        ({"lead_id": 17}, "17"),
+        ({"lead_id": None}, None),
+        ({"Lead No": "N-9"}, "N-9"),
+        ({"Lead No": "N-9", "lead_id": "L-1"}, "L-1"),
+        ({"lead_id": "L-1", "Lead No": "N-9"}, "L-1"),
+        ({"lead_id": "x" * 500}, "x" * 200),
+    ],
+)
+def test_the_leads_own_name_is_kept(lead, lead_id):
+    assert READER.read(lead).lead_id == lead_id
+
+
+def test_an_id_column_called_lead_id_is_the_reserved_name():
+    reader = LeadReader(parse_schema(SCHEMA | {"id": "lead_id"}))
+    assert reader.read({"lead_id": "L-1"}).lead_id == "L-1"
+
+
+def test_fields_for_people_put_those_in_use_first():
+    fields = lead_fields(small_schema(), {"industry": ("Software",)}, {"budget": 5.0})
+    by_name = {field.name: field for field in fields}
+    assert "notes" not in by_name  # free text is never a field of a lead
+    assert fields[-1].name == "hand score"
+    assert [field.used for field in fields] == [True] * 14 + [False]
+    budget = by_name["budget"]
+    assert (budget.type, budget.label, budget.unit) == ("number", "Budget", "EUR")
+    assert (budget.criterion, budget.askable, budget.example) == ("budget", True, 5.0)
+    assert by_name["industry"].levels == ("Software",)
+    assert "stages_column" in by_name

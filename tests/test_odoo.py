@@ -1,0 +1,170 @@
+"""Odoo's naive Bayes: its published test vector, and shares counted by hand."""
+
+from __future__ import annotations
+
+import json
+from math import log
+
+import numpy as np
+import pytest
+
+from scoring_ml.estimators.odoo import OdooNaiveBayes, shares, win_percent
+from scoring_ml.features.encoder import EncodedColumn
+
+COLUMNS = (
+    EncodedColumn("level", "country", "other", level="be"),
+    EncodedColumn("level", "country", "other", level="fr"),
+    EncodedColumn("other", "country", "other"),
+    EncodedColumn("missing", "country", "other"),
+    EncodedColumn("value", "called", "other"),
+    EncodedColumn("value", "size", "other"),
+    EncodedColumn("criterion_points", "country", "industry_fit", level="industry_fit"),
+)
+BE, FR, OTHER, MISSING = np.eye(4)
+
+
+def leads(*rows):
+    return np.array([[*country, called, size, 99.0] for country, called, size in rows])
+
+
+NAN = float("nan")
+X = leads(
+    (BE, 1, NAN),
+    (BE, 1, NAN),
+    (FR, 1, NAN),
+    (OTHER, 0, NAN),  # four wins
+    (BE, 0, NAN),
+    (FR, 0, NAN),
+    (FR, 0, NAN),
+    (FR, NAN, NAN),
+    (MISSING, 1, NAN),
+    (OTHER, 0, NAN),  # six losses
+)
+Y = np.repeat([1.0, 0.0], [4, 6])
+
+
+def test_the_published_vector_gives_74_30():
+    won = [2.1 / 2.1, 1.1 / 2.2, 2.1 / 2.2, 2.1 / 2.1, 2.1 / 2.2, 0.1 / 1.2]
+    lost = [1.1 / 3.1, 1.1 / 1.2, 0.1 / 1.2, 3.1 / 3.1, 1.1 / 3.2, 2.1 / 2.2]
+    assert win_percent((2.1, 3.1), won, lost) == 74.30
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "percent"),
+    [
+        ([1.0], [1.0], 50.0),
+        ([1e-9], [1.0], 0.01),
+        ([1.0], [1e-9], 99.99),
+        ([0.9999], [0.0001], 99.99),
+        ([1.0], [2.0], 33.33),
+    ],
+)
+def test_percent_is_rounded_to_two_places_and_clipped(won, lost, percent):
+    assert win_percent((1.0, 1.0), won, lost) == percent
+
+
+def test_shares_are_smoothed_by_a_tenth_and_sum_to_one():
+    found = shares(np.array([2.0, 0.0, 1.0]))
+    assert found == pytest.approx([2.1 / 3.3, 0.1 / 3.3, 1.1 / 3.3])
+    assert found.sum() == pytest.approx(1.0)
+
+
+def hand(country=None, called=None):
+    """S_won and S_lost of a lead, from the counts in the table above."""
+    won, lost = [], []
+    if country is not None:
+        won.append({"be": 2.1 / 3.2, "fr": 1.1 / 3.2}[country])
+        lost.append({"be": 1.1 / 4.2, "fr": 3.1 / 4.2}[country])
+    if called is not None:
+        won.append({1: 3.1 / 4.2, 0: 1.1 / 4.2}[called])
+        lost.append({1: 1.1 / 5.2, 0: 4.1 / 5.2}[called])
+    return won, lost
+
+
+@pytest.mark.parametrize("country", ["be", "fr", None])
+@pytest.mark.parametrize("called", [1, 0, None])
+def test_a_fit_on_counts_reproduces_the_shares_counted_by_hand(country, called):
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    row = {"be": BE, "fr": FR, None: MISSING}[country]
+    z = bayes.logodds(leads((row, NAN if called is None else called, NAN)))[0]
+    won, lost = hand(country, called)
+    assert z == pytest.approx(log(4.1 / 6.1) + sum(map(log, won)) - sum(map(log, lost)))
+    percent = min(max(round(100 / (1 + np.exp(-z)), 2), 0.01), 99.99)
+    assert percent == win_percent((4.1, 6.1), won, lost)
+
+
+def test_what_is_not_known_and_what_was_not_seen_give_no_factor():
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    z = bayes.logodds(leads((MISSING, NAN, NAN), (OTHER, NAN, NAN), (MISSING, NAN, 5.0)))
+    assert z.tolist() == [bayes.base_] * 3  # "size" was never filled in training
+    assert bayes.base_ == pytest.approx(log(4.1 / 6.1))
+
+
+def test_the_criteria_of_the_matrix_are_not_looked_at():
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    other = X.copy()
+    other[:, 6] = -5
+    assert bayes.logodds(other).tolist() == bayes.logodds(X).tolist()
+
+
+def sized(values, y):
+    X = leads(*[(MISSING, NAN, value) for value in values])
+    return OdooNaiveBayes(COLUMNS).fit(X, np.asarray(y, dtype=float))
+
+
+def test_numbers_are_cut_at_training_quantiles():
+    values = np.arange(1, 101.0)
+    y = values > 40  # wins: bins 3, 4 and 5 alone
+    bayes = sized(values, y)
+    assert len(bayes.edges_[5]) == 4
+    counts = np.bincount(np.searchsorted(bayes.edges_[5], values, side="right"))
+    assert counts.sum() == 100
+    assert counts.min() >= 19
+    assert counts.max() <= 21
+    lowest, highest = bayes.logodds(leads((MISSING, NAN, -1e9), (MISSING, NAN, 1e9)))
+    assert lowest < bayes.base_ < highest
+
+
+@pytest.mark.parametrize(
+    ("values", "bins"),
+    [
+        ([0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 2),
+        ([0, 0, 0, 1, 1, 1, 1, 1, 1, 1], 2),
+        ([3] * 10, 1),
+        ([1, 1, 1, 1, 1, 1, 1, 5, 9, 9], 3),
+        ([1, 2, 3, 4, 5, 5, 5, 5, 5, 5], 5),
+        ([0, 0, 0, 0, 0, 1, 2, 3, 4, 5], 3),
+        ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5], 2),
+    ],
+)
+def test_every_bin_holds_a_training_lead_since_an_empty_one_would_take_a_share(values, bins):
+    bayes = sized(values, np.arange(len(values)) % 2)
+    counts = np.bincount(np.searchsorted(bayes.edges_[5], values, side="right"))
+    assert counts.min() > 0
+    assert len(bayes.factors_[5]) == len(counts) == bins
+
+
+def test_contributions_and_base_sum_to_the_log_odds():
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    values, base = bayes.contributions(X)
+    assert values.shape == X.shape
+    np.testing.assert_allclose(values.sum(axis=1) + base, bayes.logodds(X), atol=1e-12)
+
+
+def test_one_lead_scores_as_it_does_among_others_to_the_bit():
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    whole = bayes.logodds(X).tolist()
+    assert [bayes.logodds(X[i : i + 1])[0] for i in range(len(X))] == whole
+
+
+def test_row_order_in_training_changes_nothing():
+    order = np.random.default_rng(0).permutation(len(X))
+    a, b = OdooNaiveBayes(COLUMNS).fit(X, Y), OdooNaiveBayes(COLUMNS).fit(X[order], Y[order])
+    assert a.logodds(X).tolist() == b.logodds(X).tolist()
+
+
+def test_comes_back_the_same_to_the_bit_from_json():
+    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    again = OdooNaiveBayes.restore(json.loads(json.dumps(bayes.dump())), COLUMNS)
+    assert again.logodds(X).tolist() == bayes.logodds(X).tolist()
+    assert again.dump() == bayes.dump()
