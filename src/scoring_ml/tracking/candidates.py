@@ -1,0 +1,135 @@
+"""The table of candidates: as ``train --json`` prints it, as MLflow keeps it, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from scoring_ml.estimators.boosted import Boosted, boosted_settings
+from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.odoo import QUANTILES, SMOOTHING, OdooNaiveBayes
+from scoring_ml.estimators.scorecard import Scorecard
+from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.metrics import PROBABILITY, RANKING
+from scoring_ml.evaluation.verdict import VOLUME_METRIC
+from scoring_ml.evaluation.windows import NAMES
+from scoring_ml.scoring.scale import TIERS
+
+METRICS: Final = (*RANKING, VOLUME_METRIC, *PROBABILITY)
+"""Metrics of every candidate, in the order of the table."""
+
+Row = dict[str, Any]
+
+
+def candidates_table(trained: Trained) -> list[Row]:
+    """Return the candidates with their metrics, JSON-ready.
+
+    Returns
+    -------
+    list of dict
+        ``kind``, ``chosen``, ``eligible``, ``reason``, ``auc_calibrate``, ``tiers`` (or None) and
+        ``metrics``: name -> ``{"value", "low", "high"}`` on the test window, each a number or
+        None where it is not defined.
+    """
+    return [
+        {
+            "kind": candidate.kind,
+            "chosen": candidate.kind == trained.chosen,
+            "eligible": candidate.eligible,
+            "reason": candidate.reason,
+            "auc_calibrate": _finite(candidate.auc_calibrate),
+            "tiers": None if candidate.tiers is None else dict(candidate.tiers),
+            "metrics": {name: _interval(candidate, name) for name in METRICS},
+        }
+        for candidate in trained.candidates
+    ]
+
+
+def logged_metrics(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return a row's numbers under the names of MLflow's columns; what is None is left out."""
+    numbers: dict[str, float | None] = {"auc_calibrate": row["auc_calibrate"]}
+    for name, parts in row["metrics"].items():
+        numbers |= {name: parts["value"]}
+        numbers |= {f"{name}_low": parts["low"], f"{name}_high": parts["high"]}
+    for name, count in (row["tiers"] or {}).items():
+        numbers[f"tier_{name}"] = float(count)
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def logged_tags(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return a row's words under the names of MLflow's tags."""
+    return {
+        "kind": row["kind"],
+        "chosen": "yes" if row["chosen"] else "no",
+        "eligible": "yes" if row["eligible"] else "no",
+        "reason": row["reason"],
+    }
+
+
+def row_from_log(tags: Mapping[str, str], metrics: Mapping[str, float]) -> Row:
+    """Undo :func:`logged_metrics` and :func:`logged_tags`."""
+    counted = {name: metrics.get(f"tier_{name}") for name in TIERS}
+    return {
+        "kind": tags["kind"],
+        "chosen": tags["chosen"] == "yes",
+        "eligible": tags["eligible"] == "yes",
+        "reason": tags.get("reason", ""),
+        "auc_calibrate": metrics.get("auc_calibrate"),
+        "tiers": None
+        if None in counted.values()
+        else {name: int(count) for name, count in counted.items() if count is not None},
+        "metrics": {
+            name: {
+                "value": metrics.get(name),
+                "low": metrics.get(f"{name}_low"),
+                "high": metrics.get(f"{name}_high"),
+            }
+            for name in METRICS
+        },
+    }
+
+
+def in_ladder_order(rows: list[Row]) -> list[Row]:
+    """Return rows from the rung that needs least data to the one that needs most."""
+    return sorted(rows, key=lambda row: KINDS.index(row["kind"]))
+
+
+def candidate_params(trained: Trained, candidate: Candidate) -> dict[str, str]:
+    """Return what a candidate was made with: windows, calibration, its own parameters."""
+    calibration = candidate.calibration
+    found: dict[str, Any] = {"kind": candidate.kind}
+    found |= {f"rows_{name}": len(trained.windows[name]) for name in NAMES}
+    found |= {
+        "fields": len(trained.schema.used),
+        "encoded_columns": trained.encoder.width,
+        "calibration_method": calibration.method,
+        "calibration_fitted_slope": calibration.slope,
+        "calibration_fitted_intercept": calibration.intercept,
+    }
+    estimator = candidate.estimator
+    if isinstance(estimator, Boosted):
+        settings = estimator.settings or boosted_settings()
+        found |= settings["common"] | estimator.chosen_
+    elif isinstance(estimator, Scorecard):
+        found |= {"penalty": estimator.penalty_}
+        found |= {"weights": sum(len(table) for table in estimator.weights_.values())}
+    elif isinstance(estimator, OdooNaiveBayes):
+        found |= {"smoothing": SMOOTHING, "quantiles": QUANTILES}
+    else:
+        matrix = trained.matrix
+        found |= {"criteria_mapped": len(matrix.mapped), "most_points": matrix.max_total}
+    return {name: _param(value) for name, value in found.items()}
+
+
+def _param(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _interval(candidate: Candidate, name: str) -> dict[str, float | None]:
+    interval = candidate.metrics[name]
+    return {part: _finite(getattr(interval, part)) for part in ("value", "low", "high")}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,192 @@
+"""The model card, numbers first: everything that a reader must know, as JSON-ready values.
+
+:mod:`scoring_ml.tracking.card_text` makes the Markdown from it. Ids and values of leads are not
+in it; names and counts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scoring_ml.data.schema import Column
+from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.windows import NAMES
+from scoring_ml.scoring.saving import json_ready
+from scoring_ml.tracking.candidates import candidates_table
+from scoring_ml.tracking.card_text import card_text
+from scoring_ml.tracking.dataset import DatasetFacts
+from scoring_ml.tracking.model import library_versions
+
+
+def model_card(
+    trained: Trained,
+    *,
+    dataset: DatasetFacts,
+    findings: Sequence[Finding] = (),
+    version: str | None = None,
+    created_at: str | None = None,
+) -> str:
+    """Return the model card in Markdown.
+
+    Parameters
+    ----------
+    trained : Trained
+    dataset : DatasetFacts
+    findings : sequence of Finding
+        Of the leak audit.
+    version : str or None
+        In the registry; the Scorer's own if None.
+    created_at : str or None
+        Moment of the training, ISO 8601.
+    """
+    return card_text(
+        card_facts(
+            trained, dataset=dataset, findings=findings, version=version, created_at=created_at
+        )
+    )
+
+
+def card_facts(
+    trained: Trained,
+    *,
+    dataset: DatasetFacts,
+    findings: Sequence[Finding] = (),
+    version: str | None = None,
+    created_at: str | None = None,
+) -> dict[str, Any]:
+    """Return the facts of the model card, JSON-ready; parameters as :func:`model_card`."""
+    schema, chosen = trained.schema, trained[trained.chosen]
+    by_column: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_column.setdefault(finding.column, []).append(finding)
+    facts = {
+        "model": {
+            "name": trained.scorer.model["name"],
+            "version": version or trained.scorer.version,
+            "kind": trained.chosen,
+            "created_at": created_at or trained.scorer.parts.card.get("created_at"),
+            "score_max": trained.scorer.score_max,
+        },
+        "dataset": {"name": dataset.name, "sha256": dataset.digest, "rows": dataset.rows},
+        "order": {
+            "by": schema.order.by,
+            "column": schema.order.column,
+            "reason": schema.order.reason,
+            "random": trained.windows.random,
+            "gap_days": trained.windows.gap_days,
+            "final_labels": trained.windows.final_labels,
+        },
+        "windows": {name: _window(trained, name) for name in NAMES},
+        "open": {
+            "rows": len(trained.windows.open),
+            "immature": len(trained.windows.immature),
+        },
+        "unused": [{"reason": item.reason, "rows": item.count} for item in trained.unused],
+        "ladder": [vars(rung) for rung in trained.rungs],
+        "candidates": candidates_table(trained),
+        "verdict": trained.verdict.text,
+        "calibration": chosen.calibration.dump(),
+        "policy": None if trained.policy is None else trained.policy.dump(),
+        "tiers_in_test": chosen.tiers,
+        "matrix": {
+            "mapped": list(trained.matrix.mapped),
+            "unmapped": [
+                item.name
+                for item in trained.matrix.criteria
+                if item.name not in trained.matrix.mapped
+            ],
+            "most_points": trained.matrix.max_total,
+        },
+        "fields": [
+            _field(column, by_column.get(column.name, []))
+            for column in schema.columns
+            if column.use
+        ],
+        "left_out": [
+            _field(column, by_column.get(column.name, []))
+            for column in schema.columns
+            if not column.use
+        ],
+        "findings": [_finding(item) for item in findings],
+        "drift": _drift(trained),
+        "warnings": list(trained.warnings),
+        "libraries": library_versions(),
+    }
+    return dict(json_ready(facts))
+
+
+def _window(trained: Trained, name: str) -> dict[str, Any]:
+    rate = trained.drift.base_rates[name]
+    first, last = trained.windows.boundaries.get(name, (None, None))
+    ends = [_position(trained, end) for end in (first, last)]
+    return {
+        "rows": rate.leads,
+        "wins": rate.wins,
+        "base_rate": rate.share,
+        "low": rate.low,
+        "high": rate.high,
+        "first": ends[0],
+        "last": ends[1],
+    }
+
+
+def _position(trained: Trained, end: float | np.datetime64 | None) -> str | None:
+    """Return a window's end as its reader knows it: a moment, a number, or a row."""
+    if end is None:
+        return None
+    if isinstance(end, np.datetime64):
+        return str(end.astype("datetime64[s]")).replace("T", " ")
+    order = trained.schema.order
+    # A falling order is kept as its negative.
+    value = end if order.ascending else -end
+    if order.by == "row":
+        return f"row {value + 1:.0f}"
+    if order.by == "time":
+        return str(np.datetime64(int(value), "us").astype("datetime64[s]")).replace("T", " ")
+    return f"{value:.15g}"
+
+
+def _field(column: Column, findings: Sequence[Finding]) -> dict[str, Any]:
+    suspicions = [item.suspicion for item in findings] or list(column.audit)
+    return {
+        "name": column.name,
+        "label": column.title,
+        "type": column.type,
+        "criterion": column.criterion,
+        "known": column.known,
+        "reason": column.reason,
+        "monotone": column.monotone,
+        "allow": column.allow,
+        "audit": [
+            {"grade": item.grade, "probe": item.probe, "value": item.value, "text": item.text}
+            for item in suspicions
+        ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"column": finding.column} | vars(finding.suspicion)
+
+
+def _drift(trained: Trained) -> dict[str, Any]:
+    drift = trained.drift
+    return {
+        "base_rate_moved": drift.base_rate_moved,
+        "base_rate_p": dict(drift.base_rate_p),
+        "fields": [
+            {
+                "name": item.name,
+                "label": trained.schema[item.name].title,
+                "psi": item.psi,
+                "limit": item.limit,
+                "missing_before": item.missing_before,
+                "missing_after": item.missing_after,
+                "moved": item.moved,
+            }
+            for item in drift.fields
+        ],
+    }

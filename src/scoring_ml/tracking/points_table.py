@@ -1,0 +1,245 @@
+"""The scorecard as people read it: a row per answer, with its points. The table is the model."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import Column
+from scoring_ml.estimators.scorecard import Scorecard
+from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.tracking.influence import field_title
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One answer and what it is worth.
+
+    Parameters
+    ----------
+    field : str
+        The field's name for people.
+    group : str
+        Under which its points are shown.
+    answer : str
+        A bin with its brackets, a category, ``missing``, or a criterion's level.
+    logodds : float
+        Before calibration, counted from the average lead.
+    points : float
+        On the score's scale; NaN where there is none.
+    leads, won : int
+        Of the train window.
+    """
+
+    field: str
+    group: str
+    answer: str
+    logodds: float
+    points: float
+    leads: int
+    won: int
+
+
+def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
+    """Return the table of a scorecard.
+
+    The first row is the base. A lead's uncalibrated log-odds are the base plus, per field and
+    group of answers, the one row that applies.
+
+    Parameters
+    ----------
+    trained : Trained
+    candidate : Candidate
+        With a :class:`Scorecard`.
+    """
+    card = candidate.estimator
+    if not isinstance(card, Scorecard):
+        raise TypeError(f"A points table needs a scorecard. Got {candidate.kind}.")
+    rows = trained.windows.train
+    X, won = trained.X[rows], trained.snapshot.label[rows]
+    scale = None if trained.policy is None else trained.policy.scale
+    known = scale is not None and candidate.calibration.gives_probability
+    factor = candidate.calibration.slope * scale.points_per_logodds if scale and known else np.nan
+    base = np.array([card.base_])
+    start = scale.unrounded(candidate.calibration.logodds(base))[0] if scale and known else np.nan
+    table = [TableRow("(base)", "", "the average lead", card.base_, start, len(X), int(won.sum()))]
+    for name, group, answers in _blocks(trained, card):
+        for answer, weight, applies in answers:
+            here = applies(X)
+            table.append(
+                TableRow(
+                    name,
+                    group,
+                    answer,
+                    weight,
+                    weight * factor,
+                    int(here.sum()),
+                    int(won[here].sum()),
+                )
+            )
+    return table
+
+
+def table_csv(table: Sequence[TableRow]) -> str:
+    """Return the table as CSV with a header."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([field.name for field in fields(TableRow)])
+    for row in table:
+        writer.writerow(
+            [
+                "" if item != item else f"{item:.6g}" if isinstance(item, float) else item
+                for item in astuple(row)
+            ]
+        )
+    return file.getvalue()
+
+
+def table_html(table: Sequence[TableRow], title: str) -> str:
+    """Return the table as an HTML page that stands alone."""
+    lines = []
+    previous = ""
+    for row in table:
+        share = f"{row.won / row.leads:.1%}" if row.leads else "n/a"
+        points = "n/a" if np.isnan(row.points) else f"{row.points:+.1f}"
+        if row.field == "(base)" and not np.isnan(row.points):
+            points = f"{row.points:.1f}"
+        cells = [
+            f"<td>{html.escape('' if row.field == previous else row.field)}</td>",
+            f"<td>{html.escape(row.answer)}</td>",
+            f"<td class=n>{points}</td>",
+            f"<td class=n>{row.logodds:+.3f}</td>",
+            f"<td class=n>{row.leads:,}</td>",
+            f"<td class=n>{share}</td>",
+        ]
+        first = " class=first" if row.field != previous else ""
+        lines.append(f"<tr{first}>{''.join(cells)}</tr>")
+        previous = row.field
+    heads = ("Field", "Answer", "Points", "Log-odds", "Leads in training", "Won")
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    return _PAGE.format(title=html.escape(title), head=head, rows="\n".join(lines))
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}: points table</title><style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .2rem .8rem; text-align: left; }}
+th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #888; }}
+.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.first td {{ border-top: 1px solid #ccc; }}
+</style></head><body><h1>{title}: points table</h1>
+<p>The table is the model: the base and one row of each field add up to the score, before it is
+rounded and held between 0 and 100. Points count from the average lead.</p>
+<table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table></body></html>
+"""
+
+
+Answer = tuple[str, float, "Applies"]
+
+
+class Applies:
+    """Tells which encoded leads gave one answer.
+
+    Parameters
+    ----------
+    column : int
+        Of the encoded matrix.
+    edges : array or None
+        Inner edges of a number's bins; None for a 0/1 column.
+    place : int
+        The bin, ``len(edges) + 1`` for a missing number; 1 or 0 for a 0/1 column.
+    """
+
+    def __init__(self, column: int, edges: Floats | None, place: int) -> None:
+        self._column, self._edges, self._place = column, edges, place
+
+    def __call__(self, X: Floats) -> NDArray[np.bool_]:
+        """Return a mask of shape (n,)."""
+        values = X[:, self._column]
+        if self._edges is None:
+            return np.asarray(values == self._place)
+        found = np.searchsorted(self._edges, values, side="right")
+        found[np.isnan(values)] = len(self._edges) + 1
+        return np.asarray(found == self._place)
+
+
+def _blocks(trained: Trained, card: Scorecard) -> Iterator[tuple[str, str, list[Answer]]]:
+    """Yield field, group and answers; of each block exactly one answer applies to a lead."""
+    columns, schema = trained.encoder.columns, trained.schema
+    found: dict[int, tuple[str, str, list[Answer]]] = {}
+    one_hot: dict[tuple[str, str], list[int]] = {}
+    for index in card.weights_:
+        column = columns[index]
+        title = field_title(column.field, schema)
+        if index in card.edges_:
+            found[index] = title, column.criterion, _bins(index, schema[column.field], card)
+        else:
+            part = "criterion" if column.role == "criterion_level" else "level"
+            owner = column.criterion if part == "criterion" else column.field
+            one_hot.setdefault((part, owner), []).append(index)
+    for (part, _), indices in one_hot.items():
+        column = columns[indices[0]]
+        title = field_title(column.field, schema)
+        absent = sum(float(card.weights_[index][0]) for index in indices)
+        answers: list[Answer] = []
+        if part == "criterion":
+            title += f" (as {column.criterion})"
+            answers.append(("none", absent, _Neither(indices)))
+        for index in indices:
+            weight = absent + float(card.weights_[index][1] - card.weights_[index][0])
+            answers.append((_level(trained, index), weight, Applies(index, None, 1)))
+        found[indices[0]] = title, column.criterion, answers
+    # In the order of the schema.
+    yield from (found[index] for index in sorted(found))
+
+
+class _Neither(Applies):
+    """Tells which leads have none of several 0/1 columns set."""
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        self._columns = list(columns)
+
+    def __call__(self, X: Floats) -> NDArray[np.bool_]:
+        return np.asarray((X[:, self._columns] == 0).all(axis=1))
+
+
+def _bins(index: int, column: Column, card: Scorecard) -> list[Answer]:
+    edges, weights = card.edges_[index], card.weights_[index]
+    count = len(edges) + 1
+    words = {"boolean": ("no", "yes"), "email": ("invalid", "valid"), "phone": ("invalid", "valid")}
+    ends = ["-inf", *(f"{edge:.6g}" for edge in edges), "inf"]
+    unit = {"date": " days ago"}.get(column.type, f" {column.unit}" if column.unit else "")
+    labels = [
+        f"{'(' if place == 0 else '['}{ends[place]}, {ends[place + 1]}){unit}"
+        for place in range(count)
+    ]
+    if column.type in words and count == 2:
+        labels = list(words[column.type])
+    labels.append("missing")
+    return [
+        (label, float(weights[place]), Applies(index, edges, place))
+        for place, label in enumerate(labels)
+    ]
+
+
+def _level(trained: Trained, index: int) -> str:
+    column = trained.encoder.columns[index]
+    if column.role != "level":
+        return str(column.level) if column.role == "criterion_level" else column.role
+    first = next(
+        i
+        for i, item in enumerate(trained.encoder.columns)
+        if item.field == column.field and item.role == "level"
+    )
+    return trained.encoder.levels[column.field][index - first]

@@ -1,0 +1,87 @@
+"""The registered model, as MLflow runs it: a Scorer behind a table in and a table out.
+
+MLflow copies this file into every logged model and runs it there (models from code), so it holds
+no logic of its own: reading, scoring and checking are the package's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from scoring_ml.data.flat import FileFacts, Flat
+from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.scoring.scorer import Scorer
+
+
+class LeadScorer(PythonModel):  # type: ignore[misc]
+    """Scores a table of leads as they stand in a flat file."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the Scorer, each file verified against its SHA-256."""
+        self.scorer = Scorer.load(Path(context.artifacts["scorer"]))
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Score leads.
+
+        Parameters
+        ----------
+        context : PythonModelContext
+        model_input : DataFrame, shape (n, columns)
+            Values as in the file that was trained on; a column that is absent counts as missing.
+        params : dict or None
+            ``as_of``: moment at which the leads are seen, ISO 8601; if empty the schema's order
+            column, or now. ``explain``: whether to add points per field.
+
+        Returns
+        -------
+        DataFrame, shape (n, ...)
+            Columns of :meth:`Scorer.score_frame`, the input's index, ``model_version`` and
+            ``error``: why a row cannot be scored, or "".
+        """
+        given = params or {}
+        schema = self.scorer.encoder.schema
+        flat = Flat(model_input, FileFacts("table", "parquet", None, None, len(model_input)))
+        dated = schema.order.by == "time" and schema.order.column in model_input
+        moment = _moment(str(given.get("as_of") or ""), otherwise=None if dated else _now())
+        snapshot = build_snapshot(flat, schema, for_training=False, as_of=moment)
+        problem = snapshot.problem
+        if problem is None:
+            problem = np.full(len(snapshot), "", dtype=object)
+        good = np.flatnonzero(problem == "")
+        part = snapshot.take(good)
+        found = self.scorer.score_frame(
+            part.frame, part.as_of, explain=bool(given.get("explain", False))
+        )
+        found.index = pd.Index(good)
+        # Columns keep one type, whether or not a row is left blank.
+        blank = {"i": "Int64", "b": "boolean"}
+        types = {name: blank.get(kind.kind) for name, kind in found.dtypes.items()}
+        found = found.astype({name: kind for name, kind in types.items() if kind})
+        table = found.reindex(range(len(snapshot)))
+        table["model_version"] = self.scorer.version
+        table["error"] = problem
+        table.index = model_input.index
+        return table
+
+
+def _moment(text: str, *, otherwise: datetime | None) -> datetime | None:
+    if not text:
+        return otherwise
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+set_model(LeadScorer())

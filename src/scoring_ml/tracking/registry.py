@@ -1,0 +1,292 @@
+"""Versions of the registered model, and which of them is challenger and champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from scoring_ml.errors import InputError, IntegrityError
+from scoring_ml.scoring.saving import manifest_sha256, verified_files
+from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.tracking.model import SCORER_FOLDER, saved_model
+from scoring_ml.tracking.store import Store, local_path
+
+MODEL_NAME: Final = "lead-scorer"
+CHALLENGER: Final = "challenger"
+CHAMPION: Final = "champion"
+
+_HISTORY: Final = "champions"
+_ABOUT: Final = (
+    "Scores leads. `challenger` is the newest training, `champion` is what is served; "
+    "`scoring-ml promote` and `scoring-ml rollback` move it."
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Parameters
+    ----------
+    experiment_id, run_id : str
+        The candidate's run.
+    training : str
+        Run id of the training, the candidate's parent.
+    dataset : str
+    """
+
+    experiment_id: str
+    run_id: str
+    training: str
+    dataset: str
+
+
+class Registry:
+    """The versions of ``lead-scorer`` in a store.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def log_model(
+        self, scorer: Scorer | None, origin: Origin, *, kind: str, params: Mapping[str, str]
+    ) -> str:
+        """Make a candidate's logged model, and its files where it can score.
+
+        Returns
+        -------
+        str
+            Id of the logged model; still pending until :meth:`finish`.
+        """
+        from mlflow.entities import LoggedModelOutput
+
+        client = self._store.client
+        model = client.create_logged_model(
+            origin.experiment_id,
+            name=kind,
+            source_run_id=origin.run_id,
+            params=dict(params),
+            tags={"kind": kind, "training": origin.training},
+            model_type=kind,
+        )
+        client.log_outputs(origin.run_id, [LoggedModelOutput(model.model_id, step=0)])
+        if scorer is not None:
+            self._upload(scorer, origin.run_id, model.model_id)
+        return str(model.model_id)
+
+    def finish(self, model_id: str) -> None:
+        """Mark a logged model as ready."""
+        self._store.client.finalize_logged_model(model_id, "READY")
+
+    def register(
+        self, scorer: Scorer, origin: Origin, model_id: str, *, description: str
+    ) -> Scorer:
+        """Register a logged model that has no files yet, and give the Scorer its version.
+
+        The registry gives the number first; only then are the files written, with that number on
+        the card, so that the two can never differ.
+
+        Returns
+        -------
+        Scorer
+            With its version on the card.
+        """
+        client = self._store.client
+        self._ensure()
+        with self._store.lock(), self._store.as_tracking_uri():
+            made = client.create_model_version(
+                MODEL_NAME,
+                source=f"models:/{model_id}",
+                run_id=origin.run_id,
+                description=description,
+                tags={
+                    "kind": scorer.kind,
+                    "dataset": origin.dataset,
+                    "training": origin.training,
+                    "model_id": model_id,
+                },
+            )
+            number = str(made.version)
+            try:
+                card = scorer.parts.card | {"version": number}
+                numbered = Scorer(replace(scorer.parts, card=card))
+                folder = self._upload(numbered, origin.run_id, model_id)
+                verified_files(folder)
+                client.set_model_version_tag(
+                    MODEL_NAME, number, "manifest_sha256", manifest_sha256(folder)
+                )
+                # By this the model's own page shows its version.
+                named = json.dumps([{"name": MODEL_NAME, "version": int(number)}])
+                client.set_logged_model_tags(model_id, {"mlflow.modelVersions": named})
+            except BaseException:
+                client.delete_model_version(MODEL_NAME, number)
+                raise
+        self.finish(model_id)
+        return numbered
+
+    def register_again(self, scorer: Scorer, *, source_version: str) -> tuple[str, Path]:
+        """Register a changed Scorer, such as one with another policy, beside its source.
+
+        Returns
+        -------
+        (str, Path)
+            The new version and its Scorer's folder.
+        """
+        tags = self._version(source_version).tags
+        client = self._store.client
+        source = client.get_logged_model(tags["model_id"])
+        origin = Origin(
+            source.experiment_id, source.source_run_id, tags["training"], tags["dataset"]
+        )
+        model_id = self.log_model(None, origin, kind=scorer.kind, params=source.params)
+        about = f"Made from version {source_version}: the same model under another policy."
+        made = self.register(scorer, origin, model_id, description=about)
+        return made.version, self.scorer_folder(made.version)
+
+    def scorer_folder(self, version: str) -> Path:
+        """Return the folder of a version's Scorer.
+
+        Raises
+        ------
+        InputError
+            If there is no such version.
+        IntegrityError
+            If its files are gone.
+        """
+        tags = self._version(version).tags
+        model = self._store.client.get_logged_model(tags["model_id"])
+        folder = local_path(model.artifact_location).joinpath(*SCORER_FOLDER)
+        if not folder.is_dir():
+            raise IntegrityError(
+                "A registered version must have its files",
+                found=f"none of version {version} under {self._store.home.artifacts.name}",
+                do="Restore the home folder, or train again",
+            )
+        return folder
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Return every version, oldest first.
+
+        Returns
+        -------
+        list of dict
+            ``version``, ``run_id`` (of the training), ``kind``, ``dataset``, ``created_at``
+            (UTC, ISO 8601), ``aliases`` and ``reason`` (why it was promoted over an objection).
+        """
+        found = self._search()
+        aliases: dict[str, list[str]] = {}
+        for alias, version in self._aliases().items():
+            aliases.setdefault(version, []).append(alias)
+        return [
+            {
+                "version": str(item.version),
+                "run_id": item.tags.get("training", ""),
+                "kind": item.tags.get("kind", ""),
+                "dataset": item.tags.get("dataset", ""),
+                "created_at": datetime.fromtimestamp(item.creation_timestamp / 1000, UTC).strftime(
+                    "%Y-%m-%dT%H:%M:%SZ"
+                ),
+                "aliases": sorted(aliases.get(str(item.version), [])),
+                "reason": item.tags.get("promoted_because"),
+            }
+            for item in sorted(found, key=lambda item: int(item.version))
+        ]
+
+    def alias(self, name: str) -> str | None:
+        """Return the version that bears an alias."""
+        return self._aliases().get(name)
+
+    def challenge(self, version: str) -> None:
+        """Make a version the challenger."""
+        self._store.client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version)
+
+    def promote(self, version: str, *, reason: str | None = None, back: bool = False) -> None:
+        """Make a version the champion and remember who was before.
+
+        Parameters
+        ----------
+        version : str
+        reason : str or None
+            Why an objection was overruled; kept with the version.
+        back : bool
+            Whether this goes back: the present champion is then forgotten, so that the next step
+            back goes further.
+
+        Raises
+        ------
+        InputError
+            If there is no such version.
+        """
+        self._version(version)
+        client = self._store.client
+        with self._store.lock():
+            history = self._history()
+            if back and version in history:
+                history = history[: len(history) - history[::-1].index(version)]
+            elif not history or history[-1] != version:
+                history.append(version)
+            client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+            client.set_registered_model_tag(MODEL_NAME, _HISTORY, json.dumps(history))
+            if reason is not None:
+                client.set_model_version_tag(MODEL_NAME, version, "promoted_because", reason)
+
+    def previous_champion(self) -> str | None:
+        """Return the version that was champion before the present one, if it still exists."""
+        known = {str(item.version) for item in self._search()}
+        present = self.alias(CHAMPION)
+        earlier = self._history()[:-1]
+        return next((item for item in reversed(earlier) if item in known and item != present), None)
+
+    def _upload(self, scorer: Scorer, run_id: str, model_id: str) -> Path:
+        client = self._store.client
+        with saved_model(scorer, run_id=run_id, model_id=model_id) as folder:
+            client.log_model_artifacts(model_id, str(folder))
+        location = client.get_logged_model(model_id).artifact_location
+        return local_path(location).joinpath(*SCORER_FOLDER)
+
+    def _ensure(self) -> None:
+        client = self._store.client
+        with self._store.lock():
+            if self._registered() is None:
+                client.create_registered_model(MODEL_NAME, description=_ABOUT)
+
+    def _registered(self) -> Any:
+        found = self._store.client.search_registered_models(f"name = '{MODEL_NAME}'")
+        return found[0] if found else None
+
+    def _aliases(self) -> dict[str, str]:
+        model = self._registered()
+        return {} if model is None else {key: str(value) for key, value in model.aliases.items()}
+
+    def _history(self) -> list[str]:
+        model = self._registered()
+        return [] if model is None else list(json.loads(model.tags.get(_HISTORY, "[]")))
+
+    def _search(self) -> list[Any]:
+        search: Callable[..., Any] = self._store.client.search_model_versions
+        found: list[Any] = []
+        token = None
+        while True:
+            page = search(f"name = '{MODEL_NAME}'", max_results=1000, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def _version(self, version: str) -> Any:
+        found = {str(item.version): item for item in self._search()}
+        if version not in found:
+            raise InputError(
+                "The version must be registered",
+                found=f"{version} among {', '.join(sorted(found, key=int)) or 'none'}",
+                do="Run scoring-ml train, or name one of them",
+            )
+        return found[version]

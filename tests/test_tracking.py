@@ -1,0 +1,558 @@
+"""MLflow: what a training leaves there, what comes back, and what must never be in it."""
+
+import getpass
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring_ml.data.schema import Suspicion
+from scoring_ml.errors import InputError, IntegrityError, ScoringError
+from scoring_ml.evaluation.audit import Finding
+from scoring_ml.scoring.saving import verified_files
+from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.settings import Home
+from scoring_ml.tracking import DatasetFacts, Logged, Tracker, candidates_table
+from scoring_ml.tracking.candidates import METRICS, logged_metrics, logged_tags, row_from_log
+from scoring_ml.tracking.environment import SWITCHES, prepare_environment
+from scoring_ml.tracking.model import runtime_requirements
+from scoring_ml.tracking.store import Store, local_path
+from tests.small_world import World
+
+DATASET = DatasetFacts("small world", "0123456789abcdef" * 4, 1_500)
+FINDINGS = (
+    Finding("hand score", Suspicion("refuse", "declared", 1.0, "known only after the outcome")),
+)
+BINARY = (".png", ".db")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Return a home without anything, so that the first start is tested too."""
+    return Home(tmp_path_factory.mktemp("tracking") / "home")
+
+
+@pytest.fixture(scope="module")
+def told() -> list[tuple[str, float]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def logged(world: World, home: Home, told: list[tuple[str, float]]) -> Logged:
+    return Tracker(home).log_training(
+        world.trained,
+        dataset=DATASET,
+        findings=FINDINGS,
+        progress=lambda what, share: told.append((what, share)),
+    )
+
+
+@pytest.fixture(scope="module")
+def tracker(home: Home, logged: Logged) -> Tracker:
+    return Tracker(home)
+
+
+@pytest.fixture(scope="module")
+def client(home: Home, logged: Logged) -> Any:
+    return Store(home).client
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database; making one takes MLflow seconds."""
+    home = Home(tmp_path_factory.mktemp("database") / "home")
+    Store(home).client.search_experiments()
+    return home.mlflow_database
+
+
+@pytest.fixture
+def fresh(database: Path, tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home").ensure()
+    shutil.copy(database, home.mlflow_database)
+    return home
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring_ml.tracking.plots.draw_candidate", lambda *given: None)
+    monkeypatch.setattr("scoring_ml.tracking.overlay.draw_training", lambda *given: None)
+
+
+@pytest.fixture(scope="module")
+def model(home: Home, logged: Logged) -> Any:
+    import mlflow.pyfunc
+
+    with Store(home).as_tracking_uri():
+        return mlflow.pyfunc.load_model("models:/lead-scorer@challenger")
+
+
+def texts_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in BINARY:
+            yield path, path.read_text(encoding="utf-8")
+
+
+def raw_rows(world: World, count: int = 40) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return rows as the file has them, and their places in the snapshot."""
+    places = np.arange(0, len(world.snapshot), len(world.snapshot) // count)
+    raw = world.flat.frame.iloc[world.snapshot.row[places] - 1]
+    return raw.drop(columns=["outcome", "notes", "hand score"]), places
+
+
+# -- the table of candidates --------------------------------------------------------------------
+
+
+def test_the_table_comes_back_from_mlflow_as_it_was(
+    world: World, tracker: Tracker, logged: Logged
+) -> None:
+    table = candidates_table(world.trained)
+    assert tracker.newest_candidates() == table
+    assert tracker.newest_candidates(logged.run_id) == table
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+
+
+def test_the_table_holds_every_metric_of_every_candidate(world: World) -> None:
+    table = candidates_table(world.trained)
+    assert [row["kind"] for row in table] == [item.kind for item in world.trained.candidates]
+    assert [row["kind"] for row in table if row["chosen"]] == [world.trained.chosen]
+    wanted = {"roc_auc", "pr_auc", "brier", "log_loss", "ece", "calibration_slope"}
+    wanted |= {"calibration_intercept", "wins_per_100"}
+    wanted |= {f"{name}_{top}" for name in ("lift", "captured") for top in (5, 10, 20, 30)}
+    for row in table:
+        assert set(row["metrics"]) == wanted
+
+
+def test_what_is_not_defined_is_none_and_comes_back_as_none(world: World) -> None:
+    trained = world.trained
+    nan = float("nan")
+    blank = {
+        name: replace(metric, low=nan, high=float("inf"))
+        if name == "roc_auc"
+        else replace(metric, value=nan)
+        for name, metric in trained["odoo"].metrics.items()
+    }
+    candidates = (replace(trained["odoo"], metrics=blank, tiers=None, auc_calibrate=nan),)
+    (row,) = candidates_table(replace(trained, candidates=candidates))
+    assert row["metrics"]["roc_auc"]["low"] is None
+    assert row["metrics"]["roc_auc"]["high"] is None
+    assert row["metrics"]["brier"]["value"] is None
+    assert row["tiers"] is None
+    assert row["auc_calibrate"] is None
+    numbers = logged_metrics(row)
+    assert all(np.isfinite(value) for value in numbers.values())
+    assert row_from_log(logged_tags(row), numbers) == row
+
+
+def test_no_training_is_named_so(fresh: Home) -> None:
+    tracker = Tracker(fresh)
+    with pytest.raises(ScoringError, match=r"A model must have been trained\. Found: no training"):
+        tracker.newest_candidates()
+    assert tracker.champion() is None
+    assert tracker.previous_champion() is None
+    assert tracker.versions() == []
+
+
+def test_an_unknown_training_is_named(tracker: Tracker) -> None:
+    with pytest.raises(ScoringError, match="no training abc in home"):
+        tracker.verdict("abc")
+
+
+# -- what the pages show ------------------------------------------------------------------------
+
+
+def test_candidates_are_child_runs_with_the_same_columns(
+    world: World, client: Any, logged: Logged
+) -> None:
+    experiment = client.get_experiment_by_name(world.schema.dataset)
+    runs = client.search_runs(
+        [experiment.experiment_id],
+        filter_string="tags.role = 'candidate'",
+        order_by=["metrics.roc_auc DESC"],
+    )
+    assert {run.info.run_name: run.info.run_id for run in runs} == logged.child_runs
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {logged.run_id}
+    aucs = [run.data.metrics["roc_auc"] for run in runs]
+    assert aucs == sorted(aucs, reverse=True)
+    for run in runs:
+        candidate = world.trained[run.data.tags["kind"]]
+        for name in METRICS:
+            metric = candidate.metrics[name]
+            for key, value in (("", metric.value), ("_low", metric.low), ("_high", metric.high)):
+                if np.isnan(value):
+                    assert name + key not in run.data.metrics
+                else:
+                    assert run.data.metrics[name + key] == value
+        assert run.data.metrics["auc_calibrate"] == candidate.auc_calibrate
+        assert run.data.params["rows_train"] == str(len(world.trained.windows.train))
+    boosted = client.get_run(logged.child_runs["boosted"])
+    chosen = world.trained["boosted"].estimator.dump()["chosen"]
+    assert boosted.data.params["trees"] == str(chosen["trees"])
+    assert boosted.data.params["set"] == chosen["set"]
+    assert "penalty" in client.get_run(logged.child_runs["scorecard"]).data.params
+
+
+def test_the_training_says_what_it_found(world: World, client: Any, logged: Logged) -> None:
+    run = client.get_run(logged.run_id)
+    assert run.info.run_name.endswith(f" {world.trained.chosen}")
+    assert run.data.tags["mlflow.note.content"].startswith(world.trained.verdict.text)
+    assert len(run.data.tags["mlflow.note.content"]) < 8_000
+    assert run.data.tags["model_version"] == logged.version
+    assert run.data.metrics["base_rate_test"] == world.trained.base_rate["test"]
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("small world", DATASET.digest[:32])
+    assert run.data.params["dataset_sha256"] == DATASET.digest
+    assert json.loads(given.dataset.source) == {"uri": "small world"}
+
+
+def test_the_experiment_offers_a_view_of_the_candidates(world: World, client: Any) -> None:
+    import base64
+    import zlib
+
+    tags = client.get_experiment_by_name(world.schema.dataset).tags
+    assert "Compare the candidates" in tags["mlflow.note.content"]
+    view = json.loads(tags["mlflow.sharedViewState.candidates"])
+    form, _, packed = view["state"].partition(";")
+    state = json.loads(zlib.decompress(base64.b64decode(packed)))
+    assert form == "deflate"
+    assert state["searchFilter"] == "tags.role = 'candidate'"
+    assert "metrics.`roc_auc`" in state["selectedColumns"]
+
+
+def test_pages_name_the_address_of_each_data_set(tracker: Tracker) -> None:
+    ((dataset, address),) = tracker.pages(port=5001).items()
+    assert dataset == "small world"
+    assert address.startswith("http://127.0.0.1:5001/#/experiments/")
+    assert address.endswith("viewStateShareKey=candidates")
+
+
+def test_models_carry_the_metrics_and_the_data_set(
+    world: World, client: Any, logged: Logged
+) -> None:
+    experiment = client.get_experiment_by_name(world.schema.dataset)
+    models = client.search_logged_models([experiment.experiment_id])
+    assert {item.name for item in models} == set(logged.child_runs)
+    for item in models:
+        assert str(item.status) == "READY"
+        (auc,) = [metric for metric in item.metrics if metric.key == "roc_auc"]
+        assert auc.value == world.trained[item.name].metrics["roc_auc"].value
+        assert auc.dataset_digest == DATASET.short_digest
+        assert item.source_run_id == logged.child_runs[item.name]
+
+
+def test_every_run_holds_what_a_person_can_look_at(home: Home, client: Any, logged: Logged) -> None:
+    def files(run_id: str) -> set[str]:
+        folder = local_path(client.get_run(run_id).info.artifact_uri)
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+
+    common = {"candidate.json"} | {
+        f"plots/{name}.png" for name in ("fields", "gains", "ranking", "reliability", "tiers")
+    }
+    table = {"points_table.csv", "points_table.html"}
+    assert files(logged.child_runs["odoo"]) == common
+    assert files(logged.child_runs["matrix"]) == common
+    assert files(logged.child_runs["scorecard"]) == common | table
+    assert files(logged.child_runs["boosted"]) == common | {"plots/shap_summary.png"}
+    assert files(logged.run_id) == {
+        "audit.json",
+        "matrix.yaml",
+        "model_card.json",
+        "model_card.md",
+        "plots/comparison.png",
+        "plots/intervals.png",
+        "policy.json",
+        "schema.yaml",
+        "unused_rows.json",
+        "verdict.txt",
+    }
+
+
+def test_progress_rises_to_the_end(logged: Logged, told: list[tuple[str, float]]) -> None:
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+
+
+# -- what must not be in it ---------------------------------------------------------------------
+
+
+def test_no_address_path_user_or_lead_in_any_text(home: Home, logged: Logged) -> None:
+    forbidden = ["://", str(home.root), str(Path.cwd()), str(Path.home()) + "/", "/tmp/"]
+    forbidden += ["index-url", "@example.com", "@localhost", "+44 20", "said something"]
+    seen = 0
+    for path, text in texts_in(home.artifacts):
+        seen += 1
+        for word in forbidden:
+            assert word not in text, f"{word} in {path.relative_to(home.artifacts)}"
+        assert not re.search(r"\bL-\d+\b", text), path.name
+    assert seen > 30
+
+
+def test_no_user_or_source_in_any_tag(client: Any, logged: Logged) -> None:
+    for run_id in (logged.run_id, *logged.child_runs.values()):
+        run = client.get_run(run_id)
+        assert run.data.tags["mlflow.user"] == "scoring-ml"
+        assert run.data.tags["mlflow.source.name"] == "scoring-ml"
+        assert not [key for key in run.data.tags if key.startswith("mlflow.source.git")]
+        words = " ".join([*run.data.tags.values(), *run.data.params.values()])
+        assert str(Path.cwd()) not in words
+        assert not re.search(rf"\b{re.escape(getpass.getuser())}\b", words)
+
+
+def test_no_pickle_anywhere(home: Home, logged: Logged) -> None:
+    for path in home.artifacts.rglob("*"):
+        assert path.suffix not in (".pkl", ".pickle", ".joblib", ".npy")
+        if path.is_file():
+            assert not path.read_bytes().startswith(b"\x80"), path.name
+
+
+def test_nothing_is_left_in_the_working_folder(home: Home, client: Any) -> None:
+    for experiment in client.search_experiments():
+        assert local_path(experiment.artifact_location).is_relative_to(home.artifacts)
+    assert not (Path.cwd() / "mlruns").exists()
+
+
+def test_requirements_are_pinned_and_name_no_stranger() -> None:
+    lines = runtime_requirements()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.+]*", line) for line in lines)
+    names = [line.split("==")[0] for line in lines]
+    assert {"lightgbm", "mlflow", "numpy", "pandas"} <= set(names)
+    assert "scoring-ml" not in names
+
+
+# -- the model ----------------------------------------------------------------------------------
+
+
+def test_the_registered_model_gives_the_scorers_bits(
+    world: World, model: Any, logged: Logged
+) -> None:
+    raw, places = raw_rows(world)
+    found = model.predict(raw, params={"explain": True})
+    moments = world.snapshot.as_of
+    assert moments is not None
+    wanted = logged.scorer.score_frame(
+        world.snapshot.frame.iloc[places], moments[places], explain=True
+    )
+    assert found.index.tolist() == raw.index.tolist()
+    assert set(found["error"]) == {""}
+    assert set(found["model_version"]) == {logged.version}
+    for name in wanted.columns:
+        if name == "ask_next":
+            assert found[name].tolist() == wanted[name].tolist()
+        else:
+            given = np.asarray(found[name].to_numpy(), dtype=wanted[name].to_numpy().dtype)
+            np.testing.assert_array_equal(given, wanted[name].to_numpy(), err_msg=name)
+
+
+def test_one_wrong_value_spoils_one_row_only(world: World, model: Any) -> None:
+    raw, _ = raw_rows(world)
+    spoilt = raw.copy()
+    spoilt.iloc[3, spoilt.columns.get_loc("budget")] = "plenty"
+    found, before = model.predict(spoilt), model.predict(raw)
+    assert found["error"].iloc[3] == "budget holds a value that is no number"
+    assert found["score"].isna().tolist() == [place == 3 for place in range(len(raw))]
+    kept = [place for place in range(len(raw)) if place != 3]
+    pd.testing.assert_frame_equal(found.iloc[kept], before.iloc[kept])
+
+
+def test_absent_columns_count_as_missing(world: World, model: Any, logged: Logged) -> None:
+    found = model.predict(pd.DataFrame({"budget": [20_000.0, None], "demo": [True, None]}))
+    typed = pd.DataFrame({"budget": [20_000.0, np.nan], "demo": [1.0, np.nan]})
+    wanted = logged.scorer.score_frame(typed, None)
+    assert found["score"].tolist() == wanted["score"].tolist()
+    assert found["probability"].tolist() == wanted["probability"].tolist()
+
+
+def test_the_moment_can_be_given(model: Any, logged: Logged) -> None:
+    leads = pd.DataFrame({"contract_ends": ["2026-03-01", "2027-03-01"]})
+    found = model.predict(leads, params={"as_of": "2026-02-01T01:00:00+01:00"})
+    moment = np.full(2, np.datetime64("2026-02-01T00:00:00", "us"))
+    ends = np.array(["2026-03-01T00:00:00", "2027-03-01T00:00:00"], dtype="datetime64[us]")
+    typed = pd.DataFrame({"contract_ends": ends})
+    wanted = logged.scorer.score_frame(typed, moment)
+    assert found["probability"].tolist() == wanted["probability"].tolist()
+
+
+def test_it_is_loaded_without_pickle_and_declares_its_fields(world: World, model: Any) -> None:
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+    inputs = {item.name: item.required for item in model.metadata.signature.inputs.inputs}
+    assert set(inputs) >= {column.name for column in world.schema.used}
+    assert not any(inputs.values())
+
+
+def test_every_candidate_can_be_loaded(world: World, home: Home, client: Any) -> None:
+    import mlflow.pyfunc
+
+    experiment = client.get_experiment_by_name(world.schema.dataset)
+    raw, places = raw_rows(world, 10)
+    for item in client.search_logged_models([experiment.experiment_id]):
+        with Store(home).as_tracking_uri():
+            loaded = mlflow.pyfunc.load_model(f"models:/{item.model_id}")
+        found = loaded.predict(raw)
+        if item.name == "matrix":
+            assert found["score"].tolist() == found["matrix_total"].tolist()
+        candidate = world.trained[item.name]
+        wanted = candidate.probability(places)
+        np.testing.assert_array_equal(found["probability"].to_numpy(dtype=float), wanted)
+
+
+# -- versions and aliases -----------------------------------------------------------------------
+
+
+def test_the_version_on_the_card_is_the_registrys(tracker: Tracker, logged: Logged) -> None:
+    assert logged.version == "1"
+    assert logged.scorer.version == "1"
+    folder = tracker.scorer_folder("1")
+    verified_files(folder)
+    assert Scorer.load(folder).version == "1"
+    assert tracker.challenger() == "1"
+    (item,) = tracker.versions()
+    assert (item["version"], item["run_id"], item["kind"]) == ("1", logged.run_id, "boosted")
+    assert item["aliases"] == ["challenger"]
+
+
+def test_verdict_is_the_trainings(world: World, tracker: Tracker, logged: Logged) -> None:
+    assert tracker.verdict(logged.run_id) == world.trained.verdict.text
+
+
+@pytest.mark.parametrize("ask", ["scorer_folder", "promote"])
+def test_an_unknown_version_is_named(tracker: Tracker, ask: str) -> None:
+    with pytest.raises(InputError, match=r"version must be registered\. Found: 99 among 1"):
+        getattr(tracker, ask)("99")
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_versions_rise_aliases_move_and_the_way_back_is_remembered(
+    world: World, fresh: Home
+) -> None:
+    tracker = Tracker(fresh)
+    chosen_only = replace(world.trained, candidates=(world.trained["boosted"],))
+    first = tracker.log_training(chosen_only, dataset=DATASET)
+    tracker.promote(first.version)
+    assert (tracker.champion(), tracker.previous_champion()) == ("1", None)
+
+    # A training that fails leaves no version, and its run says so.
+    @contextmanager
+    def broken(*given: Any, **options: Any) -> Iterator[Path]:
+        raise OSError("disk full")
+        yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scoring_ml.tracking.registry.saved_model", broken)
+        with pytest.raises(OSError, match="disk full"):
+            tracker.log_training(chosen_only, dataset=DATASET)
+    assert [item["version"] for item in tracker.versions()] == ["1"]
+    assert tracker.challenger() == "1"
+    assert tracker.newest_candidates() == candidates_table(chosen_only)
+
+    # The failed one took number 2, which is never given again.
+    policy = replace(world.policy, version=4)
+    changed = Scorer(replace(first.scorer.parts, policy=policy))
+    version, folder = tracker.register_again(changed, source_version="1")
+    assert version == "3"
+    loaded = Scorer.load(folder)
+    assert (loaded.version, loaded.model["policy"]) == ("3", "4")
+    assert tracker.challenger() == "1"
+    tracker.promote("3", reason="the board asked for it")
+    third, _ = tracker.register_again(changed, source_version="3")
+    tracker.promote(third)
+    tracker.promote(third)
+    assert (tracker.champion(), tracker.previous_champion()) == ("4", "3")
+    reasons = {item["version"]: item["reason"] for item in tracker.versions()}
+    assert reasons == {"1": None, "3": "the board asked for it", "4": None}
+
+    tracker.promote("3", back=True)
+    assert (tracker.champion(), tracker.previous_champion()) == ("3", "1")
+    # Another object, another look at the same store.
+    again = Tracker(fresh)
+    again.promote("1", back=True)
+    assert (again.champion(), again.previous_champion()) == ("1", None)
+    again.promote("4")
+    client = Store(fresh).client
+    client.delete_model_version("lead-scorer", "1")
+    assert (again.champion(), again.previous_champion()) == ("4", None)
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_lost_files_are_named(world: World, fresh: Home) -> None:
+    tracker = Tracker(fresh)
+    only = replace(world.trained, candidates=(world.trained["boosted"],))
+    tracker.log_training(only, dataset=DATASET)
+    folder = tracker.scorer_folder("1")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    with pytest.raises(IntegrityError, match=r"must have its files\. Found: none of version 1"):
+        tracker.scorer_folder("1")
+
+
+def test_a_deleted_experiment_comes_back(fresh: Home) -> None:
+    store = Store(fresh)
+    number = store.experiment("a data set / with: any name")
+    store.client.delete_experiment(number)
+    assert store.experiment("a data set / with: any name") == number
+    assert store.experiments() == {"a data set / with: any name": number}
+    assert store.experiment("another") != number
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+STARTS = """
+import sys
+from scoring_ml.settings import Home
+from scoring_ml.tracking.store import Store
+store = Store(Home(sys.argv[1]))
+print(store.experiment("leads"))
+"""
+
+
+def test_two_first_starts_at_once_make_one_store(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS, str(tmp_path / "home")]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300) for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    assert said[0][0] == said[1][0]
+
+
+def test_naming_the_tracker_imports_no_mlflow() -> None:
+    code = (
+        "import sys; from scoring_ml.settings import Home; from scoring_ml.tracking import *; "
+        "Tracker(Home('nowhere')); print([n for n in ('mlflow', 'shap', 'matplotlib') "
+        "if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_global_store_is_put_back(home: Home, logged: Logged) -> None:
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    with Store(home).as_tracking_uri():
+        assert mlflow.get_tracking_uri() == Tracker(home).uri
+    assert os.environ.get("MLFLOW_TRACKING_URI") == before
+
+
+def test_switches_are_set_but_never_against_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_LOGGING_LEVEL", "DEBUG")
+    prepare_environment()
+    assert os.environ["MLFLOW_LOGGING_LEVEL"] == "DEBUG"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
