@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,8 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not g
 
 def main() -> None:
     """Run the command; 0 done, 1 failed, 2 the input or the call is wrong."""
+    # Read when OpenMP is loaded: threads that spin while they wait starve a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -283,7 +286,10 @@ def ui(
     """Open MLflow on this home's runs, on loopback, until Ctrl-C."""
     from scoring_ml.tracking import Tracker
 
-    raise typer.Exit(Tracker(_home(home)).serve_ui(port=port))
+    tracker = Tracker(_home(home))
+    for dataset, address in tracker.pages(port=port).items():
+        _show(f"Candidates of {dataset}: {address}")
+    raise typer.Exit(tracker.serve_ui(port=port))
 
 
 @app.command()

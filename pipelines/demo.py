@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,17 @@ def demo_reachable(
     )
 
 
+def _command() -> str:
+    """Return how the command can be typed from here: its path, unless the shell finds it."""
+    path = Path(sys.argv[0])
+    found = shutil.which("scoring-ml")
+    if found is not None or path.name != "scoring-ml" or not path.is_file():
+        return "scoring-ml"
+    here = Path.cwd()
+    absolute = path.absolute()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
 def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
     """Return the short text that the demo ends with."""
     trained = result.training.trained
@@ -109,15 +122,16 @@ def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
             f"Best reachable AUC with what is known at scoring: {result.reachable.auc:.3f}; "
             f"the champion has {share:.1%} of it."
         )
+    command = _command()
     lines += ["", trained.verdict.text, "", "What now", ""]
     pages = {page.name: page for page in result.pages}
     lines.append("  Sales, the queue and why:      " + pages["sales.html"].as_uri())
     lines.append("  Marketing, per campaign:       " + pages["marketing.html"].as_uri())
     where = "" if str(home.root) == str(Path(".scoring").absolute()) else f" --home {home.root}"
-    lines.append(f"  Data scientists, in MLflow:    scoring-ml ui{where}")
-    lines.append(f"  The comparison as a table:     scoring-ml compare{where}")
+    lines.append(f"  Data scientists, in MLflow:    {command} ui{where}")
+    lines.append(f"  The comparison as a table:     {command} compare{where}")
     if url is None:
-        lines.append(f"  Serve it to the CRM:           scoring-ml serve{where}")
+        lines.append(f"  Serve it to the CRM:           {command} serve{where}")
     else:
         lines += [
             f"  The CRM, with its fields:      {url}/openapi.json",
@@ -128,6 +142,6 @@ def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
             "'import json,sys; print(json.dumps(json.load(sys.stdin)[\"example\"]))' "
             f"| curl -s -H 'Content-Type: application/json' -d @- {url}/score",
             "",
-            "  Ctrl-C ends the server; scoring-ml serve starts it again.",
+            f"  Ctrl-C ends the server; {command} serve{where} starts it again.",
         ]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.snapshot import build_snapshot
-from scoring_ml.scoring.champion import load_champion
+from scoring_ml.scoring.champion import accept_fields, load_champion
 from scoring_ml.scoring.policies import policy_in_force, propose
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import json_ready, write_json
@@ -152,6 +152,7 @@ def train_file(
         champion=_champion_for(home, meaning),
         progress=bar.counted("explain the newest leads", 0.85, 1.0),
     )
+    accept_fields(home, logged.scorer.accepted_names)
     write_json(home.newest_training, {"run_id": logged.run_id, "version": logged.version})
     return TrainResult(trained, logged.run_id, logged.version, findings)
 

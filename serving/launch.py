@@ -79,6 +79,7 @@ def environment(
         "PROMETHEUS_MULTIPROC_DIR": str(bentoml / "prometheus_multiproc_dir"),
         "BENTOML_CONFIG_OVERRIDES": json.dumps(config),
         "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
         "SCORING_HOME": str(home.root),
         "SCORING_HOST": host,
         "SCORING_PORT": str(port),

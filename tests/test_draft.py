@@ -288,7 +288,7 @@ def test_outcomes_are_recognised(
     ],
 )
 def test_outcomes_that_cannot_be_recognised_are_refused(cells: list[Any], says: str) -> None:
-    with pytest.raises(InputError, match=f"both won and lost.*{says}.*write in schema.yaml"):
+    with pytest.raises(InputError, match=f"both won and lost.*{says}.*--won WORD"):
         draft_schema(flat({"x": turns("A", "B"), "y": cells}), target="y")
 
 

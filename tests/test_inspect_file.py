@@ -180,7 +180,7 @@ class TestCheck:
         result = check_file(leads)
         reasons = {item["reason"]: item for item in result.to_json()["unused"]}
         assert reasons["repeats the id of an earlier row (Lead ID)"]["first_ids"] == ["L-00000"]
-        strange = reasons["outcome is neither won, lost nor empty as the schema says"]
+        strange = reasons["outcome is neither won, lost nor open as the schema says"]
         assert (strange["count"], strange["first_ids"]) == (1, ["L-90002"])
         assert "1 row cannot be used: repeats the id" in result.render()
         assert result.to_json()["rows"]["unused"] == 2

@@ -19,6 +19,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 @pytest.mark.filterwarnings("ignore")  # the kernel's process has its own
 def test_a_notebook_runs(path, demo_home, monkeypatch):
     monkeypatch.setenv("SCORING_HOME", str(demo_home.root))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel brings its own
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

@@ -18,6 +18,7 @@ from typing import Final
 from scoring_ml.errors import IntegrityError, NothingServed
 from scoring_ml.scoring.saving import (
     ACCEPTED_FILE,
+    accepted_fields,
     load_scorer,
     manifest_sha256,
     verified_files,
@@ -124,6 +125,12 @@ def export_champion(home: Home, folder: Path, version: str) -> Champion:
         If the files are not what their manifest says, or a child process cannot load them and
         score the example lead. What was served before is then served on.
     """
+    if not _VERSION.fullmatch(version):
+        raise IntegrityError(
+            "A version must be the plain name of a folder",
+            found="another text",
+            do="Name a registered version",
+        )
     verified_files(folder)
     target = home.serving / version
     home.serving.mkdir(parents=True, exist_ok=True)
@@ -132,8 +139,10 @@ def export_champion(home: Home, folder: Path, version: str) -> Champion:
     shutil.copytree(folder, temporary)
     try:
         rehearse(temporary, version)
-        shutil.rmtree(target, ignore_errors=True)
-        temporary.rename(target)
+        # A version that is being served keeps its folder: a worker may be reading it.
+        if not _same_files(temporary, target):
+            shutil.rmtree(target, ignore_errors=True)
+            temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     accept_fields(home, load_scorer(target).accepted_names)
@@ -146,9 +155,16 @@ def accept_fields(home: Home, names: tuple[str, ...]) -> None:
     """Remember field names, so that a promotion never breaks yesterday's request."""
     home.serving.mkdir(parents=True, exist_ok=True)
     path = home.serving / ACCEPTED_FILE
-    known = set(json.loads(path.read_text("utf-8"))) if path.exists() else set()
+    known = set(accepted_fields(path))
     if not known >= set(names):
         write_json(path, sorted(known | set(names)))
+
+
+def _same_files(folder: Path, other: Path) -> bool:
+    try:
+        return verified_files(folder) == verified_files(other)
+    except IntegrityError:
+        return False
 
 
 def rehearse(folder: Path, version: str) -> None:

@@ -97,7 +97,6 @@ def load_scorer(folder: Path) -> Scorer:
     estimator = dict(content["estimator"])
     if TEXT_FILE in files:
         estimator["text"] = files[TEXT_FILE].decode("utf-8")
-    accepted = folder.parent / ACCEPTED_FILE
     return Scorer(
         Parts(
             encoder=encoder,
@@ -107,8 +106,31 @@ def load_scorer(folder: Path) -> Scorer:
             reference=Reference.restore(content["reference"]),
             card=content["card"],
         ),
-        also_accepted=json.loads(accepted.read_text("utf-8")) if accepted.exists() else (),
+        also_accepted=accepted_fields(folder.parent / ACCEPTED_FILE),
     )
+
+
+def accepted_fields(path: Path) -> tuple[str, ...]:
+    """Return the field names of all registered versions that a file holds; none if there is none.
+
+    Raises
+    ------
+    IntegrityError
+        If the file holds no list of names.
+    """
+    if not path.exists():
+        return ()
+    try:
+        names = json.loads(path.read_bytes())
+        if not isinstance(names, list):
+            raise TypeError
+        return tuple(map(str, names))
+    except (ValueError, TypeError):
+        raise IntegrityError(
+            f"{ACCEPTED_FILE} must hold a list of names",
+            found="something else",
+            do="Remove it and promote a version again",
+        ) from None
 
 
 def verified_files(folder: Path) -> dict[str, bytes]:
