@@ -17,6 +17,7 @@ from pipelines.progress import Bar
 from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
 from scoring_ml.data.demo import write_demo
+from scoring_ml.features.criteria import is_missing
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
@@ -109,11 +110,10 @@ def one_lead(scorer: Scorer, result: TrainResult) -> Iterator[Row]:
     part = dict(list(whole.items())[:8])
     for name, lead in (("complete", whole), ("mostly unanswered", part)):
         taken = median_ms(lambda lead=lead: scorer.score(lead), times=500)
-        yield f"{scorer.kind}: score + reasons, one lead, {name}", f"{taken:.2f} ms", "median of 500"
+        what = f"{scorer.kind}: one lead, {name}"
+        yield f"{what}, score and reasons", f"{taken:.2f} ms", "median of 500"
         taken = median_ms(lambda lead=lead: scorer.explain(lead), times=500)
-        yield f"{scorer.kind}: score + every point, one lead, {name}", f"{taken:.2f} ms", (
-            "median of 500"
-        )
+        yield f"{what}, every point", f"{taken:.2f} ms", "median of 500"
     single = median_ms(lambda: scorer.explain(whole), times=200)
     snapshot = result.trained.snapshot.take(result.trained.windows.test)
     begun = time.perf_counter()
@@ -152,7 +152,10 @@ def reading(home: Home) -> Iterator[Row]:
     snapshot = build_snapshot(read_flat(files.leads), scorer.encoder.schema, for_training=False)
     X = scorer.encoder.encode(snapshot.frame, snapshot.as_of)
     batch = time.perf_counter() - begun
-    rows = snapshot.frame.to_dict("records")
+    rows = [
+        {name: None if is_missing(value) else value for name, value in row.items()}
+        for row in snapshot.frame.to_dict("records")
+    ]
     begun = time.perf_counter()
     for row in rows:
         scorer.encoder.encode_one(row, None)
@@ -181,7 +184,8 @@ def main() -> None:
             rows += BENCHMARKS[name](home)
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-INTERCEPT: Final = -5.5
+INTERCEPT: Final = -5.9
 """Log-odds of a lead to which no effect applies."""
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
-    "country": ("United States", "United Kingdom", "Canada", "Iran", "Tajikistan", "Russia",
+    "country": ("United States", "United Kingdom", "Canada", "Iran", "Afghanistan", "Russia",
                 "Kazakhstan"),
     "language": ("en", "fa", "ru"),
     "source": ("Organic search", "Paid search", "Social", "Webinar", "Event", "Referral",
@@ -85,29 +85,29 @@ class Effect:
 
 
 TRUE_EFFECTS: Final = (
-    Effect("industry", 0.8, "Software"),
-    Effect("industry", 0.8, "Finance"),
+    Effect("industry", 0.9, "Software"),
+    Effect("industry", 0.9, "Finance"),
     Effect("industry", 0.4, "Logistics"),
     Effect("industry", -0.6, "Education"),
     Effect("industry", -0.6, "Other"),
-    Effect("role", 1.1, "Owner or director"),
-    Effect("role", 0.7, "Head of department"),
-    Effect("role", -1.0, "Private person"),
+    Effect("role", 1.2, "Owner or director"),
+    Effect("role", 0.8, "Head of department"),
+    Effect("role", -1.2, "Private person"),
     Effect("budget_amount", 0.35, step="doubling", low=2000.0, high=64000.0),
-    Effect("need_urgency", 1.4, "must be solved now"),
-    Effect("need_urgency", 0.6, "this year"),
+    Effect("need_urgency", 1.6, "must be solved now"),
+    Effect("need_urgency", 0.7, "this year"),
     Effect("timeline_days", -0.3, step="doubling", low=14.0, high=224.0),
-    Effect("current_solution", 0.4, "Spreadsheets"),
+    Effect("current_solution", 0.3, "Spreadsheets"),
     Effect("pages_viewed", 0.4, step="doubling", low=1.0, high=32.0),
-    Effect("downloads", 0.25, step="unit", low=0.0, high=3.0),
-    Effect("demo_requested", 1.1, 1.0),
+    Effect("downloads", 0.2, step="unit", low=0.0, high=3.0),
+    Effect("demo_requested", 1.4, 1.0),
     Effect("webinar_attended", 0.5, 1.0),
     Effect("email", -0.8, "invalid"),
-    Effect("phone", 0.6, "valid"),
+    Effect("phone", 0.8, "valid"),
     Effect("phone", -0.6, "invalid"),
-    Effect("source", 0.8, "Referral"),
+    Effect("source", 0.9, "Referral"),
     Effect("source", -0.6, "Outbound list"),
-    Effect("campaign", -1.2, "Tablet giveaway"),
+    Effect("campaign", -0.5, "Tablet giveaway"),
     Effect("demo_requested", 0.4, 1.0, other="role", other_level="Owner or director"),
     Effect("need_urgency", 0.4, "must be solved now", other="budget_amount", other_level=16000.0),
 )

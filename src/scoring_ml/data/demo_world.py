@@ -46,15 +46,15 @@ class World:
 # the form. Cold contacts answer less.
 _SOURCE_SHARE: Final = (0.24, 0.24, 0.22, 0.08, 0.08, 0.08, 0.06)
 SKIPPED_PAGE_TWO: Final[Mapping[str, float]] = dict(
-    zip(LEVELS["source"], (0.20, 0.25, 0.40, 0.15, 0.30, 0.10, 0.45), strict=True)
+    zip(LEVELS["source"], (0.25, 0.30, 0.45, 0.20, 0.35, 0.15, 0.50), strict=True)
 )
 """Share of leads, by source, that left the whole second page of the form empty."""
 
 LEFT_EMPTY: Final[Mapping[str, float]] = {
-    "budget_amount": 0.25,
-    "need_urgency": 0.12,
-    "timeline_days": 0.18,
-    "role": 0.10,
+    "budget_amount": 0.30,
+    "need_urgency": 0.15,
+    "timeline_days": 0.20,
+    "role": 0.12,
     "current_solution": 0.15,
     "employees": 0.12,
     "industry": 0.05,
@@ -64,10 +64,10 @@ LEFT_EMPTY: Final[Mapping[str, float]] = {
 PAGE_TWO: Final = ("budget_amount", "need_urgency", "timeline_days", "role", "current_solution")
 """Answers on the second page of the form; an empty page comes on top of an empty answer."""
 
-_FA = ("Iran", "Tajikistan")
+_FA = ("Iran", "Afghanistan")
 _RU = ("Russia", "Kazakhstan")
 _COUNTRY_SHARE: Final = (0.2, 0.1, 0.08, 0.27, 0.04, 0.23, 0.08)
-_UTC_OFFSET_MINUTES: Final = (-300, 0, -300, 210, 300, 180, 300)
+_UTC_OFFSET_MINUTES: Final = (-300, 0, -300, 210, 270, 180, 300)
 _INDUSTRY_SHARE: Final = (0.18, 0.11, 0.1, 0.17, 0.1, 0.15, 0.1, 0.09)
 _TIMELINES: Final = (7, 14, 21, 30, 45, 60, 90, 120, 180, 365)
 

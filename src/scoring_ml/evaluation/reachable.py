@@ -40,7 +40,7 @@ HELD_OUT: Final = 40_000
 """Generated snapshots kept back to measure how well the regression explains the truth."""
 
 _STEPS: Final = 5
-_ROUNDS_A_STEP: Final = 60
+_ROUNDS_A_STEP: Final = 40
 
 
 @dataclass(frozen=True)
