@@ -34,7 +34,9 @@ ALL = ["matrix", "criteria_scorecard", "scorecard", "odoo", "boosted"]
 )
 def test_the_smaller_class_decides(few, allowed, shallow, wins_are_fewer):
     wins, losses = (few, 100_000) if wins_are_fewer else (100_000, few)
-    rungs = {r.kind: r for r in allowed_rungs(wins=wins, losses=losses, mapped_criteria=6)}
+    rungs = {
+        r.kind: r for r in allowed_rungs(wins=wins, losses=losses, mapped_criteria=6, used_fields=5)
+    }
     assert tuple(rungs) == KINDS
     assert [kind for kind, rung in rungs.items() if rung.allowed] == allowed
     if shallow is not None:
@@ -47,13 +49,15 @@ def test_the_smaller_class_decides(few, allowed, shallow, wins_are_fewer):
 
 
 def test_a_restriction_gives_its_reason_too():
-    boosted = allowed_rungs(wins=160, losses=900, mapped_criteria=6)[-1]
+    boosted = allowed_rungs(wins=160, losses=900, mapped_criteria=6, used_fields=5)[-1]
     assert boosted.reason == "trees of depth 3 only: deeper ones need 500 wins, found 160"
-    assert allowed_rungs(wins=500, losses=900, mapped_criteria=6)[-1].reason == ""
+    assert allowed_rungs(wins=500, losses=900, mapped_criteria=6, used_fields=5)[-1].reason == ""
 
 
 def test_a_scorecard_on_the_criteria_needs_one_that_has_a_rule():
-    rungs = {r.kind: r for r in allowed_rungs(wins=600, losses=600, mapped_criteria=0)}
+    rungs = {
+        r.kind: r for r in allowed_rungs(wins=600, losses=600, mapped_criteria=0, used_fields=5)
+    }
     assert not rungs["criteria_scorecard"].allowed
     assert rungs["criteria_scorecard"].reason == "no criterion of the matrix has a rule"
     assert rungs["scorecard"].allowed
@@ -86,3 +90,14 @@ def test_every_kind_is_additive_and_gives_a_lead_its_bits_whatever_its_company(w
 def test_the_kind_decides_whether_trees_are_shallow(world):
     rung = Rung("boosted", True, shallow_only=True)
     assert make_estimator(rung, world.trained.encoder.columns).shallow_only
+
+
+def test_without_fields_only_the_criteria_can_be_learned_from():
+    rungs = {
+        r.kind: r for r in allowed_rungs(wins=600, losses=600, mapped_criteria=6, used_fields=0)
+    }
+    assert {kind for kind, rung in rungs.items() if rung.allowed} == {
+        "matrix",
+        "criteria_scorecard",
+    }
+    assert rungs["boosted"].reason == "the schema uses no column"

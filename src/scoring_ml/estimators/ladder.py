@@ -42,7 +42,9 @@ class Rung:
     shallow_only: bool = False
 
 
-def allowed_rungs(*, wins: int, losses: int, mapped_criteria: int) -> tuple[Rung, ...]:
+def allowed_rungs(
+    *, wins: int, losses: int, mapped_criteria: int, used_fields: int
+) -> tuple[Rung, ...]:
     """Return every rung with its permission.
 
     Parameters
@@ -53,13 +55,18 @@ def allowed_rungs(*, wins: int, losses: int, mapped_criteria: int) -> tuple[Rung
         naive Bayes and trees of depth 3, from 500 all.
     mapped_criteria : int
         Criteria of the matrix that have a rule.
+    used_fields : int
+        Columns that the schema uses.
     """
     w = min(wins, losses)
     which = "wins" if wins <= losses else "losses"
 
     def enough(kind: str, least: int) -> Rung:
-        reason = "" if w >= least else f"needs {least} {which} in training, found {w}"
-        return Rung(kind, w >= least, reason)
+        if w < least:
+            return Rung(kind, False, f"needs {least} {which} in training, found {w}")
+        if kind != "criteria_scorecard" and not used_fields:
+            return Rung(kind, False, "the schema uses no column")
+        return Rung(kind, True)
 
     criteria = enough("criteria_scorecard", MIN_FOR_CRITERIA)
     if criteria.allowed and not mapped_criteria:

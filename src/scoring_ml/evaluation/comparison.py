@@ -220,7 +220,10 @@ def compare(
     X = encoder.encode(snapshot.frame, snapshot.as_of)
     y = label[windows.train]
     rungs = allowed_rungs(
-        wins=int(y.sum()), losses=int(len(y) - y.sum()), mapped_criteria=len(matrix.mapped)
+        wins=int(y.sum()),
+        losses=int(len(y) - y.sum()),
+        mapped_criteria=len(matrix.mapped),
+        used_fields=len(schema.used),
     )
     fitted = []
     allowed = [rung for rung in rungs if rung.allowed]

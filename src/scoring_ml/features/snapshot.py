@@ -263,7 +263,8 @@ def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -
             + (f" and {len(absent) - 3} more" if len(absent) > 3 else ""),
             do=f"Did you mean {like!r}? Correct the schema" if like else "Correct the schema",
         )
-    if not for_training and not any(column.name in frame.columns for column in schema.used):
+    known = any(column.name in frame.columns for column in schema.used)
+    if not for_training and schema.used and not known:
         raise InputError(
             "A file to be scored must have columns that the model knows",
             found=f"none of {len(schema.used)}",

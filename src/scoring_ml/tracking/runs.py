@@ -118,7 +118,6 @@ def log_training(
         )
         _log_parent(client, parent, trained, facts, dataset)
     registry.challenge(scorer.version)
-    tell("done", 1.0)
     return Logged(parent, scorer.version, scorer, children)
 
 
