@@ -300,6 +300,7 @@ def report(
     home: HomeDir = None,
 ) -> None:
     """Write a report: two pages that stand alone, one for sales and one for marketing."""
+    from pipelines.promotion import served_version
     from pipelines.train import newest_training
     from scoring_ml.data.schema import nearest
     from scoring_ml.reports.explanations import write_explanations
@@ -312,7 +313,14 @@ def report(
             do=f"Write {like}" if like else "Write explanations",
         )
     place = _home(home)
-    run_id, _ = newest_training(place)
+    run_id, version = newest_training(place)
+    served = served_version(place)
+    if served not in (None, version):
+        print(
+            f"warning: the pages show version {version}, the newest training; "
+            f"version {served} is served",
+            file=sys.stderr,
+        )
     pages = write_explanations(place.runs / run_id, out, lang=lang or Settings().lang)
     _show("\n".join(str(page) for page in pages))
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.errors import InputError, NothingServed, ScoringError
-from scoring_ml.evaluation.delong import auc_difference
-from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS, ROWS
-from scoring_ml.scoring.champion import export_champion, read_champion
+from scoring_ml.evaluation.intervals import Predictions, bootstrap_metrics
+from scoring_ml.evaluation.metrics import Interval
+from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS, ROWS, rescored
+from scoring_ml.scoring.champion import export_champion, load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force, propose, put_in_force
 from scoring_ml.scoring.policy import (
     NoPolicy,
@@ -22,7 +23,7 @@ from scoring_ml.scoring.policy import (
     policy_settings,
 )
 from scoring_ml.scoring.saving import json_ready, load_scorer
-from scoring_ml.scoring.scale import SCORE_MAX, TIERS, round_half_up, tiers
+from scoring_ml.scoring.scale import TIERS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from scoring_ml.tracking import Tracker
@@ -137,13 +138,16 @@ def promote(
             found=f"{version} among {', '.join(known) or 'none'}",
             do="Run scoring-ml train, or name one of them",
         )
-    previous = _served(home)
+    served = _served(home)
     folder = tracker.scorer_folder(version)
     scorer = load_scorer(folder)
-    run_id = str(known[version]["run_id"])
-    rows = _scored_rows(home, run_id)
-    moves, notes = _moves_against(previous, rows)
-    objections = _objections(scorer, home, rows, previous)
+    both = _both(home, str(known[version]["run_id"]), old=served, new=scorer)
+    objections = _objections(scorer, home, served, both)
+    previous = None if served is None else served.version
+    moves = None if both is None or served is None else both.moves
+    notes = []
+    if served is not None and both is None:
+        notes.append(f"Tier changes cannot be told: version {previous} knows other leads.")
     if objections and not force:
         report = "" if moves is None else f"\n{moves.table()}\n"
         raise InputError(
@@ -171,17 +175,16 @@ def rollback(*, home: Home) -> Promotion:
             found="none",
             do="Promote another version with scoring-ml promote",
         )
-    previous = _served(home)
+    served = _served(home)
     folder = tracker.scorer_folder(version)
     scorer = load_scorer(folder)
     moves = None
-    if previous is not None:
-        # The version served until now was compared with this one when it was trained.
+    previous = None if served is None else served.version
+    if served is not None:
+        # On the newest leads that either version was tested on: those of the one being left.
         runs = {str(item["version"]): str(item["run_id"]) for item in tracker.versions()}
-        forward, _ = _moves_against(version, _scored_rows(home, runs.get(previous, "")))
-        if forward is not None:
-            back = {(new, old): count for (old, new), count in forward.counts.items()}
-            moves = Moves(back, forward.leads)
+        both = _both(home, runs.get(served.version, ""), old=served, new=scorer)
+        moves = None if both is None else both.moves
     _serve(scorer, folder, version, home, tracker, back=True)
     return Promotion(version, previous, moves)
 
@@ -245,15 +248,10 @@ def set_policy(
         "version": served,
     }
     policy = propose(home, dataset, replace(found, fitted_on=fitted_on))
-    rows = _scored_rows(home, run_id)
-    moves = None
-    if rows is not None and "logodds" in rows:
-        logodds = rows["logodds"].to_numpy()
-        new = np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
-        moves = _count_moves(rows["tier"].to_numpy(), tiers(new))
-    version, new_folder = tracker.register_again(
-        Scorer(replace(scorer.parts, policy=policy)), source_version=served
-    )
+    changed = Scorer(replace(scorer.parts, policy=policy))
+    both = _both(home, run_id, old=scorer, new=changed)
+    moves = None if both is None else both.moves
+    version, new_folder = tracker.register_again(changed, source_version=served)
     put_in_force(home, dataset, policy)
     export_champion(home, new_folder, version)
     tracker.promote(version)
@@ -277,9 +275,17 @@ def _serve(
     tracker.promote(version, reason=reason, back=back)
 
 
-def _served(home: Home) -> str | None:
+def served_version(home: Home) -> str | None:
+    """Return the version that is served, or None."""
     try:
         return read_champion(home).version
+    except NothingServed:
+        return None
+
+
+def _served(home: Home) -> Scorer | None:
+    try:
+        return load_champion(home)
     except NothingServed:
         return None
 
@@ -293,36 +299,59 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def _scored_rows(home: Home, run_id: str) -> pd.DataFrame | None:
-    path = home.runs / run_id / ROWS
-    return pd.read_parquet(path) if run_id and path.is_file() else None
+@dataclass(frozen=True)
+class _Both:
+    """The newest leads of a training, scored by two versions.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``window``, ``won`` and, where the schema has one, ``account``.
+    old, new : DataFrame
+        ``score``, ``tier`` and ``logodds`` of the same leads; ``old`` equals ``new`` where
+        nothing is served yet.
+    """
+
+    rows: pd.DataFrame
+    old: pd.DataFrame
+    new: pd.DataFrame
+
+    @property
+    def moves(self) -> Moves:
+        old, new = self.old["tier"].to_numpy(), self.new["tier"].to_numpy()
+        counts = {
+            (before, after): int(np.sum((old == before) & (new == after)))
+            for before in TIERS
+            for after in TIERS
+        }
+        return Moves(counts, len(old))
+
+    def auc_lost(self) -> Interval | None:
+        """Return how much better the old version ranks the test window, with its interval."""
+        test = (self.rows["window"] == "test").to_numpy()
+        won = self.rows["won"].to_numpy()[test]
+        if len(np.unique(won)) < 2:
+            return None
+        predictions = {
+            name: Predictions(table["logodds"].to_numpy()[test])
+            for name, table in (("old", self.old), ("new", self.new))
+        }
+        groups = self.rows["account"].to_numpy()[test] if "account" in self.rows else None
+        found = bootstrap_metrics(won, predictions, groups=groups, replicates=200, seed=7)
+        return found.differences["old", "new"]["roc_auc"]
 
 
-def _moves_against(
-    version: str | None, rows: pd.DataFrame | None
-) -> tuple[Moves | None, list[str]]:
-    """Return tier changes against a version, if the rows were scored by it too."""
-    if version is None or rows is None:
-        return None, []
-    if "champion_tier" not in rows:
-        return None, [
-            f"Tier changes cannot be told: version {version} does not score this data set."
-        ]
-    return _count_moves(rows["champion_tier"].to_numpy(), rows["tier"].to_numpy()), []
+def _both(home: Home, run_id: str, *, old: Scorer | None, new: Scorer) -> _Both | None:
+    """Score a training's newest leads with two versions; None where one knows none of them."""
+    folder = home.runs / run_id
+    if not run_id or not (folder / ROWS).is_file():
+        return None
+    rows = pd.read_parquet(folder / ROWS)
+    theirs, ours = rescored(folder, old or new), rescored(folder, new)
+    return None if theirs is None or ours is None else _Both(rows, theirs, ours)
 
 
-def _count_moves(old: Any, new: Any) -> Moves:
-    counts = {
-        (before, after): int(np.sum((old == before) & (new == after)))
-        for before in TIERS
-        for after in TIERS
-    }
-    return Moves(counts, len(old))
-
-
-def _objections(
-    scorer: Scorer, home: Home, rows: pd.DataFrame | None, served: str | None
-) -> list[str]:
+def _objections(scorer: Scorer, home: Home, served: Scorer | None, both: _Both | None) -> list[str]:
     found = []
     policy = scorer.parts.policy
     in_force = policy_in_force(home, str(scorer.parts.card["dataset"]))
@@ -331,27 +360,26 @@ def _objections(
             f"it was made for policy {policy.version} and policy {in_force.version} is in force; "
             "a 70 would change its meaning"
         )
-    if rows is None:
+    if scorer.kind == "matrix" and not scorer.encoder.matrix.mapped:
+        found.append("it is the hand-built matrix without any rule: every lead would be cold")
+    if both is None:
+        if served is None or served.parts.card.get("dataset") == scorer.parts.card.get("dataset"):
+            found.append("the leads of its training are not there, so that nothing can be compared")
         return found
-    test = rows[rows["window"] == "test"]
-    if policy is not None and len(test):
-        times = hot_share_alarm(test["score"].to_numpy(), policy)
+    test = (both.rows["window"] == "test").to_numpy()
+    if policy is not None and test.any():
+        times = hot_share_alarm(both.new["score"].to_numpy()[test], policy)
         if times is not None:
             found.append(
                 f"its hot share on the newest leads is {times:.1f} times the policy's "
                 f"({policy.hot_share:.1%}), more than sales was promised"
             )
-    if served is not None and "champion_score" in test and test["won"].nunique() == 2:
-        gap = auc_difference(
-            test["champion_score"].to_numpy(dtype=float),
-            test["score"].to_numpy(dtype=float),
-            test["won"].to_numpy(),
+    lost = None if served is None else both.auc_lost()
+    if served is not None and lost is not None and lost.low > 0:
+        found.append(
+            f"version {served.version} ranks the newest leads better: AUC {lost.value:.3f} higher "
+            f"(95 % interval {lost.low:.3f} to {lost.high:.3f})"
         )
-        if gap.low > 0:
-            found.append(
-                f"version {served} ranks the newest leads better: AUC {gap.value:.3f} higher "
-                f"(95 % interval {gap.low:.3f} to {gap.high:.3f})"
-            )
     return found
 
 

@@ -14,7 +14,6 @@ from scoring_ml.data.flat import read_flat
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import (
     InputError,
-    NothingServed,
     SchemaError,
     ScoringError,
     TrainingRefused,
@@ -25,7 +24,7 @@ from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.snapshot import build_snapshot
-from scoring_ml.scoring.champion import accept_fields, load_champion
+from scoring_ml.scoring.champion import accept_fields
 from scoring_ml.scoring.policies import policy_in_force, propose
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import json_ready, write_json
@@ -149,7 +148,6 @@ def train_file(
         home.runs / logged.run_id,
         trained,
         logged.scorer,
-        champion=_champion_for(home, meaning),
         progress=bar.counted("explain the newest leads", 0.85, 1.0),
     )
     accept_fields(home, logged.scorer.accepted_names)
@@ -255,12 +253,3 @@ def _with_policy_version(trained: Trained, home: Home, policy: Policy) -> Traine
     policy = propose(home, trained.schema.dataset, replace(policy, fitted_on=fitted_on))
     parts = replace(trained.scorer.parts, policy=policy)
     return replace(trained, policy=policy, scorer=Scorer(parts))
-
-
-def _champion_for(home: Home, schema: Schema) -> Scorer | None:
-    """Return the champion if it was trained on the same data set, to compare on the same leads."""
-    try:
-        champion = load_champion(home)
-    except (NothingServed, ScoringError):
-        return None
-    return champion if champion.parts.card.get("dataset") == schema.dataset else None

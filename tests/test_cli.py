@@ -119,8 +119,17 @@ def test_promote_serve_score_policy_and_rollback(place, first):
     assert policy_in_force(home, "demo").version == changed["policy"]["version"]
     assert load_champion(home).model["policy"] == str(changed["policy"]["version"])
 
-    done = call("rollback", cwd=folder, home=home)
+    done = call("policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert again["tier_changes"]["moved"] == 0, "the same policy moves nobody"
+    done = call("rollback", "--json", cwd=folder, home=home)
+    assert json.loads(done.stdout)["version"] == changed["version"]
+    done = call("rollback", "--json", cwd=folder, home=home)
+    assert done.returncode == 0, done.stderr
+    back = json.loads(done.stdout)["tier_changes"]
+    there = {(m["from"], m["to"]): m["leads"] for m in changed["tier_changes"]["moves"]}
+    assert {(m["to"], m["from"]): m["leads"] for m in back["moves"]} == there
     assert read_champion(home).version == version
     assert policy_in_force(home, "demo").version == first["policy"]["version"]
     done = call("rollback", cwd=folder, home=home)
@@ -139,6 +148,36 @@ def test_a_second_training_keeps_the_policy_and_reports_moves(place, first):
     assert done.returncode == 0, done.stderr
     # The same data and policy: the same trees, so nobody moves.
     assert json.loads(done.stdout)["tier_changes"]["moved"] == 0
+
+
+def test_the_gate_compares_with_the_version_that_is_served(place, first, tmp_path):
+    folder, home = place
+    schema = yaml.safe_load((folder / "schema.yaml").read_text(encoding="utf-8"))
+    for name, column in schema["columns"].items():
+        column["use"] = name in ("pages_viewed", "language")
+    weak = tmp_path / "schema.yaml"
+    weak.write_text(yaml.safe_dump(schema, allow_unicode=True), encoding="utf-8")
+    shutil.copy(ROOT / "models" / "matrix.yaml", tmp_path / "matrix.yaml")
+    args = ("train", folder / "leads.csv", "--schema", weak, "--json")
+    done = call(*args, cwd=folder, home=home)
+    assert done.returncode == 0, done.stderr
+    version = json.loads(done.stdout)["model"]["version"]
+    served = read_champion(home).version
+    done = call("promote", version, cwd=folder, home=home)
+    assert done.returncode == 2
+    assert f"version {served} ranks the newest leads better" in done.stderr
+    assert "leads change tier" in done.stderr
+    assert read_champion(home).version == served
+    done = call(
+        "promote", version, "--force", "--reason", "a test", "--json", cwd=folder, home=home
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["tier_changes"]["moved"] > 0
+    assert result["objections"]
+    assert read_champion(home).version == version
+    call("rollback", cwd=folder, home=home)
+    assert read_champion(home).version == served
 
 
 def test_the_report_is_written(place, first):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from scoring_ml.estimators.ladder import KINDS
-from scoring_ml.evaluation.scored_rows import write_scored_rows
+from scoring_ml.evaluation.scored_rows import rescored, write_scored_rows
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -138,21 +139,36 @@ def test_the_calibration_window_is_kept_for_another_policy(world, tmp_path):
     assert len(rows["matrix_total"].unique()) > 5
 
 
-def test_the_champions_scores_of_the_same_leads_stand_beside(world, tmp_path):
-    scorer, champion = world.scorer("boosted"), world.scorer("matrix")
+def test_another_version_can_score_the_same_leads_later(world, tmp_path):
+    scorer, folder = world.scorer("boosted"), tmp_path / "run"
     told = []
     write_scored_rows(
-        tmp_path / "run",
-        world.trained,
-        scorer,
-        champion=champion,
-        progress=lambda done, whole: told.append((done, whole)),
+        folder, world.trained, scorer, progress=lambda done, whole: told.append((done, whole))
     )
-    rows = pd.read_parquet(tmp_path / "run" / "scored.parquet")
-    assert rows["champion_score"].tolist() == rows["matrix_total"].tolist()
+    rows = pd.read_parquet(folder / "scored.parquet")
     assert told[-1] == (len(rows), len(rows))
-    facts = json.loads((tmp_path / "run" / "scored.json").read_text("utf-8"))
-    assert facts["champion"] == "0"
+    again = rescored(folder, scorer)
+    for name in ("score", "tier", "logodds"):
+        assert again[name].tolist() == rows[name].tolist()
+    by_hand = rescored(folder, world.scorer("matrix"))
+    assert by_hand["score"].tolist() == rows["matrix_total"].tolist()
+
+
+def test_leads_with_an_outcome_that_is_not_final_are_young_not_open(world, tmp_path):
+    trained = world.trained
+    rows = np.concatenate([trained.windows.test[:30]])
+    windows = replace(
+        trained.windows,
+        test=trained.windows.test[30:],
+        open=np.concatenate([trained.windows.open, rows]),
+    )
+    folder = tmp_path / "run"
+    write_scored_rows(folder, replace(trained, windows=windows), world.scorer("boosted"))
+    written = pd.read_parquet(folder / "scored.parquet")
+    young = written["window"] == "young"
+    assert young.sum() == 30
+    assert written.loc[young, "won"].isna().all()
+    assert set(written.loc[young, "lead_id"]) == set(trained.snapshot.ids[rows])
 
 
 def test_writing_again_replaces_the_folder_and_leaves_nothing_else(world, tmp_path):
@@ -162,6 +178,7 @@ def test_writing_again_replaces_the_folder_and_leaves_nothing_else(world, tmp_pa
     write_scored_rows(folder, world.trained, world.scorer("matrix"))
     assert sorted(path.name for path in folder.iterdir()) == [
         "calibration.parquet",
+        "inputs.parquet",
         "scored.json",
         "scored.parquet",
     ]

@@ -230,14 +230,39 @@ def test_the_example_can_be_posted_as_it_is(world):
 
 def test_an_unseen_category_counts_as_other_and_is_named(world):
     scorer = world.scorer("scorecard")
-    answer = scorer.explain({"industry": "Space travel"})
+    answer = scorer.explain(scorer.example | {"industry": "Space travel"})
     (warning,) = answer["warnings"]
     assert "industry" in warning
     assert "other" in warning
     assert "Space" not in warning
     text = next(c["text"] for c in answer["contributions"] if c["field"] == "industry")
     assert text == "industry is an answer not seen in training"
-    assert scorer.score({"industry": "Other"})["warnings"] == []
+    assert scorer.score(scorer.example | {"industry": "Other"})["warnings"] == []
+
+
+@pytest.mark.parametrize("kind", ["scorecard", "criteria_scorecard", "odoo", "boosted"])
+def test_a_field_that_was_always_known_is_not_held_against_a_lead_without_it(world, kind):
+    """No answer must not count as the number 0, nor as none of the levels."""
+    scorer = world.scorer(kind)
+    reference = scorer.parts.reference.fields
+    columns = {column.name: column for column in scorer.encoder.schema.used}
+    always = [name for name, field in reference.items() if field.observed[-1].leads == 0]
+    assert always, "the small world has such fields"
+    for name in always:
+        lead = {key: value for key, value in scorer.example.items() if key != name}
+        answer = scorer.explain(lead)
+        assert any(columns[name].title in warning for warning in answer["warnings"])
+        points = {c["field"]: c["points"] for c in answer["contributions"]}
+        if kind == "boosted" and columns[name].type in ("number", "category", "boolean"):
+            # As the typical answer: between what the least and the most liked answers give.
+            answers = [lead | {name: value} for value in reference[name].answers]
+            explained = [scorer.explain(other)["contributions"] for other in answers]
+            found = [c["points"] for parts in explained for c in parts if c["field"] == name]
+            assert min(found) <= points[name] <= max(found)
+        elif kind in ("scorecard", "odoo"):
+            fields = [rule.column.name for c in scorer.encoder.matrix.criteria for rule in c.rules]
+            if name not in fields:
+                assert points[name] == 0.0
     assert scorer.score({"industry": "SOFTWARE "})["warnings"] == []
     assert scorer.score({"industry": "n/a"})["warnings"] == []
 

@@ -197,7 +197,7 @@ def col(kind: str, **more: Any) -> Column:
         (col("number"), "1,5", "wrong"),
         (col("number", decimal=","), "1,5", 1.5),
         (col("number"), 5, 5.0),
-        (col("number"), True, 1.0),
+        (col("number"), True, "wrong"),
         (col("number"), " n/A ", None),
         (col("number"), None, None),
         (col("number"), math.inf, "wrong"),

@@ -281,7 +281,7 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
 def _number(raw: Any, decimal: str) -> float:
     if isinstance(raw, str):
         return parse_number(raw, decimal=decimal)
-    if isinstance(raw, (int, float)):
+    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
         try:
             value = float(raw)
         except OverflowError:

@@ -68,8 +68,15 @@ class Boosted:
             ],
             dtype=np.intp,
         )
+        self._values = [i for i, column in enumerate(columns) if column.role == "value"]
         self._monotone = [columns[i].monotone for i in self._seen]
         self._booster: lightgbm.Booster | None = None
+        self._blocks: dict[str, list[int]] = {}
+        for i, column in enumerate(columns):
+            if column.role in ("level", "other", "missing"):
+                self._blocks.setdefault(column.field, []).append(i)
+        self._typical: dict[int, float] = {}
+        self._levels: list[tuple[int, int]] = []
         self.chosen_: dict[str, Any] = {}
 
     def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
@@ -86,21 +93,20 @@ class Boosted:
         if self.shallow_only:
             sets = {"shallow": sets["shallow"]}
         cut = newest_share(len(y))
+        self._learn_typical(X)
         seen = np.ascontiguousarray(X[:, self._seen])
         most, patience = settings["rounds"]["most"], settings["rounds"]["patience"]
         best: tuple[float, int, str] | None = None
         both_classes = len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2
         if both_classes:
-            fit_on = lightgbm.Dataset(seen[:cut], y[:cut], free_raw_data=False)
-            watch = lightgbm.Dataset(seen[cut:], y[cut:], reference=fit_on, free_raw_data=False)
             for name, own in sets.items():
                 params = self._params(settings["common"] | own, seen.size)
-                fit_on.params = {}
+                fit_on = lightgbm.Dataset(seen[:cut], y[:cut])
                 booster = lightgbm.train(
                     params,
-                    lightgbm.Dataset(seen[:cut], y[:cut]),
+                    fit_on,
                     num_boost_round=most,
-                    valid_sets=[watch],
+                    valid_sets=[lightgbm.Dataset(seen[cut:], y[cut:], reference=fit_on)],
                     callbacks=[lightgbm.early_stopping(patience, verbose=False)],
                 )
                 # The last digits depend on how many threads added it up.
@@ -115,7 +121,7 @@ class Boosted:
 
     def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return uncalibrated log-odds, shape (n,)."""
-        seen = np.ascontiguousarray(X[:, self._seen])
+        seen = self._with_typical(X)
         return np.asarray(self._fitted().predict(seen, raw_score=True, num_threads=1))
 
     def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -126,14 +132,19 @@ class Boosted:
         values = np.zeros((len(X), self._width))
         if len(X) == 0:
             return values, 0.0
-        seen = np.ascontiguousarray(X[:, self._seen])
+        seen = self._with_typical(X)
         found = np.asarray(self._fitted().predict(seen, pred_contrib=True, num_threads=1))
         values[:, self._seen] = found[:, :-1]
         return values, float(found[0, -1])
 
     def dump(self) -> dict[str, Any]:
         """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
-        return {"chosen": self.chosen_, "text": self._fitted().model_to_string()}
+        return {
+            "chosen": self.chosen_,
+            "typical": [[int(i), float(value)] for i, value in self._typical.items()],
+            "typical_level": [list(map(int, flag_and_level)) for flag_and_level in self._levels],
+            "text": self._fitted().model_to_string(),
+        }
 
     @classmethod
     def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
@@ -143,6 +154,8 @@ class Boosted:
         """
         boosted = cls(columns)
         boosted.chosen_ = dict(content["chosen"])
+        boosted._typical = {int(i): float(value) for i, value in content["typical"]}
+        boosted._levels = [(int(flag), int(level)) for flag, level in content["typical_level"]]
         boosted._booster = lightgbm.Booster(model_str=content["text"])
         return boosted
 
@@ -155,6 +168,35 @@ class Boosted:
     def seen(self) -> NDArray[np.intp]:
         """Indices of the encoded columns that the trees see."""
         return self._seen
+
+    def _learn_typical(self, X: NDArray[np.float64]) -> None:
+        """Note what stands for an answer that was never missing in training.
+
+        Trees that never saw a missing number take it for 0, and a level that never occurred for
+        none of the others; a typical answer (the median, the most frequent level) is nearer.
+        """
+        self._typical, self._levels = {}, []
+        for i in self._values:
+            column = X[:, i]
+            if len(column) and not np.isnan(column).any():
+                self._typical[int(i)] = float(np.quantile(column, 0.5, method="inverted_cdf"))
+        for block in self._blocks.values():
+            counts = X[:, block].sum(axis=0)
+            level = block[int(np.argmax(counts))]
+            self._levels += [(i, level) for i, n in zip(block, counts, strict=True) if n == 0]
+
+    def _with_typical(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the columns that the trees see, with typical answers where they saw none."""
+        whole = X.copy()
+        for flag, level in self._levels:
+            rows = whole[:, flag] == 1.0
+            if rows.any():
+                whole[rows, flag] = 0.0
+                whole[rows, level] = 1.0
+        for i, value in self._typical.items():
+            column = whole[:, i]
+            column[np.isnan(column)] = value
+        return np.ascontiguousarray(whole[:, self._seen])
 
     def _fitted(self) -> lightgbm.Booster:
         if self._booster is None:

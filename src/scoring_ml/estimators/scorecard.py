@@ -66,6 +66,15 @@ class Scorecard:
         self._width = len(columns)
         self._seen = [i for i, column in enumerate(columns) if column.role in roles]
         self._values = {i for i in self._seen if columns[i].role == "value"}
+        # The 0/1 columns of one category or criterion, of which a lead has at most one.
+        blocks: dict[tuple[str, str], list[int]] = {}
+        for i in self._seen:
+            column = columns[i]
+            if column.role == "criterion_level":
+                blocks.setdefault(("criterion", column.criterion), []).append(i)
+            elif column.role != "value":
+                blocks.setdefault(("field", column.field), []).append(i)
+        self._blocks = list(blocks.values())
         self.base_ = 0.0
         self.edges_: dict[int, NDArray[np.float64]] = {}
         self.weights_: dict[int, NDArray[np.float64]] = {}
@@ -99,14 +108,25 @@ class Scorecard:
         share = np.asarray(spread.mean(axis=0)).ravel()
         self.weights_ = {}
         self.base_ = base
+        tables: dict[int, NDArray[np.float64]] = {}
+        means: dict[int, float] = {}
         start = 0
         for i, count in owners:
             part, seen = weights[start : start + count], share[start : start + count]
             start += count
-            mean = float(part @ seen)
-            self.base_ += mean
-            table = part if i in self._values else np.array([0.0, part[0]])
-            self.weights_[i] = table - mean
+            means[i] = float(part @ seen)
+            self.base_ += means[i]
+            if i in self._values:
+                # A bin that no training row was in says nothing: it counts as the average lead.
+                tables[i] = np.where(seen > 0, part, means[i])
+            else:
+                tables[i] = np.array([0.0, part[0]])
+        for block in self._blocks:
+            average = sum(means[i] for i in block)
+            for i in block:
+                if means[i] == 0.0 and not X[:, i].any():
+                    tables[i] = np.array([0.0, average])
+        self.weights_ = {i: table - means[i] for i, table in tables.items()}
         return self
 
     def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -470,8 +470,5 @@ def _policy_warnings(winner: Candidate, rows: NDArray[Any], policy: Policy | Non
     times = None if scores is None else hot_share_alarm(scores, policy)
     if times is None:
         return []
-    return [
-        f"The newest window has {times:.1f} times the hot share of the policy "
-        f"({policy.hot_share:.1%}): more hot leads than sales was promised. "
-        "Look at the base rate, or change the policy with scoring-ml policy set."
-    ]
+    text = Catalogue.load("en").text("warnings.hot_share", times=times, share=policy.hot_share)
+    return [text]

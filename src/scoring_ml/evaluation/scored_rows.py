@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
+from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.saving import write_json
 from scoring_ml.scoring.scorer import Scorer, display_value
@@ -26,6 +27,16 @@ from scoring_ml.scoring.scorer import Scorer, display_value
 ROWS: Final = "scored.parquet"
 FACTS: Final = "scored.json"
 CALIBRATION_ROWS: Final = "calibration.parquet"
+INPUTS: Final = "inputs.parquet"
+"""What the scored rows were scored from, so that another version can score the same leads."""
+
+_CONTACTS: Final = {
+    ("email", True): "somebody@example.com",
+    ("email", False): "nobody",
+    ("phone", True): "+12025550123",
+    ("phone", False): "0",
+}
+"""Made-up contact details that stand for valid and invalid ones."""
 
 
 def write_scored_rows(
@@ -33,7 +44,6 @@ def write_scored_rows(
     trained: Trained,
     scorer: Scorer,
     *,
-    champion: Scorer | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write a run's scored rows into a folder, which appears whole or not at all.
@@ -45,8 +55,6 @@ def write_scored_rows(
     trained : Trained
     scorer : Scorer
         With its version.
-    champion : Scorer or None
-        The version being served, whose scores of the same leads are kept beside.
     progress : callable or None
         Told leads done and leads in all.
     """
@@ -66,30 +74,80 @@ def write_scored_rows(
     found["ask_next"] = [json.dumps(asks) for asks in found["ask_next"]]
     table: dict[str, Any] = {
         "lead_id": part.ids.astype(str),
-        "window": np.where(is_open, "open", "test"),
+        "window": np.where(~is_open, "test", np.where(np.isnan(part.label), "open", "young")),
         "as_of": pd.Series(pd.NaT, index=found.index) if part.as_of is None else part.as_of,
         "won": np.where(is_open, np.nan, part.label),
     }
+    if part.account is not None:
+        table["account"] = pd.factorize(part.account, use_na_sentinel=True)[0]
     if scorer.parts.calibration.gives_probability:
         table["logodds"] = scorer.logodds(scorer.encoder.encode(part.frame, part.as_of))
     for name in found.columns:
         table[name] = found[name].to_numpy()
     table |= _values(scorer, part)
-    if champion is not None:
-        theirs = champion.score_frame(part.frame, part.as_of)
-        for name in ("score", "tier", "probability"):
-            table[f"champion_{name}"] = theirs[name].to_numpy()
     temporary = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         pd.DataFrame(table).to_parquet(temporary / ROWS, index=False)
         _calibration_rows(trained).to_parquet(temporary / CALIBRATION_ROWS, index=False)
-        write_json(temporary / FACTS, _facts(trained, scorer, champion))
+        _inputs(scorer, part).to_parquet(temporary / INPUTS, index=False)
+        write_json(temporary / FACTS, _facts(trained, scorer))
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _inputs(scorer: Scorer, part: Snapshot) -> pd.DataFrame:
+    """Return typed values of the scored rows, with made-up contact details for real ones."""
+    kept: dict[str, Any] = {}
+    for column in scorer.encoder.schema.columns:
+        if column.name not in part.frame:
+            continue
+        values = part.frame[column.name].to_numpy()
+        if column.type in ("email", "phone"):
+            values = np.array(
+                [
+                    None
+                    if is_missing(value)
+                    else _CONTACTS[column.type, contact_valid(value, column)]
+                    for value in values
+                ],
+                dtype=object,
+            )
+        kept[column.name] = values
+    return pd.DataFrame(kept, index=part.frame.index)
+
+
+def rescored(folder: Path, scorer: Scorer) -> pd.DataFrame | None:
+    """Score a run's kept rows with another version.
+
+    Parameters
+    ----------
+    folder : Path
+        ``HOME/runs/<run_id>``.
+    scorer : Scorer
+
+    Returns
+    -------
+    DataFrame or None
+        ``score``, ``tier`` and ``logodds`` (the matrix's total where it has no probability),
+        row by row as in ``scored.parquet``; ``None`` if no rows were kept, or the version knows
+        none of their columns.
+    """
+    if not (folder / INPUTS).is_file():
+        return None
+    frame = pd.read_parquet(folder / INPUTS)
+    if not any(column.name in frame for column in scorer.encoder.schema.used):
+        return None
+    moments = pd.read_parquet(folder / ROWS, columns=["as_of"])["as_of"]
+    as_of = None if moments.isna().all() else moments.to_numpy(dtype="datetime64[us]")
+    found = scorer.score_frame(frame, as_of)[["score", "tier"]]
+    X = scorer.encoder.encode(frame, as_of)
+    known = scorer.parts.calibration.gives_probability
+    found["logodds"] = scorer.logodds(X) if known else scorer.unrounded(X)
+    return found
 
 
 def _values(scorer: Scorer, part: Snapshot) -> dict[str, NDArray[Any]]:
@@ -129,7 +187,7 @@ def _calibration_rows(trained: Trained) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _facts(trained: Trained, scorer: Scorer, champion: Scorer | None) -> Mapping[str, Any]:
+def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
     schema = trained.schema
     columns = {column.name: column for column in schema.used}
     fields = []
@@ -174,7 +232,6 @@ def _facts(trained: Trained, scorer: Scorer, champion: Scorer | None) -> Mapping
         "policy": None if policy is None else policy.dump(),
         "order": {"by": schema.order.by},
         "final_labels": trained.windows.final_labels,
-        "champion": None if champion is None else champion.version,
     }
 
 

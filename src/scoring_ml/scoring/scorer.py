@@ -100,6 +100,12 @@ class Scorer:
         owner = np.array([names.index(column.field) for column in parts.encoder.columns])
         self._by_field = np.argsort(owner, kind="stable")
         self._starts = np.searchsorted(owner[self._by_field], np.arange(len(names)))
+        # Fields that every training lead had: without them a typical answer is assumed.
+        self._always_known = tuple(
+            column
+            for column in self._schema.used
+            if parts.reference.fields[column.name].observed[-1].leads == 0
+        )
         self._askable = tuple(column.name for column in self._answers.columns)
 
     # -- what it is ---------------------------------------------------------------------------
@@ -395,6 +401,10 @@ class Scorer:
             for column in self._columns.values()
             if self.encoder.is_unseen(column, read.typed.get(column.name))
         ]
+        assumed = [c for c in self._always_known if is_missing(read.typed.get(c.name))]
+        if assumed and not self._is_matrix:
+            names = ", ".join(column.title for column in assumed)
+            warnings.append(texts.text("warnings.always_known", n=len(assumed), fields=names))
         if not self.parts.calibration.gives_probability:
             warnings.append(texts.text("warnings.no_probability"))
         total = int(self._matrix.total(X)[0])

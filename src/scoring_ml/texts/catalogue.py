@@ -162,6 +162,8 @@ class Catalogue:
         """
         if value is None or not math.isfinite(value):
             return self.text("words.na")
+        if abs(value) >= _TOO_LONG:
+            return self._digits(f"{value:.6g}")
         if digits is None:
             pattern = "#,##0.######" if abs(value) < 1 else "#,##0.###"
         else:
@@ -285,6 +287,10 @@ def negotiate(accept_language: str | None, *, folder: Path | None = None) -> str
 _WISH: Final = re.compile(
     r"([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?"
 )
+
+
+_TOO_LONG: Final = 1e15
+"""Numbers from here on are written with an exponent: nobody reads so many digits."""
 
 
 @lru_cache(maxsize=8192)
