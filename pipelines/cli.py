@@ -252,7 +252,8 @@ def score(
             file=sys.stderr,
         )
     told = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
-    _show(f"{result.leads:,} leads scored with version {result.version}: {told}\n{result.out}")
+    done = result.leads - result.failed
+    _show(f"{done:,} leads scored with version {result.version}: {told}\n{result.out}")
 
 
 @app.command()

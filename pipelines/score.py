@@ -81,6 +81,12 @@ def score_file(
             found=out.name,
             do="Name it with .csv or .parquet",
         )
+    if out.resolve() == data.resolve():
+        raise InputError(
+            "The output must not be the input",
+            found=f"{data.name} as both",
+            do="Name another file with --out",
+        )
     scorer = load_champion(home)
     bar("read", 0.0)
     flat = read_flat(data)
@@ -108,7 +114,10 @@ def score_file(
     table["error"] = problem
     write_table(table, out)
     counts = found["tier"].value_counts()
-    bad = tuple(f"{item.count} line(s) left out: {item.reason}" for item in snapshot.unused)
+    bad = tuple(
+        f"{item.count} line(s) left out: {item.reason} (first: {', '.join(item.first_ids)})"
+        for item in snapshot.unused
+    )
     return ScoreResult(
         out=out,
         leads=len(snapshot),

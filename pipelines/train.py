@@ -115,6 +115,7 @@ def train_file(
     """
     bar = bar or Bar("train")
     bar("read", 0.0)
+    home.ensure()
     schema_path = find_schema(data, schema)
     meaning = load_schema(schema_path)
     rules = find_matrix(data, schema_path, matrix, meaning)
@@ -133,7 +134,6 @@ def train_file(
         replicates=replicates,
         progress=bar.counted("compare", 0.2, 0.6).share,
     )
-    home.ensure()
     if in_force is None and trained.policy is not None:
         trained = _with_policy_version(trained, home, trained.policy)
     tracker = Tracker(home)

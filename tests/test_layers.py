@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = {
     "errors": set(),
-    "settings": set(),
+    "settings": {"errors"},
     "texts": {"errors", "settings"},
     "data": {"errors", "settings", "texts"},
     "features": {"data"},

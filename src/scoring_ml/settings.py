@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from scoring_ml.errors import InputError
+
 
 class Settings(BaseSettings):
     """Settings from the environment, all prefixed ``SCORING_``."""
@@ -38,7 +40,14 @@ class Home:
 
     def ensure(self) -> Home:
         """Make the folder if it is not there, and return self."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                "The home must be a folder that can be made",
+                found=f"{self.root.name}: {error.strerror}",
+                do="Name another with --home",
+            ) from None
         return self
 
     @property

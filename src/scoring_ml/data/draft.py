@@ -85,8 +85,12 @@ _QUESTION: Final = r"(what|how|which|when|why|where|who|(do|are|have|would) you)
 _ID_NAME: Final = r"(id|uuid|guid|key|number|no|nr|code|номер|код|ид|شناسه|شماره|کد)\b|[#№]"
 _LEAD_NAME: Final = "lead|prospect|enquiry|inquiry|record|заявк|лид|لید"
 _PHONE_NAME: Final = r"phone|mobile|cell|tel\b|whatsapp|телефон|мобильн|تلفن|موبایل|همراه"
+_CONTACT_INSIDE: Final = re.compile(r"\S@\S+\.\w|\+\d[\d ()-]{7,}\d|\b\d{10,}\b")
+"""An address or a telephone number somewhere in a text."""
+
 _PERSON_NAME: Final = (
-    "((full|first|last|middle|given|family|contact|customer|client|lead|person) ?)?name|surname|"
+    "((full|first|last|middle|given|family|contact|customer|client|lead|person|owner|sales|agent|"
+    "manager|rep) ?)?(name|person)|contact|owner|surname|"
     "(street )?address|фио|имя|фамилия|отчество|адрес|"
     "نام( و نام)?( خانوادگی)?|آدرس|نشانی"
 )
@@ -486,8 +490,10 @@ def _words(look: _Look) -> _Draft:
     length = sum(len(text) * number for text, number in look.counts.items()) / look.filled
     if different >= 20 and share >= 0.98 and spaced < 0.2 and length <= 64:
         kind, reason = "id", "nearly every row has another value"
-    elif re.fullmatch(_PERSON_NAME, look.title) and different > 2:
+    elif re.fullmatch(_PERSON_NAME, look.title):
         kind, reason = "text", "names or addresses of people"
+    elif any(_CONTACT_INSIDE.search(plain_digits(text)) for text in look.counts):
+        kind, reason = "text", "holds e-mail addresses or telephone numbers"
     elif different >= 20 and length > 40 and share > 0.2:
         kind, reason = "text", "long free text"
     elif different > 40 and share > 0.5:

@@ -598,7 +598,7 @@ def _plain_cells(column: Any) -> list[Any]:
 
 
 def _plain(cell: Any) -> Any:
-    if isinstance(cell, float) and math.isnan(cell):
+    if isinstance(cell, float) and not math.isfinite(cell):
         return None
     if isinstance(cell, timedelta):
         return cell.total_seconds()

@@ -272,7 +272,8 @@ def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
         raise SchemaError(
             f"The {what} file must exist", found=f"no file {path}", do="Give its right name"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        # PyYAML lets the errors of dates, numbers and depth through as they are.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise SchemaError(
@@ -327,6 +328,11 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
     open_words = _words(target.get("open", ()))
     if not won:
         raise where.error("target.won must list the values that mean won", "an empty list")
+    for role in ("id", "account"):
+        if content.get(role) is not None and content[role] == target["column"]:
+            raise where.error(f"{role} must not be the target", str(content[role]))
+    if order.get("column") is not None and order["column"] == target["column"]:
+        raise where.error("order.column must not be the target", str(order["column"]))
     both = sorted(set(won) & set(lost))
     if both:
         raise where.error("A value of the target must mean won or lost", f"both: {both[0]}")
@@ -437,10 +443,13 @@ def _parse_column(name: str, spec: Mapping[str, Any], where: _Place) -> Column:
         if kind not in ("number", "boolean", "date"):
             raise where.error(f"{at}.monotone needs a number, boolean or date", f"type {kind}")
     allow = spec.get("allow")
-    if allow is not None and not str(allow).strip():
-        raise where.error(f"{at}.allow must hold a written reason", "an empty text")
+    if allow is not None and not (isinstance(allow, str) and allow.strip()):
+        raise where.error(f"{at}.allow must hold a written reason", "no text")
     audit = []
-    for item in spec.get("audit") or ():
+    findings = spec.get("audit") or ()
+    if not isinstance(findings, (list, tuple)):
+        raise where.error(f"{at}.audit must be a list", type(findings).__name__)
+    for item in findings:
         where.check_keys(item, ("grade", "probe", "value", "text"), f"{at}.audit")
         where.choice(item.get("grade"), GRADES, f"{at}.audit.grade")
         audit.append(
@@ -553,6 +562,6 @@ class _Place:
     def days(self, value: Any, at: str) -> float | None:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e5:
             raise self.error(f"{at} must be a number of days, 0 or more", str(value))
         return float(value)

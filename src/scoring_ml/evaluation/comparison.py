@@ -204,6 +204,12 @@ def compare(
     tell = progress or (lambda what, share: None)
     label = snapshot.label
     _check_outcomes(label, schema)
+    if not schema.used and not matrix.mapped:
+        raise TrainingRefused(
+            "Training needs a column that the schema uses",
+            found="none, and no rule in the matrix",
+            do="Decide on the columns in the schema: use: true",
+        )
     time: dict[str, Any] = {
         "by": schema.order.by,
         "position": snapshot.position,

@@ -174,6 +174,8 @@ def _volume(evidence: Evidence) -> Iterator[Sentence]:
     metrics = comparison.metrics[chosen]
     if chosen == matrix:
         yield "verdict.matrix_chosen", {}
+        if not evidence.matrix_mapped:
+            yield "verdict.matrix_without_rules", {}
         if evidence.matrix_mapped and evidence.handed_over:
             rate = metrics[VOLUME_METRIC]
             yield (

@@ -6,7 +6,6 @@ no code in it. This module reads it, checks it against the schema and applies it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -293,7 +292,7 @@ def _check_operand(
         if (
             isinstance(operand, bool)
             or not isinstance(operand, (int, float))
-            or not math.isfinite(operand)
+            or not -1e300 < operand < 1e300
         ):
             raise fail(f"{at}.{word} must be a number", str(operand)[:80])
         return operand

@@ -271,13 +271,20 @@ class Encoder:
         for criterion in self.matrix.criteria:
             fields = {rule.column.name for rule in criterion.rules}
             # One field behind a criterion: its points belong to the field that people know.
-            name = fields.pop() if len(fields) == 1 else f"matrix:{criterion.name}"
+            name = fields.pop() if len(fields) == 1 else self._criterion_name(criterion.name)
             columns.append(
                 EncodedColumn("criterion_points", name, criterion.name, level=criterion.name)
             )
             for level in (UNKNOWN, "partial", "full"):
                 columns.append(EncodedColumn("criterion_level", name, criterion.name, level=level))
         return columns
+
+    def _criterion_name(self, criterion: str) -> str:
+        """Return a name for a criterion that no column of the file bears."""
+        name = f"matrix:{criterion}"
+        while name in self.schema.names:
+            name += "*"
+        return name
 
     def _category_slot(self, slots: Mapping[str, int], value: Any) -> int:
         if value is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.flat import Flat
 from scoring_ml.data.schema import Column, Schema, nearest
 from scoring_ml.data.values import Typed, parse_number, reader, tidy
-from scoring_ml.errors import InputError
+from scoring_ml.errors import InputError, SchemaError
 
 AGE_ZERO: Final = timedelta(seconds=1)
 """A lead of age 0 is looked at one second after its creation, so that its form counts."""
@@ -173,6 +173,13 @@ def build_snapshot(
         if column.name not in frame
     )
     order = np.flatnonzero(keep)
+    if for_training and moments is not None:
+        future = int(np.sum(moments[keep] > np.datetime64(datetime.now(UTC).replace(tzinfo=None))))
+        if future:
+            warnings += (
+                f"{future} leads are dated after today in {schema.order.column}; the newest date "
+                "decides which outcomes are final",
+            )
     if for_training:
         order = order[np.argsort(position[order], kind="stable")]
     whole = Snapshot(
@@ -275,6 +282,12 @@ def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -
 def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     won, lost = _outcome_words(schema.target.won), _outcome_words(schema.target.lost)
     still_open = _outcome_words((*schema.missing, *schema.target.open))
+    if won & lost:
+        raise SchemaError(
+            "A value of the target must mean won or lost",
+            found=f"{sorted(won & lost)[0]!r} among both, case and the forms of a number apart",
+            do="Correct target.won and target.lost in the schema",
+        )
     outcome: dict[str, float] = dict.fromkeys(won, 1.0)
     outcome.update(dict.fromkeys(lost, 0.0))
     texts = [_outcome_word(text) for text in _texts(raw)]

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scoring_ml.data.values import parse_boolean, parse_date, parse_number
+from scoring_ml.errors import InputError
 from scoring_ml.reports.queue import FieldPoints, QueuedLead
 from scoring_ml.reports.scored import ScoredField
 from scoring_ml.texts import Catalogue
@@ -179,7 +180,14 @@ def write_pages(out: Path, pages: Iterable[tuple[str, str]]) -> list[Path]:
     pages : iterable of (str, str)
         File name and text.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "Reports must go to a folder that can be made",
+            found=f"{out.name}: {error.strerror}",
+            do="Name another with --out",
+        ) from None
     written = []
     for name, text in pages:
         path = out / name

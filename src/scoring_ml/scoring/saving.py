@@ -90,6 +90,17 @@ def load_scorer(folder: Path) -> Scorer:
         If a file is missing, changed or of an unknown format.
     """
     files = verified_files(folder)
+    try:
+        return _restored(folder, files)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise IntegrityError(
+            "A saved model must hold what this version of the software reads",
+            found=f"something else in {folder.name}",
+            do=_REMEDY,
+        ) from None
+
+
+def _restored(folder: Path, files: dict[str, bytes]) -> Scorer:
     content = json.loads(files[SCORER_FILE])
     schema = parse_schema(content["schema"], source=SCORER_FILE)
     matrix = parse_matrix(content["matrix"], schema, source=SCORER_FILE)
