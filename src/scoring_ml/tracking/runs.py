@@ -118,6 +118,7 @@ def log_training(
         )
         _log_parent(client, parent, trained, facts, dataset)
     registry.challenge(scorer.version)
+    tell("log the training", 1.0)
     return Logged(parent, scorer.version, scorer, children)
 
 
