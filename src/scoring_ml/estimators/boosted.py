@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.resources import files
 from typing import Any, Final, Self
 
@@ -176,6 +177,7 @@ class Boosted:
         none of the others; a typical answer (the median, the most frequent level) is nearer.
         """
         self._typical, self._levels = {}, []
+        self.__dict__.pop("_stand_ins", None)
         for i in self._values:
             column = X[:, i]
             if len(column) and not np.isnan(column).any():
@@ -187,16 +189,27 @@ class Boosted:
 
     def _with_typical(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the columns that the trees see, with typical answers where they saw none."""
-        whole = X.copy()
-        for flag, level in self._levels:
-            rows = whole[:, flag] == 1.0
-            if rows.any():
-                whole[rows, flag] = 0.0
-                whole[rows, level] = 1.0
-        for i, value in self._typical.items():
-            column = whole[:, i]
-            column[np.isnan(column)] = value
-        return np.ascontiguousarray(whole[:, self._seen])
+        seen = np.ascontiguousarray(X[:, self._seen])
+        flags, numbers, fills = self._stand_ins
+        if flags.size and seen[:, flags].any():
+            place = {int(i): at for at, i in enumerate(self._seen)}
+            for flag, level in self._levels:
+                rows = seen[:, place[flag]] == 1.0
+                seen[rows, place[flag]] = 0.0
+                seen[rows, place[level]] = 1.0
+        if numbers.size:
+            known = seen[:, numbers]
+            if np.isnan(known).any():
+                seen[:, numbers] = np.where(np.isnan(known), fills, known)
+        return seen
+
+    @cached_property
+    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        """Places, among the columns that the trees see, of flags and numbers never missing."""
+        place = {int(i): at for at, i in enumerate(self._seen)}
+        flags = np.array([place[flag] for flag, _ in self._levels], dtype=np.intp)
+        numbers = np.array([place[i] for i in self._typical], dtype=np.intp)
+        return flags, numbers, np.array(list(self._typical.values()))
 
     def _fitted(self) -> lightgbm.Booster:
         if self._booster is None:
