@@ -107,6 +107,10 @@ class Column:
         Country code (ISO 3166, two letters) for phone numbers without a country.
     audit : tuple of Suspicion
         What the leak audit found when the schema was drafted.
+    derived : bool
+        Whether the feature catalogue computes it, so that nobody sends it.
+    part_of : str or None
+        The field that it is summed back to when points are shown; its own name if None.
     """
 
     name: str
@@ -125,6 +129,8 @@ class Column:
     askable: bool = False
     region: str | None = None
     audit: tuple[Suspicion, ...] = ()
+    derived: bool = False
+    part_of: str | None = None
 
     @property
     def title(self) -> str:
@@ -171,6 +177,72 @@ class Order:
 
 
 @dataclass(frozen=True)
+class History:
+    """How features are made from a lead's activities, stages and contact details.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+        Kinds of activities that leads did in training, of
+        :data:`scoring_ml.data.kinds.BY_LEAD`; empty without activities.
+    stages : tuple of str
+        Stages in the funnel's order; empty without stage history.
+    windows_days : tuple of int
+        Activities are counted in ``[as_of - w, as_of)`` for each, rising.
+    half_life_days : float
+        After so many days an activity counts half in ``engagement``.
+    amounts : tuple of str
+        Kinds whose ``amount`` is summed, too.
+    touches : tuple of str
+        Of ``campaign`` and ``channel``: what activities tell of the first and the last touch.
+    hand_over : str or None
+        The stage at which sales takes over.
+    after_hand_over : bool
+        Whether leads are scored after the hand-over, so that the response of sales counts.
+    timezone : str
+        Zone (IANA) of hours and weekdays, and of moments written without one.
+    free_mail, disposable_mail : tuple of str
+        Domains beside the well-known ones.
+    kind_words, stage_words : mapping of str to str
+        The CRM's own words, in lower case, for kinds and stages.
+    """
+
+    kinds: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    windows_days: tuple[int, ...] = (7, 30)
+    half_life_days: float = 7.0
+    amounts: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    hand_over: str | None = None
+    after_hand_over: bool = False
+    timezone: str = "UTC"
+    free_mail: tuple[str, ...] = ()
+    disposable_mail: tuple[str, ...] = ()
+    kind_words: Mapping[str, str] = field(default_factory=dict)
+    stage_words: Mapping[str, str] = field(default_factory=dict)
+
+    def dump(self) -> dict[str, Any]:
+        """Return JSON-ready values; :meth:`restore` undoes it."""
+        return {
+            key: list(value)
+            if isinstance(value, tuple)
+            else dict(value)
+            if isinstance(value, Mapping)
+            else value
+            for key, value in vars(self).items()
+        }
+
+    @classmethod
+    def restore(cls, content: Mapping[str, Any]) -> History:
+        """Undo :meth:`dump`."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in content.items()
+        }
+        return cls(**values)
+
+
+@dataclass(frozen=True)
 class Schema:
     """What a flat file means.
 
@@ -192,6 +264,8 @@ class Schema:
         Days left out between windows; ``mature_after_days`` or one day if not given.
     missing : tuple of str
         Words that mean "not known" in every column.
+    history : History or None
+        How the derived columns are made; ``None`` for a flat file.
     """
 
     dataset: str
@@ -204,6 +278,7 @@ class Schema:
     gap_days: float | None = None
     missing: tuple[str, ...] = ("",)
     version: int = field(default=1)
+    history: History | None = None
 
     def __getitem__(self, name: str) -> Column:
         """Return the column of that name.
@@ -352,6 +427,7 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
         mature_after_days=mature,
         gap_days=where.days(content.get("gap_days"), "gap_days"),
         missing=("", *(word for word in _words(content.get("missing", ())) if word)),
+        history=None if content.get("history") is None else History.restore(content["history"]),
     )
 
 
@@ -381,6 +457,8 @@ def dump_schema(schema: Schema) -> dict[str, Any]:
         if getattr(schema, key) is not None:
             content[key] = getattr(schema, key)
     content["missing"] = [word for word in schema.missing if word]
+    if schema.history is not None:
+        content["history"] = schema.history.dump()
     content["columns"] = {column.name: _dump_column(column) for column in schema.columns}
     return content
 
@@ -405,6 +483,7 @@ _SCHEMA_KEYS: Final = (
     "mature_after_days",
     "gap_days",
     "missing",
+    "history",
     "columns",
 )
 _DEFAULTS: Final = Column(name="", type="")
@@ -424,6 +503,8 @@ _COLUMN_KEYS: Final = (
     "askable",
     "region",
     "audit",
+    "derived",
+    "part_of",
 )
 
 
@@ -477,6 +558,8 @@ def _parse_column(name: str, spec: Mapping[str, Any], where: _Place) -> Column:
         askable=where.flag(spec.get("askable", False), f"{at}.askable"),
         region=None if spec.get("region") is None else str(spec["region"]),
         audit=tuple(audit),
+        derived=where.flag(spec.get("derived", False), f"{at}.derived"),
+        part_of=None if spec.get("part_of") is None else str(spec["part_of"]),
     )
 
 

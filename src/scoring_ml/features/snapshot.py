@@ -64,6 +64,14 @@ class Snapshot:
     warnings : tuple of str
     problem : array of str, shape (n,), or None
         When scoring: why a row cannot be scored, or "". Such rows stay, so that none is lost.
+    lead : array of int, shape (n,), or None
+        From a CRM export: which lead a row is of. ``None`` where each row is a lead.
+    age_days : array of float, shape (n,), or None
+        From a CRM export: the age at which a lead is seen; NaN for "now", the open leads.
+    headline_age_days : float or None
+        The age at which leads are compared, once each.
+    extracted_at : datetime64[us] or None
+        When the data was written; the newest ``as_of`` if None.
     """
 
     frame: pd.DataFrame
@@ -76,6 +84,10 @@ class Snapshot:
     unused: tuple[UnusedRows, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     problem: NDArray[Any] | None = None
+    lead: NDArray[np.int64] | None = None
+    age_days: NDArray[np.float64] | None = None
+    headline_age_days: float | None = None
+    extracted_at: np.datetime64 | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,6 +104,8 @@ class Snapshot:
             account=None if self.account is None else self.account[rows],
             row=self.row[rows],
             problem=None if self.problem is None else self.problem[rows],
+            lead=None if self.lead is None else self.lead[rows],
+            age_days=None if self.age_days is None else self.age_days[rows],
         )
 
 
