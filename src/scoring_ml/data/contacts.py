@@ -32,7 +32,14 @@ def valid_email(text: str) -> bool:
     >>> valid_email("anna@example.com"), valid_email("test@test"), valid_email("none")
     (True, False, False)
     """
-    return isinstance(text, str) and _email(text.strip())
+    if not isinstance(text, str):
+        return False
+    plain = text.strip()
+    common = _COMMON.fullmatch(plain)
+    if common and len(common[1]) <= _LONGEST_LOCAL and len(plain) <= _LONGEST_ADDRESS:
+        # Before the @ nothing can be wrong, and domains are few.
+        return _email(f"a@{common[2]}")
+    return _email(plain)
 
 
 def valid_phone(text: str, region: str | None = None) -> bool:
@@ -78,6 +85,14 @@ def like_phones(counts: Mapping[str, int], *, named: bool = False) -> bool:
     half = 0.5 * sum(counts.values())
     return like >= half if named else long >= 1.8 * half and signed >= half
 
+
+_COMMON: Final = re.compile(
+    r"([\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)@([A-Za-z0-9.-]+)", re.ASCII
+)
+"""The plain form of nearly every address (RFC 5321, dot-string), in ASCII."""
+
+_LONGEST_LOCAL: Final = 64
+_LONGEST_ADDRESS: Final = 254
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _NUMBER: Final = re.compile(r"[+(]?\d[\d\s().\-/]{5,22}(?:\s*(?:x|ext\.?)\s*\d+)?")

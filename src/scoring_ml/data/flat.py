@@ -570,7 +570,7 @@ def _read_parquet(path: Path) -> Flat:
     names, notes = _column_names([table.column_names[i] for i in keep])
     frame = pd.DataFrame(
         {
-            name: pd.Series(_plain_cells(table.column(index)), dtype=object)
+            name: pd.Series(plain_cells(table.column(index)), dtype=object)
             for name, index in zip(names, keep, strict=True)
         }
     )
@@ -581,8 +581,8 @@ def _read_parquet(path: Path) -> Flat:
 _INDEX: Final = r"__index_level_\d+__"
 
 
-def _plain_cells(column: Any) -> list[Any]:
-    """Cells of an Arrow column as Python scalars, not known as ``None``."""
+def plain_cells(column: Any) -> list[Any]:
+    """Return the cells of an Arrow column as Python scalars, not known as ``None``."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)

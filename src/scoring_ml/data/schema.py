@@ -373,7 +373,7 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
     SchemaError
         Naming the file, the place in it and the nearest allowed word.
     """
-    where = _Place(source)
+    where = Place(source)
     where.check_keys(content, _SCHEMA_KEYS, "the schema")
     where.require(content, ("dataset", "target", "order", "columns"), "the schema")
     target = content["target"]
@@ -393,14 +393,14 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
         if name is None or isinstance(name, bool):
             raise where.error("A column name must be text", f"{name}", "Write it in quotes")
     columns = tuple(
-        _parse_column(str(name), spec or {}, where) for name, spec in content["columns"].items()
+        parse_column(str(name), spec or {}, where) for name, spec in content["columns"].items()
     )
     if any(column.name == str(target["column"]) for column in columns):
         raise where.error(
             "The target must not be one of the columns", str(target["column"]), "Remove it there"
         )
-    won, lost = _words(target["won"]), _words(target.get("lost", ()))
-    open_words = _words(target.get("open", ()))
+    won, lost = words_of(target["won"]), words_of(target.get("lost", ()))
+    open_words = words_of(target.get("open", ()))
     if not won:
         raise where.error("target.won must list the values that mean won", "an empty list")
     for role in ("id", "account"):
@@ -426,7 +426,7 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
         account=None if content.get("account") is None else str(content["account"]),
         mature_after_days=mature,
         gap_days=where.days(content.get("gap_days"), "gap_days"),
-        missing=("", *(word for word in _words(content.get("missing", ())) if word)),
+        missing=("", *(word for word in words_of(content.get("missing", ())) if word)),
         history=None if content.get("history") is None else History.restore(content["history"]),
     )
 
@@ -459,7 +459,7 @@ def dump_schema(schema: Schema) -> dict[str, Any]:
     content["missing"] = [word for word in schema.missing if word]
     if schema.history is not None:
         content["history"] = schema.history.dump()
-    content["columns"] = {column.name: _dump_column(column) for column in schema.columns}
+    content["columns"] = {column.name: dump_column(column) for column in schema.columns}
     return content
 
 
@@ -487,7 +487,7 @@ _SCHEMA_KEYS: Final = (
     "columns",
 )
 _DEFAULTS: Final = Column(name="", type="")
-_COLUMN_KEYS: Final = (
+COLUMN_KEYS: Final = (
     "type",
     "known",
     "reason",
@@ -506,11 +506,30 @@ _COLUMN_KEYS: Final = (
     "derived",
     "part_of",
 )
+"""What a settings file may say of a column."""
 
 
-def _parse_column(name: str, spec: Mapping[str, Any], where: _Place) -> Column:
-    at = f"columns.{name}"
-    where.check_keys(spec, _COLUMN_KEYS, at)
+def parse_column(
+    name: str, spec: Mapping[str, Any], where: Place, *, at: str | None = None
+) -> Column:
+    """Build a column from what a settings file says of it.
+
+    Parameters
+    ----------
+    name : str
+    spec : mapping
+        With keys of :data:`COLUMN_KEYS`.
+    where : Place
+    at : str or None
+        The place in the file that messages name; ``columns.<name>`` if None.
+
+    Raises
+    ------
+    SchemaError
+        If it says something that cannot be.
+    """
+    at = f"columns.{name}" if at is None else at
+    where.check_keys(spec, COLUMN_KEYS, at)
     where.require(spec, ("type",), at)
     kind = where.choice(spec["type"], TYPES, f"{at}.type")
     use = where.flag(spec.get("use", kind in FEATURE_TYPES), f"{at}.use")
@@ -550,7 +569,7 @@ def _parse_column(name: str, spec: Mapping[str, Any], where: _Place) -> Column:
         allow=None if allow is None else str(allow),
         criterion=where.choice(spec.get("criterion", "other"), GROUPS, f"{at}.criterion"),
         monotone=monotone,
-        missing=_words(spec.get("missing", ())),
+        missing=words_of(spec.get("missing", ())),
         decimal=where.choice(spec.get("decimal", "."), (".", ","), f"{at}.decimal"),
         day_first=where.flag(spec.get("day_first", True), f"{at}.day_first"),
         unit=None if spec.get("unit") is None else str(spec["unit"]),
@@ -563,7 +582,8 @@ def _parse_column(name: str, spec: Mapping[str, Any], where: _Place) -> Column:
     )
 
 
-def _dump_column(column: Column) -> dict[str, Any]:
+def dump_column(column: Column) -> dict[str, Any]:
+    """Return what a settings file says of a column; :func:`parse_column` undoes it."""
     content: dict[str, Any] = {
         "type": column.type,
         "known": column.known,
@@ -571,7 +591,7 @@ def _dump_column(column: Column) -> dict[str, Any]:
         "use": column.use,
         "criterion": column.criterion,
     }
-    for key in _COLUMN_KEYS:
+    for key in COLUMN_KEYS:
         value = getattr(column, key)
         if key in content or key == "audit" or value == getattr(_DEFAULTS, key):
             continue
@@ -584,8 +604,8 @@ def _dump_column(column: Column) -> dict[str, Any]:
     return content
 
 
-def _words(value: Any) -> tuple[str, ...]:
-    """Words of a YAML list; YAML's own booleans and numbers are written back as text."""
+def words_of(value: Any) -> tuple[str, ...]:
+    """Return the words of a YAML list; YAML's own booleans and numbers are written back as text."""
     items = value if isinstance(value, (list, tuple)) else [value]
     return tuple(
         {True: "yes", False: "no"}[item] if isinstance(item, bool) else str(item)
@@ -594,16 +614,18 @@ def _words(value: Any) -> tuple[str, ...]:
     )
 
 
-class _Place:
+class Place:
     """A settings file, for messages that name it."""
 
     def __init__(self, source: str) -> None:
         self.source = source
 
     def error(self, must: str, found: str, do: str = "Correct the file") -> SchemaError:
+        """Return the error that says what must hold, naming the file."""
         return SchemaError(must, found=f"{found} in {self.source}", do=do)
 
     def check_keys(self, content: Any, allowed: Iterable[str], at: str) -> None:
+        """Refuse what is no mapping, or has a key that is not allowed."""
         if not isinstance(content, Mapping):
             raise self.error(f"{at} must hold names and values", type(content).__name__)
         allowed = tuple(allowed)
@@ -617,11 +639,13 @@ class _Place:
                 )
 
     def require(self, content: Mapping[str, Any], keys: Iterable[str], at: str) -> None:
+        """Refuse a mapping that lacks a key."""
         for key in keys:
             if content.get(key) is None:
                 raise self.error(f"{at} must have {key}", "none")
 
     def choice(self, value: Any, allowed: tuple[str, ...], at: str) -> str:
+        """Return one of the allowed words."""
         if value not in allowed:
             like = nearest(str(value), allowed)
             raise self.error(
@@ -632,17 +656,20 @@ class _Place:
         return str(value)
 
     def flag(self, value: Any, at: str) -> bool:
+        """Return true or false."""
         # A quoted "no" would be true for Python.
         if not isinstance(value, bool):
             raise self.error(f"{at} must be true or false", str(value))
         return value
 
     def number(self, value: Any, at: str) -> float:
+        """Return a number."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(f"{at} must be a number", str(value))
         return float(value)
 
     def days(self, value: Any, at: str) -> float | None:
+        """Return a number of days, 0 or more, or ``None`` where nothing is said."""
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e5:

@@ -47,6 +47,8 @@ class EncodedColumn:
         For ``level`` the folded category, for ``criterion_level`` the level's name.
     monotone : int
         1, -1 or 0: direction in which the chance of a win must not fall.
+    member : str or None
+        The schema's column behind it, where that is summed to a field of another name.
     """
 
     role: str
@@ -54,6 +56,12 @@ class EncodedColumn:
     criterion: str
     level: str | None = None
     monotone: int = 0
+    member: str | None = None
+
+    @property
+    def column(self) -> str:
+        """The schema's column behind it: of a family each member has its own."""
+        return self.member or self.field
 
 
 class Encoder:
@@ -80,11 +88,11 @@ class Encoder:
         self.columns = tuple(self._design())
         # Without an order by time no lead was seen at a moment, so dates said nothing in training.
         self._dated = schema.order.by == "time"
-        # Where a field's columns begin, and the place of each level; "other" and "missing" follow.
+        # Where a column's numbers begin, and the place of each level; "other" and "missing" follow.
         self._slots: dict[str, tuple[int, dict[str, int]]] = {}
         for index, column in enumerate(self.columns):
             if column.role in ("value", "level", "other", "missing"):
-                start, known = self._slots.setdefault(column.field, (index, {}))
+                start, known = self._slots.setdefault(column.column, (index, {}))
                 if column.role == "level":
                     known[str(column.level)] = index - start
         self._criteria = {
@@ -256,20 +264,28 @@ class Encoder:
     def _design(self) -> list[EncodedColumn]:
         columns = []
         for column in self.schema.used:
+            owner = self.schema[field_of(column, self.schema)]
+            member = None if owner.name == column.name else column.name
             sign = {"increasing": 1, "decreasing": -1, None: 0}[column.monotone]
             if column.type == "date":
                 sign = -sign  # the encoded number is days before as_of, so it falls as dates rise
             if column.type != "category":
-                columns.append(EncodedColumn("value", column.name, column.criterion, monotone=sign))
+                columns.append(
+                    EncodedColumn(
+                        "value", owner.name, owner.criterion, monotone=sign, member=member
+                    )
+                )
                 continue
             for level in self.levels[column.name]:
                 columns.append(
-                    EncodedColumn("level", column.name, column.criterion, level=fold(level))
+                    EncodedColumn(
+                        "level", owner.name, owner.criterion, level=fold(level), member=member
+                    )
                 )
             for role in ("other", "missing"):
-                columns.append(EncodedColumn(role, column.name, column.criterion))
+                columns.append(EncodedColumn(role, owner.name, owner.criterion, member=member))
         for criterion in self.matrix.criteria:
-            fields = {rule.column.name for rule in criterion.rules}
+            fields = {field_of(rule.column, self.schema) for rule in criterion.rules}
             # One field behind a criterion: its points belong to the field that people know.
             name = fields.pop() if len(fields) == 1 else self._criterion_name(criterion.name)
             columns.append(
@@ -299,6 +315,19 @@ class Encoder:
             return
         found = _map_unique(values, lambda value: self._category_slot(slots, value))
         X[np.arange(len(X)), start + found] = 1.0
+
+
+def field_of(column: Column, schema: Schema) -> str:
+    """Return the field that a column's points are summed back to: the family's main column.
+
+    A column whose family has no main column that models may see stands for itself.
+    """
+    used = {other.name: other for other in schema.used}
+    passed = {column.name}
+    while column.part_of in used and column.part_of not in passed:
+        column = used[column.part_of]
+        passed.add(column.name)
+    return column.name
 
 
 def _map_unique(values: NDArray[Any], function: Callable[[Any], int]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -41,6 +42,8 @@ _PLURALS: Final = frozenset({"zero", "one", "two", "few", "many", "other"})
 _ZEROS: Final = {"arabext": 0x06F0, "arab": 0x0660, "deva": 0x0966}
 _TYPOGRAPHIC_MINUS: Final = "\u2212"
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
+_ISOLATE: Final = "\u2068"
+_END_OF_ISOLATE: Final = "\u2069"
 
 Part = tuple[str, str | None, str]
 """A literal text, then a parameter's name (or ``None``) and its form."""
@@ -79,6 +82,7 @@ class Catalogue:
     lang: str
     locale: Locale
     _messages: Mapping[str, _Message] = field(repr=False)
+    _fallen_back: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def load(cls, lang: str = ENGLISH, *, folder: Path | None = None) -> Catalogue:
@@ -113,6 +117,17 @@ class Catalogue:
     def __contains__(self, key: object) -> bool:
         return key in self._messages
 
+    def lacks(self, parts: Iterable[str]) -> tuple[str, ...]:
+        """Return the keys that the language itself does not have, so that they are English.
+
+        Parameters
+        ----------
+        parts : iterable of str
+            What the keys begin with, such as ``reports``.
+        """
+        wanted = frozenset(parts)
+        return tuple(key for key in self._fallen_back if key.split(".", 1)[0] in wanted)
+
     def text(self, key: str, /, **params: Any) -> str:
         """Return a message with its parameters filled in.
 
@@ -122,8 +137,10 @@ class Catalogue:
             Key with dots, such as ``reasons.number``.
         **params
             Values of the message's parameters. Numbers and dates are written as the language
-            writes them, ``None`` as nothing, texts as they are. More than the message names is
-            no error, since another language may need it. ``n`` chooses the plural form.
+            writes them, ``None`` as nothing, texts as they are; in a language from right to
+            left, one that holds letters from left to right stands between invisible marks
+            (U+2068, U+2069) that keep the words around it in their order. More than the message
+            names is no error, since another language may need it. ``n`` chooses the plural form.
 
         Raises
         ------
@@ -195,7 +212,11 @@ class Catalogue:
         pattern = self.locale.percent_formats[None].pattern
         if digits:
             pattern = re.sub(r"0(?=[^0]*$)", f"0.{'0' * digits}", pattern, count=1)
-        return self._digits(format_percent(share, format=pattern, locale=self.locale))
+        system = self._numbering
+        text = format_percent(share, format=pattern, locale=self.locale, numbering_system=system)
+        # babel leaves the pattern's own sign.
+        sign = self.locale.number_symbols.get(system, {}).get("percentSign", "%")
+        return self._digits(text.replace("%", sign))
 
     def date(self, when: date | None) -> str:
         """Return a date (or the date of a moment) as the language writes it."""
@@ -213,6 +234,8 @@ class Catalogue:
 
     def _digits(self, text: str) -> str:
         """Write digits in the language's own script; babel changes only the signs."""
+        if self.direction == "rtl" and text.startswith("-"):
+            text = _LEFT_TO_RIGHT_MARK + _TYPOGRAPHIC_MINUS + text[1:]
         zero = _ZEROS.get(self._numbering)
         if zero is None:
             return text
@@ -239,12 +262,30 @@ class Catalogue:
             return self.number(value)
         if isinstance(value, date):
             return self.date(value)
-        return str(value)
+        return self._isolated(str(value))
+
+    def _isolated(self, text: str) -> str:
+        """Keep a foreign word from turning around what stands beside it (Unicode UAX #9)."""
+        if self.direction == "ltr" or all(unicodedata.bidirectional(sign) != "L" for sign in text):
+            return text
+        return f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
 
 
-def languages(*, folder: Path | None = None) -> tuple[str, ...]:
-    """Return the codes of the languages that have a catalogue, English first."""
-    return _languages(folder or _FOLDER)
+def languages(*, parts: Iterable[str] = (), folder: Path | None = None) -> tuple[str, ...]:
+    """Return the codes of the languages that have a catalogue, English first.
+
+    Parameters
+    ----------
+    parts : iterable of str
+        As in :meth:`Catalogue.lacks`: only languages that say all of these themselves.
+    folder : Path or None
+        As in :meth:`Catalogue.load`.
+    """
+    folder, parts = folder or _FOLDER, tuple(parts)
+    known = _languages(folder)
+    if not parts:
+        return known
+    return tuple(lang for lang in known if not _load(lang, folder).lacks(parts))
 
 
 @lru_cache(maxsize=32)
@@ -302,7 +343,7 @@ def _decimal(value: float, pattern: str, lang: str, system: str) -> str:
 
 @lru_cache(maxsize=32)
 def _load(lang: str, folder: Path) -> Catalogue:
-    known = languages(folder=folder)
+    known = _languages(folder)
     if lang not in known:
         raise InputError(
             f"The language must be one of {', '.join(known)}",
@@ -310,6 +351,7 @@ def _load(lang: str, folder: Path) -> Catalogue:
             do="Choose one of them",
         )
     messages: dict[str, _Message] = {}
+    own: dict[str, _Message] = {}
     # English first, so that the language's own messages take the place of English ones.
     for code in dict.fromkeys((ENGLISH, lang)):
         try:
@@ -321,8 +363,9 @@ def _load(lang: str, folder: Path) -> Catalogue:
                 do="Rename it, to fa for instance",
             ) from None
         if code in known:
-            messages.update(_read(folder / code, locale))
-    return Catalogue(lang, locale, messages)
+            own = _read(folder / code, locale)
+            messages |= own
+    return Catalogue(lang, locale, messages, tuple(sorted(messages.keys() - own.keys())))
 
 
 def _read(folder: Path, locale: Locale) -> dict[str, _Message]:

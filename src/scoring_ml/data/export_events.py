@@ -1,0 +1,288 @@
+"""What happened to the leads of a CRM export: activities, stages, deals - and what it cost."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.export_cells import Coded, folded
+from scoring_ml.data.export_leads import LeadIndex
+from scoring_ml.data.export_sieve import (
+    Places,
+    Sieve,
+    in_order,
+    known_moment,
+    note_clocks,
+    note_known_before,
+    usable_moment,
+)
+from scoring_ml.data.export_tables import Table
+from scoring_ml.data.facts import (
+    DAY,
+    LOST,
+    NEVER,
+    OPEN,
+    WON,
+    Activities,
+    Deals,
+    Moments,
+    Stages,
+)
+from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.mapping import CrmMapping
+
+_INBOUND: Final = ("inbound", "incoming", "in")
+_OUTBOUND: Final = ("outbound", "outgoing", "out")
+
+THE_OTHER_WAY: Final = {
+    "inbound_call": "outbound_call",
+    "email_reply": "email_sent",
+    "chat": "outbound_message",
+    "other_inbound": "other_outbound",
+    "outbound_call": "inbound_call",
+    "email_sent": "email_reply",
+    "outbound_message": "chat",
+    "other_outbound": "other_inbound",
+}
+"""What an activity is if ``direction`` says that the other side did it."""
+
+
+def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:
+    """Return an activity's kind and whether the lead did it, given its direction.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`scoring_ml.data.kinds.KINDS`.
+    inbound : bool or None
+        ``None`` where no direction is told: the kind decides.
+
+    >>> kind_and_side("outbound_call", True), kind_and_side("meeting", False)
+    (('inbound_call', True), ('meeting', False))
+    """
+    by_lead = kind in BY_LEAD
+    if inbound is None or inbound == by_lead:
+        return kind, by_lead
+    return THE_OTHER_WAY.get(kind, kind), inbound
+
+
+def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
+    """Read what leads did and what was done to them."""
+    sieve = Sieve(table)
+    types = table.words("type")
+    sieve.drop("no_type", types.codes < 0)
+    lead = index.find(sieve)
+    read = usable_moment(sieve, "occurred_at", constant="type")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    directions = table.words("direction")
+    kind, by_lead, strange, aside = _kinds(types, directions)
+    amount, wrong = table.numbers("amount")
+    wrong |= amount < 0
+    amount[wrong] = np.nan
+    touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
+    rows = sieve.rows
+    rest: list[NDArray[Any]] = [kind[rows], by_lead[rows], _bits(amount[rows])]
+    rest += [coded.codes[rows] for coded in touches.values()]
+    if table.has("activity_id"):
+        rest.append(_id_codes(table, "activity_id")[rows])
+    order, repeats = in_order([lead[rows], read.values[rows], known[rows]], rest)
+    if not table.has("activity_id"):
+        # A day without a time tells too little to call two rows one.
+        repeats &= ~read.whole_day[rows[order]]
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, read, told)
+    sieve.mended("negative_amount", wrong)
+    sieve.mended("unknown_type", strange, note=types.named(strange & sieve.alive))
+    sieve.mended("unknown_direction", aside, note=directions.named(aside & sieve.alive))
+    rows = rows[order[~repeats]]
+    codes = {name: coded.codes[rows] for name, coded in touches.items()}
+    words = {name: coded.words for name, coded in touches.items()}
+    found = Activities(
+        lead=lead[rows],
+        kind=kind[rows],
+        by_lead=by_lead[rows],
+        occurred_at=read.values[rows],
+        known_at=known[rows],
+        amount=amount[rows],
+        campaign=codes.get("campaign"),
+        channel=codes.get("channel"),
+        campaigns=words.get("campaign", ()),
+        channels=words.get("channel", ()),
+    )
+    return found, sieve
+
+
+def _kinds(
+    types: Coded, directions: Coded
+) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Each row's kind, whether the lead did it, and where type or direction is none of ours."""
+    ours = {kind: at for at, kind in enumerate(KINDS)}
+    kind, strange = types.translated(ours, np.int16)
+    sides = dict.fromkeys(_INBOUND, 1) | dict.fromkeys(_OUTBOUND, 0)
+    side, aside = directions.translated(sides, np.int8)
+    kind[strange | (kind < 0)] = ours["other_inbound"]
+    # One entry for each side (not told, outbound, inbound) and kind.
+    pairs = [[kind_and_side(name, told) for name in KINDS] for told in (None, False, True)]
+    kinds = np.array([[ours[name] for name, _ in row] for row in pairs], dtype=np.int16)
+    by_lead = np.array([[by_lead for _, by_lead in row] for row in pairs], dtype=bool)
+    return kinds[side + 1, kind], by_lead[side + 1, kind], strange, aside
+
+
+def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, Sieve]:
+    """Read every stage that leads entered; the ends come after the funnel's own stages."""
+    names = (*mapping.stages, *mapping.stages_won, *mapping.stages_lost)
+    sieve = Sieve(table)
+    words = table.words("stage")
+    stage, _ = words.translated({folded(name): at for at, name in enumerate(names)}, np.int16)
+    constant = table.is_constant("stage") & table.moments("entered_at").missing
+    sieve.drop("not_happened", constant)
+    sieve.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & sieve.alive))
+    lead = index.find(sieve)
+    read = usable_moment(sieve, "entered_at")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    entered, known = _after_creation(sieve, index, lead, read.values, known)
+    rows = sieve.rows
+    order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(sieve, entered, read.values)
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, read, told)
+    rows = rows[order[~repeats]]
+    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names), sieve
+
+
+def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
+    """Return the moments that closed deals tell; those of open ones are only plans."""
+    outcome, _ = _outcomes(table.words("outcome"), mapping)
+    closed = outcome != OPEN
+    reads = [table.moments(name) for name in ("closed_at", "known_at")]
+    return [read.values[read.usable & closed] for read in reads]
+
+
+def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, Sieve]:
+    """Read what became of leads."""
+    sieve = Sieve(table)
+    words = table.words("outcome")
+    outcome, strange = _outcomes(words, mapping)
+    sieve.drop("unknown_outcome", strange, note=words.named(strange))
+    closed = outcome != OPEN
+    lead = index.find(sieve)
+    read = sieve.table.moments("closed_at")
+    told = sieve.table.moments("known_at")
+    sieve.drop("unreadable_moment", closed & (read.wrong | told.wrong))
+    sieve.drop("no_moment", closed & read.missing & told.missing)
+    moment = np.where(read.missing, told.values, read.values)
+    known = np.where(told.missing, moment, np.maximum(told.values, moment))
+    sieve.drop("future", closed & (known > index.extracted_at))
+    at, known_at = _after_creation(sieve, index, lead, moment, known, only=closed)
+    at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
+    amount, wrong = table.numbers("amount")
+    wrong |= amount < 0
+    amount[wrong] = np.nan
+    reasons = table.words("loss_reason")
+    rows = sieve.rows
+    rest: list[NDArray[Any]] = [outcome[rows], _bits(amount[rows]), reasons.codes[rows]]
+    if table.has("deal_id"):
+        rest.append(_id_codes(table, "deal_id")[rows])
+    order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(sieve, at, np.where(closed, moment, NEVER))
+    sieve.mended("known_before", closed & ~told.missing & (told.values < moment))
+    for defect, which in (
+        ("skipped_hour", read.skipped | told.skipped),
+        ("doubled_hour", read.twice | told.twice),
+    ):
+        sieve.mended(defect, which & closed)
+    sieve.mended("negative_amount", wrong)
+    rows = rows[order[~repeats]]
+    texts = np.array([*reasons.words, None], dtype=object)
+    found = Deals(
+        lead[rows],
+        outcome[rows],
+        at[rows],
+        known_at[rows],
+        amount[rows],
+        texts[reasons.codes[rows]],
+    )
+    return found, sieve
+
+
+def _outcomes(words: Coded, mapping: CrmMapping) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Outcome of each row, and where a word is none of ours; no word at all means open."""
+    # A deal's stage tells its outcome as well; our own words come last, so they count.
+    ours = {folded(name): OPEN + 1 for name in mapping.stages}
+    ours |= {folded(name): WON + 1 for name in mapping.stages_won}
+    ours |= {folded(name): LOST + 1 for name in mapping.stages_lost}
+    ours |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
+    number, strange = words.translated(ours, np.int8)
+    return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange
+
+
+def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, Sieve]:
+    """Read what marketing cost, in the order of the file."""
+    sieve = Sieve(table, None)
+    campaigns, channels = table.words("campaign"), table.words("channel")
+    sieve.drop("no_campaign", campaigns.codes < 0)
+    read = usable_moment(sieve, "day")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", known > extracted_at)
+    cost, wrong = table.numbers("cost")
+    sieve.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, told)
+    rows = sieve.rows
+    day = table.days("day")[rows].astype("datetime64[us]")
+    found = pd.DataFrame(
+        {
+            "campaign": pd.Series(_texts(campaigns, rows), dtype=object),
+            "channel": pd.Series(_texts(channels, rows), dtype=object),
+            "day": pd.Series(day),
+            "cost": pd.Series(cost[rows], dtype=np.float64),
+        }
+    )
+    return found, sieve
+
+
+def _texts(coded: Coded, rows: Places) -> NDArray[Any]:
+    return np.array([*coded.words, None], dtype=object)[coded.codes[rows]]
+
+
+def _after_creation(
+    sieve: Sieve,
+    index: LeadIndex,
+    lead: Places,
+    moment: Moments,
+    known: Moments,
+    *,
+    only: NDArray[np.bool_] | None = None,
+) -> tuple[Moments, Moments]:
+    """Raise moments to the lead's creation; take out those long before it."""
+    created = np.zeros(len(lead), dtype=np.int64)
+    if len(index.leads):
+        created = np.where(lead >= 0, index.leads.created_at[lead], 0)
+    early = (created - moment > DAY) & (lead >= 0)
+    sieve.drop("long_before_creation", early if only is None else early & only)
+    moment = np.maximum(moment, created)
+    return moment, np.maximum(known, moment)
+
+
+def _note_before_creation(sieve: Sieve, raised: Moments, told: Moments) -> None:
+    sieve.mended("before_creation", raised > told)
+
+
+def _bits(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Numbers so that NaN equals NaN."""
+    plain = np.where(np.isnan(numbers), np.nan, numbers + 0.0)
+    return plain.view(np.int64)
+
+
+def _id_codes(table: Table, name: str) -> NDArray[np.int64]:
+    ids = table.ids(name)
+    coded = ids if hasattr(ids, "indices") else ids.dictionary_encode()
+    return np.asarray(coded.indices.fill_null(-1)).astype(np.int64)

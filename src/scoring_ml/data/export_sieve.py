@@ -1,0 +1,195 @@
+"""Which rows of a table are used: every row has exactly one fate, and every defect is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scoring_ml.data.contracts import DEFECTS, LEFT_OUT, MENDED, SET_ASIDE
+from scoring_ml.data.export_report import Finding, TableReport, by_fate
+from scoring_ml.data.export_tables import Table
+from scoring_ml.data.facts import Moments
+from scoring_ml.data.moments import ReadMoments
+
+Bools = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+_FIRST_IDS = 3
+
+
+class Sieve:
+    """The fates of a table's rows.
+
+    Parameters
+    ----------
+    table : Table
+    id_name : str or None
+        The column whose ids findings show; ``None`` where a row is about no lead.
+    """
+
+    def __init__(self, table: Table, id_name: str | None = "lead_id") -> None:
+        self.table = table
+        self.alive: Bools = np.ones(table.rows, dtype=bool)
+        self.findings: list[Finding] = []
+        self.counts: dict[str, int] = {}
+        self._id_name = id_name
+        ragged = sum(part.ragged for part in table.opened)
+        lines = [line for part in table.opened for line in part.first_ragged]
+        self._note("ragged_line", ragged, lines)
+        self._note("not_selected", sum(part.not_selected for part in table.opened), ())
+        repeated = sum(part.repeated_keys for part in table.opened)
+        if repeated:
+            self.findings.append(Finding(table.name, "repeated_key", repeated))
+
+    @property
+    def rows(self) -> Places:
+        """The rows that are still in use."""
+        return np.flatnonzero(self.alive)
+
+    def drop(self, defect: str, which: Bools, *, note: str = "") -> None:
+        """Take rows out; those that are out already keep their first reason."""
+        self._drop(defect, np.flatnonzero(which & self.alive), note)
+
+    def drop_rows(self, defect: str, rows: Places, *, note: str = "") -> None:
+        """Take rows out that are in use, by their place."""
+        self._drop(defect, np.sort(rows), note)
+
+    def mended(self, defect: str, which: Bools, *, note: str = "") -> None:
+        """Note that rows in use are changed."""
+        self.mended_rows(defect, np.flatnonzero(which & self.alive), note=note)
+
+    def mended_rows(self, defect: str, rows: Places, *, note: str = "") -> None:
+        """Note that rows are changed, by their place."""
+        if DEFECTS[defect].fate != MENDED:
+            raise KeyError(f"{defect} is not mended")
+        if len(rows):
+            ids = self._ids(np.sort(rows)[:_FIRST_IDS])
+            self.findings.append(Finding(self.table.name, defect, len(rows), ids, note))
+
+    def report(self) -> TableReport:
+        """Return the table's rows by their fate."""
+        left, aside = by_fate(self.counts)
+        lost = sum(part.ragged + part.not_selected for part in self.table.opened)
+        return TableReport(
+            self.table.name,
+            self.table.files,
+            self.table.rows + lost,
+            int(self.alive.sum()),
+            left,
+            aside,
+        )
+
+    def _drop(self, defect: str, rows: Places, note: str) -> None:
+        self._note(defect, len(rows), self._ids(rows[:_FIRST_IDS]), note)
+        self.alive[rows] = False
+
+    def _note(self, defect: str, count: int, ids: Sequence[str], note: str = "") -> None:
+        if DEFECTS[defect].fate not in (LEFT_OUT, SET_ASIDE):
+            raise KeyError(f"{defect} takes no row out")
+        if count:
+            self.counts[defect] = self.counts.get(defect, 0) + count
+            self.findings.append(
+                Finding(self.table.name, defect, count, tuple(ids)[:_FIRST_IDS], note)
+            )
+
+    def _ids(self, rows: Places) -> tuple[str, ...]:
+        if self._id_name is None or len(rows) == 0:
+            return ()
+        texts = self.table.ids(self._id_name).take(pa.array(rows)).to_pylist()
+        return tuple("(none)" if text is None else str(text)[:60] for text in texts)
+
+
+def usable_moment(sieve: Sieve, name: str, *, constant: str | None = None) -> ReadMoments:
+    """Read a required moment and take out the rows that have none.
+
+    Parameters
+    ----------
+    sieve : Sieve
+    name : str
+        The column.
+    constant : str or None
+        The column which, if it is a constant of the file, makes an empty moment mean that
+        nothing happened.
+    """
+    read = sieve.table.moments(name)
+    if constant is not None:
+        sieve.drop("not_happened", read.missing & sieve.table.is_constant(constant))
+    sieve.drop("no_moment", read.missing)
+    sieve.drop("unreadable_moment", read.wrong)
+    return read
+
+
+def known_moment(sieve: Sieve, moment: Moments) -> tuple[Moments, ReadMoments]:
+    """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
+    read = sieve.table.moments("known_at")
+    sieve.drop("unreadable_moment", read.wrong)
+    return np.where(read.missing, moment, np.maximum(read.values, moment)), read
+
+
+def note_clocks(sieve: Sieve, *moments: ReadMoments) -> None:
+    """Count the rows in use whose local times were skipped or doubled by a change of clocks."""
+    for defect, name in (("skipped_hour", "skipped"), ("doubled_hour", "twice")):
+        which = np.zeros(len(sieve.alive), dtype=bool)
+        for read in moments:
+            which |= getattr(read, name)
+        sieve.mended(defect, which)
+
+
+def note_known_before(sieve: Sieve, known: ReadMoments, moment: Moments) -> None:
+    """Count the rows in use that say that they were known before they happened."""
+    sieve.mended("known_before", ~known.missing & (known.values < moment))
+
+
+def in_order(keys: Sequence[Moments], rest: Sequence[NDArray[Any]] = ()) -> tuple[Places, Bools]:
+    """Return the order by some keys, ties by the rest, and which rows repeat the one before.
+
+    Parameters
+    ----------
+    keys : sequence of array of int64, shape (m,)
+        The most important first.
+    rest : sequence of array of int, shape (m,)
+        Everything else that a row says. With it, the order does not depend on the file's, but
+        for rows that are equal.
+
+    Returns
+    -------
+    order : array of int64, shape (m,)
+        Equal rows stay in the order in which they came.
+    repeats : array of bool, shape (m,)
+        In that order: equal to the row before in all keys and all of the rest.
+    """
+    order = _sorted(keys)
+    repeats = np.zeros(len(order), dtype=bool)
+    if len(order) < 2 or not rest:
+        return order, repeats
+    tied = np.ones(len(order) - 1, dtype=bool)
+    for key in keys:
+        tied &= _same_as_next(key, order)
+    group = np.flatnonzero(np.append(tied, False) | np.insert(tied, 0, False))
+    mine = order[group]
+    columns = [*reversed(rest), *reversed(keys)]
+    order[group] = mine[np.lexsort([column[mine] for column in columns])]
+    repeats[1:] = tied
+    for column in rest:
+        repeats[1:] &= _same_as_next(column, order)
+    return order, repeats
+
+
+def _same_as_next(column: NDArray[Any], order: Places) -> Bools:
+    found = column[order]
+    return np.asarray(found[1:] == found[:-1])
+
+
+def _sorted(keys: Sequence[Moments]) -> Places:
+    """Return a stable order by several keys."""
+    # Files are often in order already, at least by one of the keys.
+    order: Places = np.arange(len(keys[0]), dtype=np.int64)
+    for key in reversed(keys):
+        found = key[order]
+        if np.any(found[1:] < found[:-1]):
+            order = order[np.argsort(found, kind="stable")]
+    return order

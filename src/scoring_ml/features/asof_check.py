@@ -1,0 +1,312 @@
+"""An independent second check that no row of a snapshot knows what came later.
+
+It shares no code with what made the snapshot: it takes the finished rows, walks through the
+facts of a sample of leads one by one in plain Python and compares what comes out. It is slow on
+purpose; what it must be is obvious.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from scoring_ml.data.facts import NEVER, WON, Activities, Export, Stages
+from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.schema import Schema
+from scoring_ml.errors import ScoringError
+from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.derived_check import NaiveFeatures, OneActivity, OneStage
+from scoring_ml.features.snapshot import Snapshot
+
+_SECOND: Final = 1_000_000
+_DAY: Final = 24 * 60 * 60 * _SECOND
+
+
+@dataclass(frozen=True)
+class _Close:
+    won: bool
+    closed_at: int
+    known_at: int
+
+
+@dataclass
+class _Facts:
+    """All that an export knows of one lead, early and late."""
+
+    created_at: int
+    activities: list[OneActivity] = field(default_factory=list)
+    stages: list[OneStage] = field(default_factory=list)
+    closes: list[_Close] = field(default_factory=list)
+    changes: dict[str, list[tuple[int, int, Any]]] = field(default_factory=dict)
+
+
+def check_snapshot(
+    export: Export,
+    snapshot: Snapshot,
+    schema: Schema,
+    *,
+    horizon_days: float,
+    lag_days: float,
+    won_stages: Collection[str] = (),
+    lost_stages: Collection[str] = (),
+    sample: int = 200,
+    seed: int = 0,
+) -> None:
+    """Prove on a sample of leads that a snapshot knows nothing but what was known then.
+
+    Checked are, for every row of a sampled lead: its moment; that the lead was open, as known
+    then; every field and feature, from facts with ``known_at < as_of`` alone; the label, from the
+    wins in ``[as_of, as_of + horizon)``, and that it is told only when it is final. For all rows:
+    that no lead is seen twice at one moment.
+
+    Parameters
+    ----------
+    export : Export
+    snapshot : Snapshot
+        With ``lead``, ``age_days`` and ``as_of``.
+    schema : Schema
+    horizon_days, lag_days : float
+    won_stages, lost_stages : collection of str
+        Stages that end a lead.
+    sample : int
+        Most leads to be looked at.
+    seed : int
+
+    Raises
+    ------
+    ScoringError
+        If anything differs. That is a defect of this program, not of the data.
+    """
+    if snapshot.lead is None or snapshot.age_days is None or snapshot.as_of is None:
+        raise _error("A snapshot of a CRM export has leads, ages and moments", "none", snapshot, ())
+    leads = [int(item) for item in snapshot.lead]
+    moments = [int(item) for item in snapshot.as_of.astype("datetime64[us]").astype(np.int64)]
+    _check_once(snapshot, leads, moments)
+    chosen = sorted(set(leads))
+    if len(chosen) > sample:
+        chosen = sorted(random.Random(seed).sample(chosen, sample))
+    facts = _gather(export, chosen)
+    extracted = export.extracted_at
+    features = schema_features(schema)
+    columns = {name: snapshot.frame[name].to_numpy() for name in snapshot.frame.columns}
+    for row, (lead, as_of) in enumerate(zip(leads, moments, strict=True)):
+        if lead not in facts:
+            continue
+        of_lead, age = facts[lead], float(snapshot.age_days[row])
+        due = extracted if math.isnan(age) else _seen_at(of_lead.created_at, age)
+        if as_of != due or as_of > extracted or of_lead.created_at >= as_of:
+            what = "A row must be seen at its age, after its creation and within the export"
+            raise _error(what, "a row at another moment", snapshot, (row,))
+        if not _open(of_lead, as_of, won_stages, lost_stages):
+            what = "A lead must be seen only while it is open, as known then"
+            raise _error(what, "a closed lead", snapshot, (row,))
+        label = _label(
+            of_lead,
+            as_of,
+            math.isnan(age),
+            horizon_days,
+            lag_days,
+            extracted,
+            won_stages,
+        )
+        if not _same(float(snapshot.label[row]), label):
+            what = "A label must follow from the wins in the horizon, once they are final"
+            raise _error(what, "another label", snapshot, (row,))
+        expected = _values(of_lead, as_of, schema, features, export, lead)
+        for name, allowed in expected.items():
+            if name in columns and not any(_same(columns[name][row], item) for item in allowed):
+                what = "A value must follow from what was known before its moment"
+                raise _error(what, f"another value of {name}", snapshot, (row,))
+
+
+def _check_once(snapshot: Snapshot, leads: Sequence[int], moments: Sequence[int]) -> None:
+    first: dict[tuple[int, int], int] = {}
+    twice = [
+        row
+        for row, pair in enumerate(zip(leads, moments, strict=True))
+        if first.setdefault(pair, row) != row
+    ]
+    if twice:
+        what = "A lead must be seen only once at one moment"
+        raise _error(what, f"{len(twice)} rows again", snapshot, twice[:3])
+
+
+def _seen_at(created_at: int, age: float) -> int:
+    return created_at + (_SECOND if age == 0 else round(age * _DAY))
+
+
+def _open(
+    facts: _Facts, as_of: int, won_stages: Collection[str], lost_stages: Collection[str]
+) -> bool:
+    """Tell whether a lead is open: no win is known, and the newest known fact is no end."""
+    newest: list[tuple[int, int, bool]] = []
+    for close in facts.closes:
+        if close.known_at < as_of:
+            if close.won:
+                return False
+            newest.append((close.closed_at, close.known_at, True))
+    for stage in facts.stages:
+        if stage.known_at < as_of:
+            if stage.name in won_stages:
+                return False
+            newest.append((stage.entered_at, stage.known_at, stage.name in lost_stages))
+    return not newest or not max(newest)[2]
+
+
+def _label(
+    facts: _Facts,
+    as_of: int,
+    now: bool,
+    horizon_days: float,
+    lag_days: float,
+    extracted: int,
+    won_stages: Collection[str],
+) -> float:
+    if now or as_of + round((horizon_days + lag_days) * _DAY) > extracted:
+        return math.nan
+    end = as_of + round(horizon_days * _DAY)
+    wins = [close.closed_at for close in facts.closes if close.won]
+    wins += [stage.entered_at for stage in facts.stages if stage.name in won_stages]
+    return 1.0 if any(as_of <= win < end for win in wins) else 0.0
+
+
+def _values(
+    facts: _Facts,
+    as_of: int,
+    schema: Schema,
+    features: Mapping[str, Feature],
+    export: Export,
+    lead: int,
+) -> dict[str, list[Any]]:
+    """Return what each field and feature may be; more than one value where facts are level."""
+    values: dict[str, list[Any]] = {}
+    for column in schema.columns:
+        if column.derived:
+            continue
+        if column.name in facts.changes:
+            values[column.name] = _newest(facts.changes[column.name], as_of)
+        elif column.name in export.leads.values:
+            values[column.name] = [export.leads.values[column.name][lead]]
+    seen = [
+        activity
+        for activity in facts.activities
+        if activity.known_at < as_of and activity.occurred_at < as_of
+    ]
+    stages = [
+        stage for stage in facts.stages if stage.known_at < as_of and stage.entered_at < as_of
+    ]
+    found = NaiveFeatures(facts.created_at, as_of, seen, stages, schema, values)
+    if schema.history is not None:
+        for name, feature in features.items():
+            if "activities" in feature.needs and export.activities is None:
+                continue
+            if "stages" in feature.needs and export.stages is None:
+                continue
+            values[name] = found.feature(feature, schema.history)
+    return values
+
+
+def _newest(changes: Sequence[tuple[int, int, Any]], as_of: int) -> list[Any]:
+    """Return the newest known value; all of them where several are equally new."""
+    seen = [change for change in changes if change[0] < as_of and change[1] < as_of]
+    if not seen:
+        return [None]
+    newest = max((changed_at, known_at) for changed_at, known_at, _ in seen)
+    return [value for changed_at, known_at, value in seen if (changed_at, known_at) == newest]
+
+
+def _gather(export: Export, chosen: Sequence[int]) -> dict[int, _Facts]:
+    """Put the facts of some leads together, lead by lead."""
+    facts = {lead: _Facts(int(export.leads.created_at[lead])) for lead in chosen}
+    if export.activities is not None:
+        for lead, activity in _activities(export.activities, facts):
+            facts[lead].activities.append(activity)
+    if export.stages is not None:
+        for lead, stage in _stages(export.stages, facts):
+            facts[lead].stages.append(stage)
+    if export.deals is not None:
+        deals = export.deals
+        for row in _rows(deals.lead, facts):
+            if int(deals.closed_at[row]) != NEVER:
+                close = _Close(
+                    int(deals.outcome[row]) == WON,
+                    int(deals.closed_at[row]),
+                    int(deals.known_at[row]),
+                )
+                facts[int(deals.lead[row])].closes.append(close)
+    for name, history in export.histories.items():
+        changes: dict[int, list[tuple[int, int, Any]]] = defaultdict(list)
+        for row in _rows(history.lead, facts):
+            change = (int(history.changed_at[row]), int(history.known_at[row]), history.value[row])
+            changes[int(history.lead[row])].append(change)
+        for lead, of_lead in facts.items():
+            of_lead.changes[name] = changes[lead]
+    return facts
+
+
+def _activities(
+    activities: Activities, facts: Mapping[int, _Facts]
+) -> list[tuple[int, OneActivity]]:
+    def word(codes: Any, words: Sequence[str], row: int) -> str | None:
+        return None if codes is None or codes[row] < 0 else words[codes[row]]
+
+    return [
+        (
+            int(activities.lead[row]),
+            OneActivity(
+                kind=KINDS[activities.kind[row]],
+                by_lead=bool(activities.by_lead[row]),
+                occurred_at=int(activities.occurred_at[row]),
+                known_at=int(activities.known_at[row]),
+                amount=float(activities.amount[row]),
+                touch={
+                    "campaign": word(activities.campaign, activities.campaigns, row),
+                    "channel": word(activities.channel, activities.channels, row),
+                },
+            ),
+        )
+        for row in _rows(activities.lead, facts)
+    ]
+
+
+def _stages(stages: Stages, facts: Mapping[int, _Facts]) -> list[tuple[int, OneStage]]:
+    return [
+        (
+            int(stages.lead[row]),
+            OneStage(
+                stages.names[stages.stage[row]],
+                int(stages.entered_at[row]),
+                int(stages.known_at[row]),
+            ),
+        )
+        for row in _rows(stages.lead, facts)
+    ]
+
+
+def _rows(leads: Any, facts: Mapping[int, _Facts]) -> list[int]:
+    return [int(row) for row in np.flatnonzero(np.isin(leads, list(facts)))]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or bool(value != value)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same, up to the last digits of a number."""
+    if _is_missing(one) or _is_missing(other):
+        return _is_missing(one) and _is_missing(other)
+    if isinstance(one, (float, np.floating)) and isinstance(other, (int, float, np.floating)):
+        return math.isclose(float(one), float(other), rel_tol=1e-9, abs_tol=1e-6)
+    return bool(one == other)
+
+
+def _error(must: str, found: str, snapshot: Snapshot, rows: Sequence[int]) -> ScoringError:
+    ids = ", ".join(str(snapshot.ids[row]) for row in rows)
+    where = f" (lead {ids})" if ids else ""
+    return ScoringError(f"{must}. Found: {found}{where}. Please report this as a defect.")

@@ -1,0 +1,313 @@
+"""From a CRM export to one row per lead and age, each as it was known at its moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.facts import Export, Moments
+from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.mapping import CrmMapping
+from scoring_ml.data.schema import FEATURE_TYPES, History, Order, Schema, Target
+from scoring_ml.errors import InputError
+from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
+from scoring_ml.features.catalogue import feature_columns
+from scoring_ml.features.derived import derive
+from scoring_ml.features.outcomes import Outcomes, find_outcomes
+from scoring_ml.features.snapshot import Snapshot, UnusedRows
+
+LEAD_ID: Final = "lead_id"
+CREATED_AT: Final = "created_at"
+ACCOUNT_ID: Final = "account_id"
+OUTCOME: Final = "outcome"
+
+FEW_LEADS: Final = 10
+"""Leads that must have done an activity of a kind for it to become a feature."""
+
+NEVER_OPEN: Final = "closed before the first age at which leads are seen"
+WON_BEFORE: Final = "won before the moment, recorded later"
+
+
+def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schema:
+    """Return what the columns of a CRM snapshot mean: mapped fields and derived features.
+
+    Parameters
+    ----------
+    export : Export
+        Decides which kinds of activities occur.
+    mapping : CrmMapping
+    outcomes : Outcomes
+        Gives the age at which an outcome is final.
+
+    Raises
+    ------
+    SchemaError
+        If a mapped field bears the name of a derived feature.
+    """
+    fields = [item.column for item in mapping.fields]
+    history = crm_history(export, mapping)
+    final = outcomes.horizon_days + outcomes.lag_days
+    short = mapping.gap_days is not None and mapping.gap_days < final
+    return Schema(
+        dataset=mapping.dataset,
+        target=Target(OUTCOME, ("won",), ("lost",)),
+        order=Order("time", CREATED_AT, reason="the moment at which the lead was created"),
+        columns=(*fields, *feature_columns(history, fields)),
+        id=LEAD_ID,
+        account=None if export.leads.account is None else ACCOUNT_ID,
+        mature_after_days=None if short else final,
+        gap_days=mapping.gap_days,
+        missing=mapping.missing,
+        history=history,
+    )
+
+
+def crm_history(export: Export, mapping: CrmMapping) -> History:
+    """Return how features are made from an export's activities, stages and contacts."""
+    kinds: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    acts = export.activities
+    if acts is not None:
+        pairs = np.unique(acts.lead[acts.by_lead] * len(KINDS) + acts.kind[acts.by_lead])
+        leads = np.bincount(pairs % len(KINDS), minlength=len(KINDS))
+        kinds = tuple(kind for kind in BY_LEAD if leads[KINDS.index(kind)] >= FEW_LEADS)
+        told = np.bincount(acts.kind[~np.isnan(acts.amount)], minlength=len(KINDS))
+        amounts = tuple(kind for kind in kinds if told[KINDS.index(kind)] >= FEW_LEADS)
+        touches = tuple(
+            name
+            for name, codes in (("campaign", acts.campaign), ("channel", acts.channel))
+            if codes is not None and (codes >= 0).any()
+        )
+    return History(
+        kinds=kinds,
+        stages=() if export.stages is None else mapping.stages,
+        windows_days=mapping.windows_days,
+        half_life_days=mapping.half_life_days,
+        amounts=amounts,
+        touches=touches,
+        hand_over=mapping.hand_over,
+        after_hand_over=mapping.after_hand_over,
+        timezone=mapping.timezone,
+        free_mail=mapping.free_mail,
+        disposable_mail=mapping.disposable_mail,
+        kind_words=_words(mapping, "activities", "type"),
+        stage_words=_words(mapping, "stages", "stage"),
+    )
+
+
+def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArray[Any]]:
+    """Return every field and feature of every lead as known at a moment of its own.
+
+    Parameters
+    ----------
+    export : Export
+    schema : Schema
+        With a history.
+    as_of : array of int64, shape (n,)
+        One moment for each lead of the export.
+
+    Returns
+    -------
+    dict of column name to array, shape (n,)
+        Typed values; what the export does not have is missing.
+    """
+    values: dict[str, NDArray[Any]] = {}
+    for column in schema.columns:
+        if column.derived or column.type not in FEATURE_TYPES:
+            continue
+        if column.name in export.histories:
+            values[column.name] = latest(export.histories[column.name], as_of)
+        elif column.name in export.leads.values:
+            values[column.name] = export.leads.values[column.name]
+        else:
+            values[column.name] = _nothing(column.type, len(as_of))
+    found = derive(
+        schema,
+        values,
+        created_at=export.leads.created_at,
+        as_of=as_of,
+        activities=export.activities,
+        stages=export.stages,
+    )
+    return values | found
+
+
+def build_crm_snapshot(
+    export: Export, mapping: CrmMapping, *, ages_days: Iterable[float] | None = None
+) -> tuple[Snapshot, Schema, Outcomes]:
+    """See every lead at fixed ages, and the open ones now.
+
+    A row exists only while the lead is open, as known then. Its label is 1 if the lead is won
+    within the horizon, 0 if it is not, NaN if that is not final yet. Rows follow the leads'
+    creation, then their age; the rows "now" of open leads have no age and no label.
+
+    Parameters
+    ----------
+    export : Export
+    mapping : CrmMapping
+    ages_days : iterable of float or None
+        The mapping's ages if None.
+
+    Raises
+    ------
+    InputError
+        If no lead can be seen at any age.
+    """
+    outcomes = find_outcomes(export, mapping)
+    schema = crm_schema(export, mapping, outcomes)
+    ages = tuple(mapping.ages_days if ages_days is None else ages_days)
+    leads = export.leads
+    n = len(leads)
+    parts: list[_Rows] = []
+    ever = np.zeros(n, dtype=bool)
+    late = np.zeros(n, dtype=bool)
+    for age in (*ages, np.nan):
+        now = bool(np.isnan(age))
+        as_of = np.full(n, export.extracted_at) if now else seen_at(leads.created_at, age)
+        there = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
+        there &= known(leads.created_at, as_of)
+        won_before = there & known(outcomes.won_at, as_of)
+        late |= won_before
+        rows = np.flatnonzero(there & ~won_before)
+        if not now:
+            ever[rows] = True
+        parts.append(_Rows(age, as_of, rows))
+    if not ever.any():
+        raise InputError(
+            "At least one lead must be open at one of the ages at which leads are seen",
+            found=f"none of {n} leads at {', '.join(f'{age:g}' for age in ages)} days",
+            do="Check created_at, the closing moments and ages_days in crm.yaml",
+        )
+    frames, moments, labels, lead, age_days = [], [], [], [], []
+    for part in parts:
+        values = values_at(export, schema, part.as_of)
+        frames.append(pd.DataFrame({name: item[part.rows] for name, item in values.items()}))
+        at = part.as_of[part.rows]
+        moments.append(at)
+        lead.append(part.rows)
+        age_days.append(np.full(len(part.rows), part.age))
+        won = is_won(outcomes.won_at[part.rows], at, outcomes.horizon_days).astype(np.float64)
+        final = is_mature(
+            at,
+            horizon_days=outcomes.horizon_days,
+            lag_days=outcomes.lag_days,
+            extracted_at=export.extracted_at,
+        )
+        labels.append(np.where(final & ~np.isnan(part.age), won, np.nan))
+    code = np.concatenate(lead)
+    age_of = np.concatenate(age_days)
+    order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
+    frame = pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)
+    code = code[order]
+    snapshot = Snapshot(
+        frame=frame,
+        ids=leads.ids[code],
+        label=np.concatenate(labels)[order],
+        position=leads.created_at[code].astype(np.float64),
+        as_of=np.concatenate(moments)[order].astype("datetime64[us]"),
+        account=None if leads.account is None else leads.account[code],
+        row=code + 1,
+        unused=tuple(_unused(leads.ids, {NEVER_OPEN: ~ever & ~late, WON_BEFORE: late & ~ever})),
+        warnings=_warnings(mapping, outcomes),
+        lead=code,
+        age_days=age_of[order],
+        headline_age_days=_headline(mapping, ages),
+        extracted_at=np.datetime64(export.extracted_at, "us"),
+    )
+    return snapshot, schema, outcomes
+
+
+def open_leads(
+    export: Export, mapping: CrmMapping, schema: Schema, *, as_of: int | None = None
+) -> Snapshot:
+    """See all leads at one moment, to be scored; those that are not open then say so.
+
+    Parameters
+    ----------
+    export : Export
+    mapping : CrmMapping
+        Names the stages that end a lead.
+    schema : Schema
+        The model's: which fields and features are computed.
+    as_of : int or None
+        In microseconds since 1970; the moment of the export if None.
+
+    Returns
+    -------
+    Snapshot
+        One row a lead; ``problem`` tells why one cannot be scored.
+    """
+    leads = export.leads
+    n = len(leads)
+    moment = np.full(n, export.extracted_at if as_of is None else as_of)
+    outcomes = find_outcomes(export, mapping)
+    problem = np.full(n, "", dtype=object)
+    problem[~outcomes.open_at(moment)] = "not open at that moment"
+    problem[~known(leads.created_at, moment)] = "not created before that moment"
+    values = values_at(export, schema, moment)
+    there = {*export.histories, *leads.values}
+    missing = [c.title for c in schema.used if not c.derived and c.name not in there]
+    return Snapshot(
+        frame=pd.DataFrame(values, index=pd.RangeIndex(n)),
+        ids=leads.ids,
+        label=np.full(n, np.nan),
+        position=leads.created_at.astype(np.float64),
+        as_of=moment.astype("datetime64[us]"),
+        account=leads.account,
+        row=np.arange(1, n + 1),
+        warnings=tuple(f"{name} is not in the export and counts as missing" for name in missing),
+        problem=problem,
+        lead=np.arange(n),
+        extracted_at=np.datetime64(export.extracted_at, "us"),
+    )
+
+
+def _nothing(kind: str, n: int) -> NDArray[Any]:
+    if kind in ("number", "boolean"):
+        return np.full(n, np.nan)
+    if kind == "date":
+        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
+    return np.full(n, None, dtype=object)
+
+
+class _Rows:
+    """The leads that are seen at one age."""
+
+    def __init__(self, age: float, as_of: Moments, rows: NDArray[np.int64]) -> None:
+        self.age = age
+        self.as_of = as_of
+        self.rows = rows
+
+
+def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:
+    return mapping.headline_age_days if mapping.headline_age_days in ages else ages[0]
+
+
+def _warnings(mapping: CrmMapping, outcomes: Outcomes) -> tuple[str, ...]:
+    final = outcomes.horizon_days + outcomes.lag_days
+    if mapping.gap_days is None or mapping.gap_days >= final:
+        return ()
+    return (
+        f"windows are {mapping.gap_days:g} days apart, less than the {final:g} days after which an "
+        "outcome is known: in life the newest outcomes of the training window would not have been "
+        "known yet, so figures may flatter",
+    )
+
+
+def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterable[UnusedRows]:
+    for reason, rows in reasons.items():
+        if rows.any():
+            yield UnusedRows(reason, int(rows.sum()), tuple(map(str, ids[rows][:3])))
+
+
+def _words(mapping: CrmMapping, table: str, column: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in mapping.tables.get(table, ()):
+        for word, meaning in source.words.get(column, {}).items():
+            found.setdefault(str(word).strip().casefold(), meaning)
+    return found
