@@ -25,13 +25,21 @@ app = typer.Typer(
 policy_app = typer.Typer(no_args_is_help=True, help="The policy: what hot and warm mean.")
 app.add_typer(policy_app, name="policy")
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="A CSV or Parquet file, or a folder with a CRM export."),
+]
+FlatFile = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
 HomeDir = Annotated[
     Path | None,
     typer.Option("--home", help="Folder that holds everything; SCORING_HOME, else .scoring."),
 ]
 SchemaFile = Annotated[
     Path | None, typer.Option("--schema", help="Schema file; schema.yaml beside DATA if not given.")
+]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option("--mapping", help="Mapping of a CRM export; its crm.yaml if not given."),
 ]
 MatrixFile = Annotated[
     Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
@@ -58,7 +66,7 @@ def main() -> None:
 
 @app.command()
 def init(
-    data: Data,
+    data: FlatFile,
     target: Annotated[str, typer.Option(help="Column that holds the outcome.")],
     out: Annotated[
         Path | None, typer.Option(help="Where to write; schema.yaml beside DATA if not given.")
@@ -88,13 +96,24 @@ def init(
 
 
 @app.command()
-def check(data: Data, schema: SchemaFile = None, as_json: AsJson = False) -> None:
-    """Validate a flat file and audit it for leaks; exit 2 on what must not be trained on."""
-    from pipelines.inspect_file import check_file
+def check(
+    data: Data,
+    schema: SchemaFile = None,
+    mapping: MappingFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a file or a CRM export and audit it; exit 2 on what must not be trained on."""
+    from pipelines.inspect_export import ExportCheck, check_export
+    from pipelines.inspect_file import CheckResult, check_file
     from pipelines.progress import progress_bar
 
+    _refuse_other_door(data, schema=schema, mapping=mapping)
+    result: CheckResult | ExportCheck
     with progress_bar("check") as bar:
-        result = check_file(data, schema=schema, progress=bar.counted("audit", 0.1, 1.0))
+        if data.is_dir():
+            result = check_export(data, mapping=mapping, bar=bar)
+        else:
+            result = check_file(data, schema=schema, progress=bar.counted("audit", 0.1, 1.0))
     _show(result.to_json() if as_json else result.render())
     raise typer.Exit(result.exit_code)
 
@@ -103,22 +122,27 @@ def check(data: Data, schema: SchemaFile = None, as_json: AsJson = False) -> Non
 def train(
     data: Data,
     schema: SchemaFile = None,
+    mapping: MappingFile = None,
     matrix: MatrixFile = None,
     as_json: AsJson = False,
     home: HomeDir = None,
 ) -> None:
     """Compare matrix, scorecard and boosted model, log them, register the challenger."""
+    from pipelines.doors import Files
     from pipelines.progress import progress_bar
     from pipelines.tables import candidates_text
     from pipelines.train import train_file
 
+    _refuse_other_door(data, schema=schema, mapping=mapping)
+    files = Files(schema=schema, mapping=mapping, matrix=matrix)
     with progress_bar("train") as bar:
-        result = train_file(data, home=_home(home), schema=schema, matrix=matrix, bar=bar)
+        result = train_file(data, home=_home(home), files=files, bar=bar)
     document = result.to_json()
     if as_json:
         _show(document)
         return
-    lines = [candidates_text(document["candidates"]), ""]
+    lines = [] if result.report is None else [result.report.render()]
+    lines += [candidates_text(document["candidates"]), ""]
     for rung in document["not_allowed"]:
         lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
     for item in document["unused"]:
@@ -229,9 +253,10 @@ def score(
     as_of: Annotated[
         str | None, typer.Option(help="Moment at which the leads are seen, such as 2026-11-22.")
     ] = None,
+    mapping: MappingFile = None,
     home: HomeDir = None,
 ) -> None:
-    """Score a file with the champion: the same numbers as the endpoint."""
+    """Score a file, or the open leads of a CRM export: the same numbers as the endpoint."""
     from pipelines.progress import progress_bar
     from pipelines.score import score_file
 
@@ -242,6 +267,7 @@ def score(
             home=_home(home),
             explain=explain,
             as_of=_moment(as_of),
+            mapping=mapping,
             bar=bar,
         )
     for text in result.warnings:
@@ -297,7 +323,7 @@ def ui(
 def report(
     name: Annotated[str, typer.Argument(metavar="NAME", help="explanations")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    lang: Annotated[str | None, typer.Option(help="Language of the pages; en.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the pages: en, fa or ru.")] = None,
     home: HomeDir = None,
 ) -> None:
     """Write a report: two pages that stand alone, one for sales and one for marketing."""
@@ -357,6 +383,17 @@ def demo(
         when_up=lambda server: _show(what_now(result, place, url=server.url)),
     )
     raise typer.Exit(status)
+
+
+def _refuse_other_door(data: Path, *, schema: Path | None, mapping: Path | None) -> None:
+    """Refuse the option of the other door rather than leave it unread."""
+    folder = data.is_dir()
+    if (folder and schema is not None) or (not folder and mapping is not None):
+        raise InputError(
+            "A flat file goes with --schema, a folder with --mapping",
+            found="--schema and a folder" if folder else "--mapping and no folder",
+            do="Leave the option out, or name the other kind of data",
+        )
 
 
 def _home(given: Path | None) -> Home:

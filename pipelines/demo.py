@@ -7,12 +7,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from pipelines.progress import Bar
 from pipelines.promotion import Promotion, promote
 from pipelines.train import TrainResult, train_file
 from scoring_ml.data.demo import DemoFiles, write_demo
+from scoring_ml.data.mapping import load_mapping
 from scoring_ml.evaluation.reachable import Reachable, best_reachable
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.settings import Home
@@ -69,7 +68,7 @@ def run_demo(
     home.ensure()
     bar("make the data", 0.0)
     files = write_demo(home.demo, leads=leads, seed=seed)
-    training = train_file(files.leads, home=home, bar=bar, replicates=replicates)
+    training = train_file(files.crm, home=home, bar=bar, replicates=replicates)
     bar("promote", 0.9)
     promotion = promote(training.version, home=home, force=True, reason="the demo starts anew")
     best = None
@@ -84,11 +83,10 @@ def demo_reachable(
 ) -> Reachable:
     """Estimate the best reachable AUC on the rows that the training was tested on."""
     trained = training.trained
-    rows = trained.snapshot.row[trained.windows.test] - 1
-    table = pd.read_csv(files.leads, dtype=str, keep_default_na=False).iloc[rows]
     return best_reachable(
-        table,
-        trained.snapshot.label[trained.windows.test],
+        trained.snapshot.take(trained.windows.test),
+        trained.schema,
+        load_mapping(files.mapping),
         leads=leads,
         seed=seed,
         progress=bar.counted("best reachable", 0.9, 1.0),

@@ -12,17 +12,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from pipelines.doors import MATRIX_NAME, SCHEMA_NAME, find_schema
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.flat import FileFacts, read_flat
 from scoring_ml.data.schema import GRADES, Column, Schema, load_schema, schema_text
-from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit import WHOLE_FILE, Finding, Progress, audit, refusals
 from scoring_ml.features.criteria import unmapped_matrix_text
 from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
 from scoring_ml.texts import Catalogue
-
-SCHEMA_NAME: Final = "schema.yaml"
-MATRIX_NAME: Final = "matrix.yaml"
 
 _WIDTH: Final = 96
 
@@ -327,7 +325,7 @@ def init_schema(
         _with_findings(column, [item for item in findings if item.column == column.name])
         for column in draft.columns
     )
-    look = _look(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
+    look = look_at(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
     header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     _write_new({out: comment + schema_text(schema), matrix_path: unmapped_matrix_text()})
@@ -356,29 +354,23 @@ def check_file(
     InputError
         If the file or the schema cannot be read, or the file lacks a column of the schema.
     """
-    path = schema if schema is not None else data.with_name(SCHEMA_NAME)
-    if schema is None and data.exists() and not path.exists():
-        raise SchemaError(
-            "A flat file needs a schema",
-            found=f"no {path}",
-            do=f"Draft one with scoring-ml init {shlex.quote(str(data))} --target COLUMN, "
-            "or name one with --schema",
-        )
+    path = find_schema(data, schema)
     flat = read_flat(data)
     meaning = load_schema(path)
     snapshot = build_snapshot(flat, meaning)
     findings = audit(snapshot, meaning, progress=progress)
-    look = _look(flat.facts, flat.frame.shape[1], meaning, snapshot, findings)
+    look = look_at(flat.facts, flat.frame.shape[1], meaning, snapshot, findings)
     return CheckResult(look, path, refusals(findings, meaning))
 
 
-def _look(
+def look_at(
     facts: FileFacts,
     columns: int,
     schema: Schema,
     snapshot: Snapshot,
     findings: tuple[Finding, ...],
 ) -> Look:
+    """Count what a snapshot holds."""
     label = snapshot.label
     return Look(
         facts=facts,

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipelines.doors import open_export
 from pipelines.progress import Bar
 from scoring_ml.data.flat import read_flat, write_table
 from scoring_ml.errors import InputError
-from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.features.crm_snapshot import open_leads
+from scoring_ml.features.snapshot import Snapshot, build_snapshot
 from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -50,13 +52,15 @@ def score_file(
     home: Home,
     explain: bool = False,
     as_of: datetime | None = None,
+    mapping: Path | None = None,
     bar: Bar | None = None,
 ) -> ScoreResult:
-    """Score every row of a flat file; no row is lost.
+    """Score every row of a flat file, or every open lead of a CRM export; no row is lost.
 
     Parameters
     ----------
     data : Path
+        CSV or Parquet, or a folder with a CRM export.
     out : Path
         CSV or Parquet, by its ending; replaced if it exists. A row that cannot be scored has an
         ``error`` and no score.
@@ -64,7 +68,10 @@ def score_file(
     explain : bool
         Whether to add reasons, points and what to ask next.
     as_of : datetime or None
-        The moment at which the leads are seen; the schema's order column if None.
+        The moment at which the leads are seen. If None, the schema's order column of a flat
+        file, and the moment of a CRM export.
+    mapping : Path or None
+        Of a CRM export; ``crm.yaml`` in its folder if None.
     bar : Bar or None
 
     Raises
@@ -89,8 +96,7 @@ def score_file(
         )
     scorer = load_champion(home)
     bar("read", 0.0)
-    flat = read_flat(data)
-    snapshot = build_snapshot(flat, scorer.encoder.schema, for_training=False, as_of=as_of)
+    snapshot = _snapshot(data, scorer, as_of, mapping)
     problem = snapshot.problem
     if problem is None:
         problem = np.full(len(snapshot), "", dtype=object)
@@ -126,6 +132,21 @@ def score_file(
         version=scorer.version,
         warnings=(*snapshot.warnings, *bad),
     )
+
+
+def _snapshot(data: Path, scorer: Scorer, as_of: datetime | None, mapping: Path | None) -> Snapshot:
+    schema = scorer.encoder.schema
+    if not data.is_dir():
+        return build_snapshot(read_flat(data), schema, for_training=False, as_of=as_of)
+    if schema.history is None:
+        raise InputError(
+            "A CRM export can be scored by a model that was trained on one",
+            found=f"version {scorer.version}, trained on a flat file",
+            do="Name a flat file, or train on the export and promote that version",
+        )
+    meaning, export, _ = open_export(data, mapping)
+    moment = None if as_of is None else int(np.datetime64(as_of, "us").astype(np.int64))
+    return open_leads(export, meaning, schema, as_of=moment)
 
 
 def _table(scorer: Scorer, found: pd.DataFrame, *, explain: bool) -> pd.DataFrame:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.doors import Files, open_data
 from pipelines.progress import Bar
-from scoring_ml.data.flat import read_flat
-from scoring_ml.data.schema import Schema, load_schema
-from scoring_ml.errors import (
-    InputError,
-    SchemaError,
-    ScoringError,
-    TrainingRefused,
-)
-from scoring_ml.evaluation.audit import Finding, audit, refusals
+from scoring_ml.data.export_report import ExportReport
+from scoring_ml.data.schema import Schema
+from scoring_ml.errors import ScoringError, TrainingRefused
+from scoring_ml.evaluation.audit import Finding, refusals
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES
-from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
-from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import accept_fields
 from scoring_ml.scoring.policies import policy_in_force, propose
 from scoring_ml.scoring.policy import Policy
@@ -46,12 +39,15 @@ class TrainResult:
     version : str
         Of the registered challenger.
     findings : tuple of Finding
+    report : ExportReport or None
+        What was found while a CRM export was read.
     """
 
     trained: Trained
     run_id: str
     version: str
     findings: tuple[Finding, ...]
+    report: ExportReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
@@ -78,6 +74,8 @@ class TrainResult:
             "policy": None if policy is None else policy.dump(),
             "warnings": list(trained.warnings),
         }
+        if self.report is not None:
+            document["export"] = self.report.to_json()
         return dict(json_ready(document))
 
 
@@ -85,21 +83,20 @@ def train_file(
     data: Path,
     *,
     home: Home,
-    schema: Path | None = None,
-    matrix: Path | None = None,
+    files: Files | None = None,
     bar: Bar | None = None,
     replicates: int = 400,
 ) -> TrainResult:
-    """Train on a flat file and register the challenger.
+    """Train on a flat file or a CRM export and register the challenger.
 
     Parameters
     ----------
     data : Path
-        CSV or Parquet.
+        CSV or Parquet, or a folder with a CRM export.
     home : Home
-    schema, matrix : Path or None
-        ``schema.yaml`` and ``matrix.yaml`` beside the data if None; without a matrix file the
-        matrix is unmapped.
+    files : Files or None
+        What says what the data means; looked for beside (in) it where not named. Without a
+        matrix file the matrix is unmapped.
     bar : Bar or None
         Told the progress.
     replicates : int
@@ -108,7 +105,7 @@ def train_file(
     Raises
     ------
     InputError
-        If the file, the schema or the matrix is wrong.
+        If the data, the schema, the mapping or the matrix is wrong.
     TrainingRefused
         If the audit refuses a column that the schema uses without a written reason, or the data
         cannot be learned from.
@@ -116,19 +113,14 @@ def train_file(
     bar = bar or Bar("train")
     bar("read", 0.0)
     home.ensure()
-    schema_path = find_schema(data, schema)
-    meaning = load_schema(schema_path)
-    rules = find_matrix(data, schema_path, matrix, meaning)
-    flat = read_flat(data)
-    snapshot = build_snapshot(flat, meaning)
-    bar("audit", 0.05)
-    findings = audit(snapshot, meaning, progress=bar.counted("audit", 0.05, 0.2))
-    refuse(findings, meaning, data)
+    opened = open_data(data, files or Files(), bar)
+    meaning = opened.schema
+    refuse(opened.findings, meaning, data)
     in_force = policy_in_force(home, meaning.dataset)
     trained = compare(
-        snapshot,
+        opened.snapshot,
         meaning,
-        rules,
+        opened.matrix,
         policy=in_force,
         card=_card(meaning),
         replicates=replicates,
@@ -137,11 +129,10 @@ def train_file(
     if in_force is None and trained.policy is not None:
         trained = _with_policy_version(trained, home, trained.policy)
     tracker = Tracker(home)
-    digest = hashlib.sha256(data.read_bytes()).hexdigest()
     logged = tracker.log_training(
         trained,
-        dataset=DatasetFacts(meaning.dataset, digest, flat.facts.rows),
-        findings=findings,
+        dataset=DatasetFacts(meaning.dataset, opened.sha256, opened.rows),
+        findings=opened.findings,
         progress=bar.counted("log", 0.6, 0.85).share,
     )
     write_scored_rows(
@@ -152,45 +143,7 @@ def train_file(
     )
     accept_fields(home, logged.scorer.accepted_names)
     write_json(home.newest_training, {"run_id": logged.run_id, "version": logged.version})
-    return TrainResult(trained, logged.run_id, logged.version, findings)
-
-
-def find_schema(data: Path, schema: Path | None) -> Path:
-    """Return the schema file to use.
-
-    Raises
-    ------
-    InputError
-        If none is named and none lies beside the data.
-    """
-    if schema is not None:
-        return schema
-    beside = data.with_name("schema.yaml")
-    if data.is_dir():
-        raise InputError(
-            "DATA must be a CSV or Parquet file",
-            found=f"the folder {data}",
-            do="Name a file in it",
-        )
-    if not data.exists():
-        raise InputError("DATA must exist", found=f"no file {data}", do="Give its right name")
-    if not beside.exists():
-        raise SchemaError(
-            "A flat file needs a schema",
-            found=f"no {beside}",
-            do=f"Draft one with scoring-ml init {data} --target COLUMN, or name one with --schema",
-        )
-    return beside
-
-
-def find_matrix(data: Path, schema_path: Path, matrix: Path | None, schema: Schema) -> Matrix:
-    """Return the hand-built matrix: as named, else beside the schema or the data, else unmapped."""
-    if matrix is not None:
-        return load_matrix(matrix, schema)
-    for folder in (schema_path.parent, data.parent):
-        if (folder / "matrix.yaml").exists():
-            return load_matrix(folder / "matrix.yaml", schema)
-    return unmapped_matrix()
+    return TrainResult(trained, logged.run_id, logged.version, opened.findings, opened.report)
 
 
 def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
@@ -210,8 +163,8 @@ def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
     raise TrainingRefused(
         f"A column that tells the outcome must not be trained on ({data.name})",
         found=f"{len(names)} column(s) of grade refuse: {told}{more}",
-        do="Set use: false in the schema, or allow: with a written reason, which the model card "
-        "will show; scoring-ml check lists them all",
+        do="Set use: false in schema.yaml (crm.yaml for an export), or allow: with a written "
+        "reason, which the model card will show; scoring-ml check lists them all",
     )
 
 

@@ -21,10 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from scoring_ml.data.schema import History
 from scoring_ml.errors import IntegrityError, NothingServed, ScoringError
 from scoring_ml.scoring.champion import Champion as Promoted
 from scoring_ml.scoring.champion import champion_folder, read_champion, rehearse
-from scoring_ml.scoring.lead import LeadField
+from scoring_ml.scoring.lead import LISTS, LeadField
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving.logs import where
@@ -59,6 +60,14 @@ class LeadScoring(Protocol):
     @property
     def accepted_names(self) -> tuple[str, ...]:
         """Every name that may stand in a request, used or not."""
+
+    @property
+    def history(self) -> History | None:
+        """How features are computed from a lead's history; ``None`` without any."""
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Of ``activities`` and ``stages``, the lists that features in use are computed from."""
 
     def score(self, lead: Mapping[str, Any], *, as_of: datetime, lang: str) -> dict[str, Any]:
         """Return the answer for one lead."""
@@ -99,12 +108,18 @@ class Served:
         In UTC, without a zone.
     used : frozenset of str
         Names of the fields that it looks at.
+    lists : frozenset of str
+        Of ``activities`` and ``stages``, those that it looks at.
+    unread : frozenset of str
+        Of these, those that it accepts without looking at them.
     """
 
     scorer: LeadScoring
     version: str
     loaded_at: datetime
     used: frozenset[str]
+    lists: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -196,7 +211,9 @@ class Champion:
             gc.collect()
             gc.freeze()
             used = frozenset(field.name for field in scorer.fields if field.used)
-            self.served = Served(scorer, named.version, _now(), used)
+            lists = frozenset(scorer.lists)
+            unread = (frozenset(LISTS) & set(scorer.accepted_names)) - lists
+            self.served = Served(scorer, named.version, _now(), used, lists, unread)
             self._current = named
             self.pending_error = None
             logger.info("version %s is in service", named.version)

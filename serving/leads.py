@@ -76,8 +76,14 @@ def many(champion: Champion, asked: Asked, *, most: int) -> Reply:
 def _answer(served: Served, lead: Any, asked: Asked, *, explain: bool) -> dict[str, Any]:
     if not isinstance(lead, Mapping):
         raise Refusal("invalid_lead", "not_object")
-    found = problems(lead, used=served.used, lang=asked.lang)
-    rest = {name: value for name, value in lead.items() if name not in found} if found else lead
+    found = problems(
+        lead, used=served.used, lang=asked.lang, lists=served.lists, unread=served.unread
+    )
+    wrong = {
+        *found,
+        *(name for name in served.lists if any(f.startswith(f"{name}[") for f in found)),
+    }
+    rest = {name: value for name, value in lead.items() if name not in wrong} if found else lead
     work = served.scorer.explain if explain else served.scorer.score
     try:
         if "" in found:

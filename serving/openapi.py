@@ -9,6 +9,7 @@ from scoring_ml.scoring.lead import LeadField
 from scoring_ml.texts import Catalogue
 from serving.champion import LeadScoring
 from serving.openapi_answers import answer_schemas
+from serving.openapi_history import entry_schemas, list_schema
 
 MOST_EXAMPLES: Final = 50
 """Most known values of a category that the description lists."""
@@ -67,7 +68,7 @@ def document(scorer: LeadScoring | None, *, max_batch: int) -> Json:
             "/": _get("index", None, media="text/html"),
         },
         "components": {
-            "schemas": {"Lead": _lead(scorer), **answer_schemas()},
+            "schemas": {"Lead": _lead(scorer), **_entries(scorer), **answer_schemas()},
             "parameters": {
                 "RequestId": _header("X-Request-ID", "request_id"),
                 "AcceptLanguage": _header("Accept-Language", "accept_language"),
@@ -186,11 +187,19 @@ def _lead(scorer: LeadScoring | None) -> Json:
         return schema
     for field in scorer.fields:
         properties[field.name] = _field(field)
+    for name in scorer.lists:
+        properties[name] = list_schema(name)
     unused = text.text("serving.openapi.unused")
     for name in scorer.accepted_names:
         properties.setdefault(name, {"description": unused})
     schema["example"] = dict(scorer.example)
     return schema
+
+
+def _entries(scorer: LeadScoring | None) -> Json:
+    if scorer is None or scorer.history is None:
+        return {}
+    return entry_schemas(scorer.history, scorer.lists)
 
 
 def _field(field: LeadField) -> Json:

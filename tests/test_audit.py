@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, spearmanr
 
 from scoring_ml.data.schema import Column, Order, Schema, Target
-from scoring_ml.evaluation.audit import WHOLE_FILE, AuditSettings, audit, refusals
+from scoring_ml.evaluation.audit import WHOLE_FILE, AuditSettings, refusals
+from scoring_ml.evaluation.audit import audit as full_audit
 from scoring_ml.evaluation.probes import (
     comparable,
     fill_agreement,
@@ -19,13 +21,18 @@ from scoring_ml.evaluation.probes import (
     one_sided_values,
     presence_auc,
     ripening,
+    runs_with_time,
     sample_rows,
     single_field_auc,
     time_blocks,
     value_codes,
     within_auc,
+    within_correlation,
 )
 from scoring_ml.features.snapshot import Snapshot
+
+# Most of the time would go into the model that tells old leads from new.
+audit = partial(full_audit, settings=AuditSettings(adversarial_rows=800))
 
 
 def made(columns, y, *, order="row", as_of=None, **known):
@@ -65,7 +72,7 @@ def clean(n, rate, seed):
         words[rng.random(n) < 0.1 * index] = None
         columns[f"category {index}"] = words
     columns["visits"] = rng.poisson(1.5, n).astype(float)
-    columns["period"] = np.arange(n) / n + 0.05 * rng.normal(size=n)
+    columns["period"] = np.arange(n) / n + 0.3 * rng.normal(size=n)
     columns["empty"] = np.array([None] * n, dtype=object)
     columns["same"] = np.array(["x"] * n, dtype=object)
     low, high = -20.0, 20.0
@@ -243,6 +250,66 @@ class TestOtherProbes:
             alone = gains(codes, y, blocks, others=list(rest))
             assert alone[name] == (pytest.approx(gain), pytest.approx(reached))
 
+    def test_a_family_is_taken_out_together(self):
+        rng = np.random.default_rng(8)
+        y = (rng.random(800) < 0.4).astype(float)
+        codes = {name: rng.integers(-1, 5, 800) for name in ("a", "b", "c")}
+        codes["a"] = np.where(rng.random(800) < 0.5, y.astype(int), codes["a"])
+        codes["b"] = codes["a"].copy()
+        blocks = time_blocks(800, rarer=300)
+        alone = gains(codes, y, blocks, others=["a", "b", "c"])
+        families = {"b": "a"}
+        together = gains(codes, y, blocks, others=["a", "c"], families=families)
+        bare = gains({"c": codes["c"]}, y, blocks, others=["c"])["c"][1]
+        assert list(together) == ["a", "c"]
+        assert abs(alone["a"][0]) < 0.01
+        gain, reached = together["a"]
+        assert gain > 0.1
+        assert reached - gain == pytest.approx(bare, abs=1e-9)
+        doubted = gains(codes, y, blocks, others=["c"], families=families)
+        assert doubted["a"] == (pytest.approx(gain), pytest.approx(reached))
+
+    def test_correlation_in_one_cell_is_spearmans(self):
+        rng = np.random.default_rng(9)
+        a = rng.integers(0, 6, 300).astype(float)
+        b = a + rng.integers(0, 6, 300)
+        found = within_correlation(a, b, np.zeros(300, dtype=int))
+        assert found.value == pytest.approx(spearmanr(a, b).statistic)
+        assert found.chance == pytest.approx(1 / np.sqrt(299))
+
+    def test_correlation_looks_within_cells_only(self):
+        rng = np.random.default_rng(10)
+        cells = np.arange(600) % 6
+        a, b = rng.normal(size=600) + 9 * cells, rng.normal(size=600) + 9 * cells
+        found = within_correlation(a, b, cells)
+        assert np.corrcoef(a, b)[0, 1] > 0.95
+        assert not found.beyond_chance(3.0)
+        drawn = [within_correlation(a, rng.normal(size=600), cells).value for _ in range(300)]
+        assert np.std(drawn) == pytest.approx(found.chance, rel=0.15)
+        assert within_correlation(-a, a, cells).value == pytest.approx(-1.0)
+
+    def test_correlation_of_nothing_is_not_a_number(self):
+        alone = within_correlation(np.arange(3.0), np.arange(3.0), np.arange(3))
+        assert np.isnan(alone.value)
+        assert not alone.beyond_chance(0.0)
+        same = within_correlation(np.ones(3), np.arange(3.0), np.zeros(3, dtype=int))
+        assert np.isnan(same.value)
+        assert not same.beyond_chance(0.0)
+
+    def test_running_with_time_by_hand(self):
+        newer = np.arange(8) >= 4
+        rising = np.array([1.0, 2, 3, 4, 6, 5, 7, 8])
+        assert runs_with_time(rising, newer) == pytest.approx(0.8)
+        assert runs_with_time(-rising, newer) == pytest.approx(0.8)
+        assert runs_with_time(np.array([1.0, 2, 3, 4, 8, 7, 6, 5]), newer) == 0.0
+        assert runs_with_time(np.array([1.0, 2, np.nan, np.nan, 5, 6, 7, 8]), newer) == 0.0
+        assert runs_with_time(np.repeat([1.0, 2.0], 4), newer) == 0.0
+        newer = np.arange(400) >= 200
+        words = np.repeat(np.array(list("dbacgfhe"), dtype=object), 50)
+        assert runs_with_time(words, newer) > 0.8
+        assert runs_with_time(np.tile(words[::50], 50), newer) < 0.3
+        assert runs_with_time(np.arange(400).astype(str).astype(object), newer) == 0.0
+
 
 class TestCleanData:
     @pytest.mark.parametrize("rate", [0.005, 0.02, 0.1, 0.4])
@@ -285,7 +352,28 @@ class TestCleanData:
         findings = audit(*made(columns, y))
         assert grades(findings, "rate") == {"note"}
         assert probes(findings, "rate") == {"drift"}
-        assert probes(findings, WHOLE_FILE) == {"base_rate"}
+        assert probes(findings, WHOLE_FILE) == {"base_rate", "adversarial"}
+
+    def test_a_date_says_nothing_by_its_age(self):
+        rng = np.random.default_rng(9)
+        y = (rng.random(2000) < 0.3).astype(float)
+        as_of = np.datetime64("2026-01-01", "us") + np.arange(2000) * np.timedelta64(1, "h")
+        age = rng.exponential(200, 2000) * np.timedelta64(1, "D")
+        columns = {"born": as_of - age, "noise": rng.normal(size=2000)}
+        assert audit(*made(columns, y, order="time", as_of=as_of)) == ()
+
+    def test_a_rate_that_rises_and_falls_and_a_form_changed_once_are_no_dates(self):
+        rng = np.random.default_rng(10)
+        y = (rng.random(3000) < 0.3).astype(float)
+        place = np.arange(3000) / 3000
+        columns = {
+            "rate": np.where(place < 0.5, 3 + place, 1 - place),
+            "form": np.where(place < 0.5, "old", "new").astype(object),
+        }
+        findings = audit(*made(columns, y))
+        assert {item.grade for item in findings} == {"note"}
+        assert probes(findings, WHOLE_FILE) == {"adversarial"}
+        assert "rate (1.00), form (1.00)" in findings[-1].suspicion.text
 
 
 RATES = [0.02, 0.1, 0.4]
@@ -349,7 +437,7 @@ class TestPlantedLeaks:
 
     def test_a_strong_column_among_weak_ones(self):
         columns, y = clean(6000, 0.3, 17)
-        columns["strong"] = y + 0.9 * np.random.default_rng(7).normal(size=len(y))
+        columns["strong"] = y + 0.87 * np.random.default_rng(7).normal(size=len(y))
         findings = audit(*made(columns, y))
         assert probes(findings, "strong") == {"gain"}
 
@@ -369,6 +457,75 @@ class TestPlantedLeaks:
         columns["last step"] = np.where(sent, "message sent", "form").astype(object)
         findings = audit(*made(columns, y))
         assert "ripening" in probes(findings, "last step")
+
+    def test_a_number_that_leads_collect_while_they_are_worked_on(self):
+        columns, y = clean(6000, 0.3, 19)
+        rng = np.random.default_rng(8)
+        touches = rng.poisson(np.where(y == 1, 3.0, 1.5)).astype(float)
+        columns["at creation"] = touches.copy()
+        touches[5400:] = rng.poisson(0.2, 600)
+        columns["touches"] = touches
+        findings = audit(*made(columns, y))
+        assert probes(findings, "touches") == {"ripening"}
+        assert probes(findings, "at creation") == set()
+        text = next(f.suspicion.text for f in findings if f.column == "touches")
+        assert text.startswith("a value from ")
+
+    def test_an_order_that_is_the_day_of_the_outcome(self):
+        columns, y = clean(4000, 0.3, 24)
+        rng = np.random.default_rng(13)
+        as_of = np.datetime64("2025-01-01", "us") + np.arange(4000) * np.timedelta64(4, "h")
+        took = rng.exponential(np.where(y == 1, 40.0, 10.0))
+        columns["created"] = as_of - (took * 86400).astype(int) * np.timedelta64(1, "s")
+        columns["met"] = as_of - rng.integers(1, 900, 4000) * np.timedelta64(1, "D")
+        findings = audit(*made(columns, y, order="time", as_of=as_of))
+        assert probes(findings, "created") == {"age_auc"}
+        assert grades(findings, "created") == {"ask"}
+        assert grades(findings, "met") == set()
+
+    def test_a_sure_day_of_the_outcome_is_refused(self):
+        columns, y = clean(4000, 0.3, 25)
+        as_of = np.datetime64("2025-01-01", "us") + np.arange(4000) * np.timedelta64(4, "h")
+        columns["created"] = as_of - np.where(y == 1, 30, 2) * np.timedelta64(1, "D")
+        findings = audit(*made(columns, y, order="time", as_of=as_of))
+        assert "refuse" in {
+            f.grade for f in findings if (f.column, f.suspicion.probe) == ("created", "age_auc")
+        }
+
+    @pytest.mark.parametrize("kind", ["counter", "falling", "month"])
+    def test_an_id_a_counter_and_a_date_in_disguise(self, kind):
+        columns, y = clean(3000, 0.3, 26)
+        rng = np.random.default_rng(14)
+        counter = 1000.0 + np.arange(3000) + rng.integers(0, 20, 3000)
+        month = np.array([f"m{index:02d}" for index in rng.permutation(24)], dtype=object)
+        columns["plant"] = {
+            "counter": counter,
+            "falling": -counter,
+            "month": month[np.arange(3000) // 125],
+        }[kind]
+        findings = audit(*made(columns, y))
+        assert "tells_time" in probes(findings, "plant")
+        assert "ask" in grades(findings, "plant")
+        snapshot, schema = made(columns, y, order="none")
+        assert "tells_time" not in probes(audit(snapshot, schema), "plant")
+
+    def test_nobody_has_said_when_a_used_field_is_known(self):
+        columns, y = clean(500, 0.4, 27)
+        snapshot, schema = made(columns, y, visits="unknown")
+        findings = audit(snapshot, schema)
+        assert probes(findings, "visits") == {"undeclared"}
+        assert grades(findings, "visits") == {"ask"}
+        unused = [replace(c, use=c.name != "visits") for c in schema.columns]
+        assert probes(audit(snapshot, schema.with_columns(unused)), "visits") == set()
+
+    def test_what_the_schema_leaves_out_does_not_hide_what_it_uses(self):
+        columns, y = clean(6000, 0.3, 17)
+        strong = y + 0.87 * np.random.default_rng(7).normal(size=len(y))
+        columns |= {"strong": strong, "left out": strong + 1e-3}
+        snapshot, schema = made(columns, y)
+        assert "gain" not in probes(audit(snapshot, schema), "strong")
+        used = schema.with_columns(replace(c, use=c.name != "left out") for c in schema.columns)
+        assert "gain" in probes(audit(snapshot, used), "strong")
 
     def test_a_column_filled_together_with_a_leak(self):
         columns, y = clean(4000, 0.3, 20)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import lightgbm
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from scoring_ml.estimators.boosted import Boosted, boosted_settings
 from scoring_ml.features.encoder import EncodedColumn
@@ -185,3 +187,77 @@ def test_no_leads_have_no_contributions(fitted):
 
 def test_the_projects_settings_hold_a_shallow_set_of_depth_3():
     assert boosted_settings()["sets"]["shallow"]["max_depth"] == 3
+
+
+# -- several rows of one lead ------------------------------------------------------------------
+
+# Rows and columns are drawn by chance in the project's settings, which copies would change; and
+# LightGBM estimates the rows of a leaf from its hessian, rounded, so a least number is not exact.
+STILL = SETTINGS | {
+    "common": {
+        k: v for k, v in SETTINGS["common"].items() if "fraction" not in k and k != "bagging_freq"
+    },
+    "sets": {
+        name: own | {"min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 4.0}
+        for name, own in SETTINGS["sets"].items()
+    },
+}
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_copies_that_share_a_weight_of_one_change_nothing(data, times):
+    X, y = data
+    X = np.round(X, 1)
+    once = Boosted(COLUMNS, settings=STILL).fit(X, y)
+    lead = np.repeat(np.arange(len(y)), times)
+    weight = np.full(len(lead), 1 / times)
+    copied = Boosted(COLUMNS, settings=STILL).fit(X[lead], y[lead], weight, lead)
+    assert copied.chosen_["set"] == once.chosen_["set"]
+    assert copied.chosen_["trees"] == once.chosen_["trees"]
+    assert copied.dump()["typical"] == once.dump()["typical"]
+    assert copied.dump()["typical_level"] == once.dump()["typical_level"]
+    np.testing.assert_allclose(copied.logodds(X), once.logodds(X), atol=1e-6)
+
+
+def test_a_leaf_needs_as_many_leads_whatever_rows_they_have(data):
+    X, y = data
+    lead = np.repeat(np.arange(len(y)), 4)
+    least = SETTINGS["sets"]["shallow"]["min_data_in_leaf"]
+    booster = Boosted(COLUMNS, settings=SETTINGS, shallow_only=True)
+    booster.fit(X[lead], y[lead], np.full(len(lead), 0.25), lead)
+    assert booster.booster.params["min_data_in_leaf"] == 4 * least
+    assert booster.chosen_["min_data_in_leaf"] == least
+
+
+def test_heavier_rows_pull_harder(data):
+    X, y = data
+    wins = Boosted(COLUMNS, settings=SETTINGS).fit(X, y, np.where(y == 1.0, 5.0, 1.0))
+    plain = Boosted(COLUMNS, settings=SETTINGS).fit(X, y)
+    assert wins.logodds(X).mean() > plain.logodds(X).mean() + 1
+
+
+def test_the_loss_that_chooses_is_weighted_and_parts_no_lead(data):
+    X, y = data
+    # Two rows of each of 450 leads: the newest quarter is 112 leads, from row 676 on.
+    lead = np.arange(len(y)) // 2
+    weight = np.random.default_rng(3).choice([0.2, 2.0], len(y))
+    found = Boosted(COLUMNS, settings=SETTINGS).fit(X, y, weight, lead)
+    cut = 676
+    older = Boosted(COLUMNS, settings=SETTINGS)
+    seen = np.ascontiguousarray(X[:, older.seen])
+    own = SETTINGS["common"] | SETTINGS["sets"][found.chosen_["set"]]
+    params = older._params(own, seen.size, len(y) / weight.sum())
+    model = lightgbm.train(
+        params,
+        lightgbm.Dataset(seen[:cut], y[:cut], weight=weight[:cut]),
+        num_boost_round=found.chosen_["trees"],
+    )
+    p = model.predict(seen[cut:])
+    theirs = log_loss(y[cut:], p, sample_weight=weight[cut:])
+    assert found.chosen_["log_loss_newest_quarter"] == pytest.approx(theirs, abs=1e-6)
+
+
+def test_each_row_a_lead_of_its_own_gives_the_same_bits(data, fitted):
+    X, y = data
+    led = Boosted(COLUMNS, settings=SETTINGS).fit(X, y, None, np.arange(len(y)))
+    assert led.dump() == fitted.dump()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipelines.progress import Bar
-from scoring_ml.data.demo import write_demo
+from tests.flat_leads import write_flat_leads
 from scoring_ml.scoring.champion import load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.settings import Home
@@ -30,7 +30,7 @@ def call(*args, cwd, home=None):
 def place(tmp_path_factory):
     """Demo files and a home that these tests may change."""
     folder = tmp_path_factory.mktemp("cli")
-    write_demo(folder, leads=3_000, seed=5)
+    write_flat_leads(folder, leads=3_000, seed=5)
     return folder, Home(folder / "home")
 
 

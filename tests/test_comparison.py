@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.ladder import KINDS, make_estimator
 from scoring_ml.evaluation.comparison import PEERS, compare
 from scoring_ml.evaluation.metrics import roc_auc
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.scoring.policy import Policy
+from tests.small_ages import aged_schema, aged_snapshot
 from tests.small_world import MATRIX, draw_rows, make_snapshot, small_matrix, small_schema
 
 BY_ROW = small_schema(order={"by": "row"})
@@ -368,3 +370,153 @@ def test_progress_is_told_from_0_to_1(tmp_path):
     assert shares == sorted(shares)
     assert 0 <= shares[0] < 0.1 < 0.9 < shares[-1] <= 1
     assert "fit criteria_scorecard" in [what for what, _ in told]
+
+
+# -- leads seen at several ages ----------------------------------------------------------------
+
+AGED = aged_schema(account=True)
+AGED_RULES = {
+    "criteria": {
+        "budget": {
+            "rules": [{"field": "size", "full": {"at_least": 11}, "partial": {"at_least": 10}}]
+        }
+    }
+}
+
+
+def aged(leads=700, *, won=None, **options):
+    rng = np.random.default_rng(6)
+    accounts = np.array([f"A{i}" for i in rng.integers(0, leads, leads)], dtype=object)
+    return aged_snapshot(
+        leads=leads,
+        apart_days=0.25,
+        ages=(0.0, 1.0, 7.0),
+        won=rng.integers(0, 2, leads) if won is None else won,
+        account=accounts,
+        closed_after_days=1.5 + rng.exponential(20, leads),
+        **options,
+    )
+
+
+def train_aged(snapshot, **options):
+    return compare(snapshot, AGED, parse_matrix(AGED_RULES, AGED), replicates=5, **options)
+
+
+@pytest.fixture(scope="module")
+def ages():
+    return train_aged(aged(), slice_by=["language"])
+
+
+def watched_fits(monkeypatch):
+    """Return a list that will hold what every estimator is fitted on."""
+    fitted = []
+
+    def watched(rung, columns):
+        estimator = make_estimator(rung, columns)
+        fit = estimator.fit
+
+        def noted(*given, **named):
+            fitted.append((given, named))
+            return fit(*given, **named)
+
+        estimator.fit = noted
+        return estimator
+
+    monkeypatch.setattr("scoring_ml.evaluation.comparison.make_estimator", watched)
+    return fitted
+
+
+def test_candidates_learn_from_every_age_and_a_lead_weighs_one(monkeypatch):
+    fitted = watched_fits(monkeypatch)
+    trained = train_aged(aged(300))
+    rows = trained.windows.fit
+    assert len(rows) > len(trained.windows.train)
+    assert len(fitted) >= 2
+    for (X, y), named in fitted:
+        assert X.tolist() == trained.X[rows].tolist()
+        assert y.tolist() == trained.snapshot.label[rows].tolist()
+        assert named["lead"].tolist() == trained.snapshot.lead[rows].tolist()
+        whole = np.bincount(named["lead"], named["weight"])
+        assert whole[np.unique(named["lead"])] == pytest.approx(1.0)
+
+
+def test_a_flat_file_is_fitted_without_weights(monkeypatch, tmp_path):
+    fitted = watched_fits(monkeypatch)
+    trained = train(tmp_path, labelled(150))
+    assert fitted
+    assert all(named == {"weight": None, "lead": None} for _, named in fitted)
+    assert trained.slices == ()
+
+
+def test_everything_is_counted_in_leads_at_the_headline_age(ages):
+    windows, label = ages.windows, ages.snapshot.label
+    for name in ("train", "calibrate", "test"):
+        assert len(np.unique(ages.snapshot.lead[windows[name]])) == len(windows[name])
+        assert ages.base_rate[name] == label[windows[name]].mean()
+        assert ages.drift.base_rates[name].leads == len(windows[name])
+    assert ages.comparison.leads == len(windows.test)
+    assert ages.scorer.parts.reference.leads == len(windows.train)
+    assert ages.scorer.card["rows"]["train"] == len(windows.train)
+    assert ages.scorer.card["rows"]["fit"] == len(windows.fit)
+    learned = ages[ages.chosen].calibration
+    assert learned.wins + learned.losses == len(windows.calibrate)
+
+
+def test_rungs_are_allowed_by_leads_and_not_by_rows():
+    # Fewer than 30 wins in train, each seen at up to three ages: more rows that are won.
+    won = np.zeros(300, dtype=int)
+    won[::7] = 1
+    trained = train_aged(aged(300, won=won))
+    wins = int(trained.snapshot.label[trained.windows.train].sum())
+    assert trained.snapshot.label[trained.windows.fit].sum() > 30 > wins
+    assert [rung.kind for rung in trained.rungs if rung.allowed] == ["matrix"]
+    assert trained.rungs[1].reason == f"needs 30 wins in training, found {wins}"
+
+
+def test_rows_that_no_window_holds_are_counted_and_name_leads_once(ages):
+    windows = ages.windows
+    at_ages = sum(len(rows) for rows in windows.ages.values())
+    held = len(windows.fit) + len(windows.calibrate) + at_ages + len(windows.open)
+    assert held + sum(item.count for item in ages.unused) == len(ages.snapshot)
+    for item in ages.unused:
+        assert len(set(item.first_ids)) == len(item.first_ids) <= 3
+
+
+def test_slices_are_of_the_chosen_and_the_matrix(ages):
+    names = [part.name for part in ages.slices]
+    assert names[:4] == ["age_0d", "age_1d", "age_7d", "new_accounts"]
+    assert sorted(names[4:]) == ["language_en", "language_fa", "language_ru"]
+    headline = ages.slices[1]
+    for kind in {ages.chosen, "matrix"}:
+        metric = ages[kind].metrics["roc_auc"]
+        assert headline.judged[kind].roc_auc == metric
+    assert ages.chosen != "matrix"
+    assert "These leads are judged as they were seen after 1 day" in ages.verdict.text
+    assert "of accounts that it had not learned from" in ages.verdict.text
+
+
+def test_what_comes_after_training_changes_no_model():
+    """Turn every test outcome, and change every row that nothing may be learned from."""
+    snapshot = aged(400)
+    before = train_aged(snapshot)
+    windows = before.windows
+    unseen = np.ones(len(snapshot), dtype=bool)
+    unseen[windows.fit] = unseen[windows.calibrate] = False
+    label = np.where(unseen, 1.0 - snapshot.label, snapshot.label)
+    frame = snapshot.frame.copy()
+    frame.loc[unseen, "visits"] += 3.0
+    frame.loc[unseen, "size"] -= 5.0
+    after = train_aged(replace(snapshot, label=label, frame=frame))
+    assert after.chosen == before.chosen
+    assert after.policy == before.policy
+    for candidate in before.candidates:
+        rows = windows.fit
+        assert after[candidate.kind].logodds[rows].tolist() == candidate.logodds[rows].tolist()
+        assert after[candidate.kind].calibration == candidate.calibration
+
+
+def test_a_gap_shorter_than_the_horizon_is_told():
+    schema = aged_schema(mature_after_days=None, gap_days=2.0, account=True)
+    trained = compare(aged(300), schema, parse_matrix(AGED_RULES, schema), replicates=5)
+    assert "The windows lie 2 days apart, less than it takes" in trained.verdict.text
+    assert trained.warnings[0].startswith("The windows lie 2 days apart")

@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from pipelines.cli import app
-from scoring_ml.data.demo import write_demo
+from tests.flat_leads import write_flat_leads
 from scoring_ml.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ COMMANDS = command_names(typer.main.get_command(app))
 def workplace(tmp_path_factory):
     """A folder with nothing but leads.csv, as a newcomer would have."""
     folder = tmp_path_factory.mktemp("newcomer")
-    files = write_demo(folder / "made", leads=5_000, seed=3)
+    files = write_flat_leads(folder / "made", leads=5_000, seed=3)
     shutil.copy(files.leads, folder / "leads.csv")
     shutil.rmtree(folder / "made")
     return folder

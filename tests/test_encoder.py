@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scoring_ml.data.schema import dump_schema, parse_schema
 from scoring_ml.data.values import reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
-from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder
+from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
 from scoring_ml.features.snapshot import read_column
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
@@ -308,3 +308,67 @@ def test_every_role_of_a_field_has_the_fields_own_group(role):
     encoder = Encoder(schema, unmapped_matrix(), {"b": ("x",)})
     groups = {c.criterion for c in encoder.columns if c.role == role}
     assert groups == {"budget" if role == "value" else "other"}
+
+
+FAMILY = schema_of(
+    {
+        "visits 7d": {"type": "number", "part_of": "visits", "criterion": "other"},
+        "visits": {"type": "number", "criterion": "engagement"},
+        "first": {"type": "category", "part_of": "campaign", "criterion": "source"},
+        "campaign": {"type": "category", "criterion": "campaign"},
+        "last": {"type": "category", "part_of": "first", "criterion": "source"},
+        "left out": {"type": "number", "use": False},
+        "alone": {"type": "number", "part_of": "left out", "criterion": "budget"},
+        "strange": {"type": "number", "part_of": "nothing"},
+    }
+)
+FAMILY_MATRIX = parse_matrix(
+    {"criteria": {"engagement": {"rules": [{"field": "visits 7d", "full": {"above": 2}}]}}}, FAMILY
+)
+FAMILY_LEVELS = {"first": ("a", "b"), "campaign": ("b", "c"), "last": ("a",)}
+
+
+def test_a_family_is_summed_back_to_its_main_column_and_group():
+    encoder = Encoder(FAMILY, FAMILY_MATRIX, FAMILY_LEVELS)
+    owners = {column.column: (column.field, column.criterion) for column in encoder.columns}
+    assert {name: owners[name] for name in (*FAMILY.names[:5], *FAMILY.names[6:])} == {
+        "visits 7d": ("visits", "engagement"),
+        "visits": ("visits", "engagement"),
+        "first": ("campaign", "campaign"),
+        "campaign": ("campaign", "campaign"),
+        "last": ("campaign", "campaign"),
+        "alone": ("alone", "budget"),
+        "strange": ("strange", "other"),
+    }
+    # One field of the family answers the criterion, so its points are the family's.
+    (points,) = [
+        column
+        for column in encoder.columns
+        if (column.role, column.criterion) == ("criterion_points", "engagement")
+    ]
+    assert (points.field, points.column) == ("visits", "visits")
+
+
+def test_members_of_a_family_are_encoded_apart():
+    encoder = Encoder(FAMILY, FAMILY_MATRIX, FAMILY_LEVELS)
+    lead = {"visits 7d": 1.0, "visits": 4.0, "first": "b", "campaign": "c", "last": None}
+    x, _ = encoder.encode_one(lead, None)
+    said = {
+        (column.column, column.level or column.role): x[i]
+        for i, column in enumerate(encoder.columns)
+        if not column.role.startswith("criterion")
+    }
+    assert (said["visits 7d", "value"], said["visits", "value"]) == (1.0, 4.0)
+    set_levels = {key for key, value in said.items() if value == 1.0} - {("visits 7d", "value")}
+    assert set_levels == {("first", "b"), ("campaign", "c"), ("last", "missing")}
+    assert encoder.is_unseen(FAMILY["last"], "b")
+    assert not encoder.is_unseen(FAMILY["first"], "b")
+    frame = pd.DataFrame({name: [value] for name, value in lead.items()})
+    assert same_bits(encoder.encode(frame.astype({"last": object}), None)[0], x)
+
+
+def test_a_circle_of_families_ends():
+    schema = schema_of(
+        {"a": {"type": "number", "part_of": "b"}, "b": {"type": "number", "part_of": "a"}}
+    )
+    assert {field_of(column, schema) for column in schema.columns} <= {"a", "b"}

@@ -10,6 +10,7 @@ import pytest
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import LeadError
 from scoring_ml.scoring.lead import LeadReader, alias, lead_fields
+from tests.small_crm import crm_schema
 from tests.small_world import SCHEMA, small_schema
 
 READER = LeadReader(small_schema(), also_accepted=("old field",))
@@ -205,3 +206,58 @@ def test_fields_for_people_put_those_in_use_first():
     assert (budget.criterion, budget.askable, budget.example) == ("budget", True, 5.0)
     assert by_name["industry"].levels == ("Software",)
     assert "stages_column" in by_name
+
+
+CRM = crm_schema()
+
+
+def test_a_history_adds_the_creation_moment_and_the_lists():
+    reader = LeadReader(CRM, told=("created_at", "activities", "stages"))
+    assert set(reader.names) == {
+        *("industry", "budget", "email", "utm", "created_at", "activities", "stages"),
+        *("account_id", "outcome"),
+    }
+    seen = {}
+    lead = {"created_at": "2026-01-01", "activities": [], "stages": None, "budget": 5}
+    read = reader.read(lead, history=lambda told: seen.update(told))
+    assert seen == {"created_at": "2026-01-01", "activities": []}
+    assert (read.typed, read.ignored) == ({"budget": 5.0}, ())
+
+
+def test_wrong_fields_and_wrong_parts_of_the_history_are_named_together():
+    def broken(told):
+        raise LeadError([("activities[0].type", "must be a word")])
+
+    reader = LeadReader(CRM, told=("activities",))
+    with pytest.raises(LeadError, match="2 wrong") as caught:
+        reader.read({"budget": "x", "activities": [{}]}, history=broken)
+    assert [name for name, _ in caught.value.fields] == ["budget", "activities[0].type"]
+
+
+def test_what_nothing_in_use_is_computed_from_is_ignored():
+    read = LeadReader(CRM, told=("activities",)).read({"stages": [{"any": 1}], "created_at": 3})
+    assert read.ignored == ("stages", "created_at")
+
+
+@pytest.mark.parametrize("name", ["web_visit_30d", "engagement", "stage", "completeness"])
+def test_computed_columns_are_no_fields(name):
+    assert name not in LeadReader(CRM).names
+    with pytest.raises(LeadError, match="wrong field") as caught:
+        LeadReader(CRM).read({name: 1})
+    assert caught.value.fields == (
+        (name, "is computed from the lead's activities, stages and fields; leave it out"),
+    )
+
+
+def test_a_column_of_an_older_version_that_is_computed_now_is_ignored():
+    reader = LeadReader(CRM, also_accepted=("web_visit_30d", "lead_id"))
+    read = reader.read({"web_visit_30d": 4, "lead_id": "L-1"})
+    assert (read.ignored, read.typed, read.lead_id) == (("web_visit_30d",), {}, "L-1")
+
+
+def test_fields_for_people_have_the_creation_moment_and_no_computed_column():
+    fields = {field.name: field for field in lead_fields(CRM, {}, {"created_at": "2026-01-01"})}
+    assert list(fields) == ["created_at", "industry", "budget", "email", "utm"]
+    created = fields["created_at"]
+    assert (created.type, created.used, created.askable) == ("date", True, False)
+    assert created.example == "2026-01-01"

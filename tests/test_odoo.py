@@ -168,3 +168,31 @@ def test_comes_back_the_same_to_the_bit_from_json():
     again = OdooNaiveBayes.restore(json.loads(json.dumps(bayes.dump())), COLUMNS)
     assert again.logodds(X).tolist() == bayes.logodds(X).tolist()
     assert again.dump() == bayes.dump()
+
+
+@pytest.mark.parametrize("times", [2, 3, 7])
+def test_copies_that_share_a_weight_of_one_change_nothing(times):
+    rng = np.random.default_rng(times)
+    n = 83  # no multiple of 5: 0.6 is no float, and NumPy steps over an exact tie there
+    many = leads(*[(np.eye(4)[rng.integers(4)], rng.integers(2), rng.normal()) for _ in range(n)])
+    y = rng.integers(0, 2, n) * 1.0
+    once = OdooNaiveBayes(COLUMNS).fit(many, y)
+    lead = np.repeat(np.arange(n), times)
+    copied = OdooNaiveBayes(COLUMNS).fit(many[lead], y[lead], np.full(len(lead), 1 / times), lead)
+    assert copied.edges_[5].tolist() == once.edges_[5].tolist()
+    np.testing.assert_allclose(copied.logodds(many), once.logodds(many), atol=1e-12)
+
+
+def test_counts_are_sums_of_weights():
+    # Wins: be twice, of weight 2 and 1; losses: fr three times, of weight 1 in all.
+    rows = leads((BE, NAN, NAN), (BE, NAN, NAN), *[(FR, NAN, NAN)] * 3)
+    y = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
+    bayes = OdooNaiveBayes(COLUMNS).fit(rows, y, np.array([2.0, 1.0, 0.5, 0.25, 0.25]))
+    assert bayes.base_ == pytest.approx(log(3.1 / 1.1))
+    assert bayes.factors_[0][0] == pytest.approx(log((3.1 / 3.2) / (0.1 / 1.2)))
+    assert bayes.factors_[1][0] == pytest.approx(log((0.1 / 3.2) / (1.1 / 1.2)))
+
+
+def test_weights_of_one_give_the_same_bits():
+    plain = OdooNaiveBayes(COLUMNS).fit(X, Y)
+    assert OdooNaiveBayes(COLUMNS).fit(X, Y, np.ones(len(Y))).dump() == plain.dump()

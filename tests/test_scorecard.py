@@ -182,3 +182,62 @@ def test_the_projects_settings_name_bins_and_rising_penalties():
     settings = scorecard_settings()
     assert settings["bins"] >= 2
     assert settings["penalties"] == sorted(settings["penalties"])
+
+
+# -- several rows of one lead ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_copies_that_share_a_weight_of_one_change_nothing(data, times):
+    X, y = data
+    once = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y)
+    lead = np.repeat(np.arange(len(y)), times)
+    weight = np.full(len(lead), 1 / times)
+    copied = Scorecard(COLUMNS, settings=SETTINGS).fit(X[lead], y[lead], weight, lead)
+    assert copied.penalty_ == once.penalty_
+    assert {i: edges.tolist() for i, edges in copied.edges_.items()} == {
+        i: edges.tolist() for i, edges in once.edges_.items()
+    }
+    np.testing.assert_allclose(copied.logodds(X), once.logodds(X), atol=1e-6)
+    np.testing.assert_allclose(copied.base_, once.base_, atol=1e-6)
+
+
+def test_weights_count_as_scikit_learn_counts_them(data):
+    X, y = data
+    weight = np.random.default_rng(4).choice([0.2, 1.0, 3.0], len(y))
+    found = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, weight)
+    expanded = expand(found, X)
+    theirs = LogisticRegression(C=found.penalty_, tol=1e-8, max_iter=5_000)
+    theirs.fit(expanded, y, sample_weight=weight)
+    np.testing.assert_allclose(found.logodds(X), theirs.decision_function(expanded), atol=2e-4)
+    # The base is the average lead, by weight.
+    values, base = found.contributions(X)
+    assert base == pytest.approx(np.average(found.logodds(X), weights=weight), abs=1e-9)
+    assert np.average(values, axis=0, weights=weight) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_penalty_is_chosen_by_weighted_loss_on_the_newest_leads(data):
+    X, y = data
+    weight = np.where(np.arange(len(y)) % 5 == 0, 4.0, 0.25)
+    found = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, weight)
+    expanded = expand(found, X)
+    losses = []
+    for penalty in SETTINGS["penalties"]:
+        model = LogisticRegression(C=penalty, max_iter=5_000)
+        model.fit(expanded[:375], y[:375], sample_weight=weight[:375])
+        chance = model.predict_proba(expanded[375:])
+        losses.append(log_loss(y[375:], chance, sample_weight=weight[375:]))
+    assert found.penalty_ == SETTINGS["penalties"][int(np.argmin(losses))]
+
+
+def test_each_row_a_lead_of_its_own_gives_the_same_bits(data):
+    X, y = data
+    plain = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y)
+    led = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, None, np.arange(len(y)))
+    assert led.dump() == plain.dump()
+
+
+def test_a_weight_of_nothing_is_refused(data):
+    X, y = data
+    with pytest.raises(ValueError, match="weight must be one positive, finite number per row"):
+        Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, np.zeros(len(y)))

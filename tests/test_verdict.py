@@ -13,11 +13,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from scoring_ml.evaluation.drift import DriftReport, FieldDrift, base_rate, drift_report
-from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
+from scoring_ml.evaluation.intervals import (
+    Comparison,
+    Predictions,
+    bootstrap_metrics,
+    expected_wins,
+)
 from scoring_ml.evaluation.metrics import Interval, calibration_line, roc_auc
+from scoring_ml.evaluation.slices import Judged, Slice
 from scoring_ml.evaluation.verdict import (
     Evidence,
-    expected_wins,
     verdict_text,
     warning_text,
     write_verdict,
@@ -315,10 +320,69 @@ def test_expected_wins_is_the_sum_of_the_probabilities():
     assert expected_wins([]) == Interval(0.0, 0.0, 0.0)
 
 
+def part(name, *, days=None, auc=0.7, leads=100, wins=30, promised=(30.0, 22.0, 38.0)):
+    by = "account" if days is None else "age"
+    judged = Judged(Interval(auc, auc - 0.05, auc + 0.05), Interval(*promised), 0.3)
+    return Slice(name, by, days, days == 1.0, leads, wins, {"boosted": judged})
+
+
+CREATED, HEADLINE = part("age_0d", days=0.0, auc=0.701), part("age_1d", days=1.0, auc=0.746)
+WEEK = part("age_7d", days=7.0, auc=0.7894)
+
+
+def test_other_ages_are_told_beside_the_headline():
+    verdict = told(slices=[CREATED, HEADLINE, WEEK])
+    assert keys(verdict)[-1] == "ages"
+    assert verdict.text.endswith(
+        "These leads are judged as they were seen after 1 day; seen at other ages, the boosted "
+        "model ranks them with an AUC of 0.701 at creation, 0.789 after 7 days."
+    )
+
+
+def test_an_age_of_one_class_is_not_ranked():
+    verdict = told(slices=[part("age_0d", days=0.0, auc=NAN, wins=0), HEADLINE, WEEK])
+    assert "at creation" not in verdict.text.split("with an AUC of 0.789")[0]
+    assert "ages" not in keys(told(slices=[HEADLINE]))
+
+
+@pytest.mark.parametrize(
+    ("wins", "promised", "is_off"),
+    [
+        (50, (30.0, 22.0, 38.0), True),
+        (15, (30.0, 22.0, 38.0), True),
+        (38, (30.0, 22.0, 38.0), False),  # chance reaches so far
+        (1080, (1000.0, 950.0, 1050.0), False),  # beyond chance, but within a tenth
+        (30, (NAN, NAN, NAN), False),  # no probabilities
+    ],
+)
+def test_ages_whose_probabilities_do_not_hold_are_named(wins, promised, is_off):
+    late = part("age_30d", days=30.0, leads=2000, wins=wins, promised=promised)
+    verdict = told(slices=[HEADLINE, late])
+    assert ("ages_off" in keys(verdict)) is is_off
+    said = f"after 30 days they promise {promised[0]:,.0f} wins"
+    assert (said in verdict.text) is is_off
+
+
+def test_new_accounts_are_a_second_result():
+    verdict = told(slices=[HEADLINE, part("new_accounts", leads=812, auc=0.7)])
+    assert verdict.text.endswith(
+        "812 of them are of accounts that it had not learned from; there its AUC is 0.7 (95 % "
+        "interval 0.65 to 0.75)."
+    )
+    few = told(slices=[part("new_accounts", leads=12, wins=0, auc=NAN)])
+    assert keys(few)[-1] == "new_accounts_unknown"
+    assert keys(told(slices=[part("new_accounts", leads=0, wins=0)]))[-1] == "no_new_accounts"
+    # The whole window is of new accounts: the headline has said it.
+    assert not [
+        key for key in keys(told(slices=[part("new_accounts", leads=2400)])) if "new" in key
+    ]
+
+
 def test_no_message_is_missing_and_none_is_idle():
-    source = Path("src/scoring_ml/evaluation/verdict.py")
-    text = (Path(__file__).parents[1] / source).read_text(encoding="utf-8")
-    text += (Path(__file__).parents[1] / source.with_name("windows.py")).read_text(encoding="utf-8")
+    package = Path(__file__).parents[1] / "src" / "scoring_ml"
+    sources = ("verdict.py", "windows.py", "lead_windows.py")
+    text = (package / "texts" / "sentences.py").read_text(encoding="utf-8")
+    text += "".join((package / "evaluation" / name).read_text("utf-8") for name in sources)
     for key in ENGLISH.keys:
         room, _, name = key.partition(".")
         if room in ("verdict", "windows") and "." not in name:

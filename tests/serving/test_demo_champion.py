@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from serving.pages import card
 from serving.refusals import dump
 from tests.serving.conftest import trusting
 
-AS_OF = datetime(2026, 11, 22, 9, 30)
+AS_OF = datetime.now(UTC).replace(tzinfo=None)
+"""The example of a model with a history has just happened."""
 
 
 @pytest.fixture(scope="module")

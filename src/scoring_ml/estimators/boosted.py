@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.protocol import newest_share
+from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
 CELLS_FOR_THREADS: Final = 500_000
@@ -20,6 +20,9 @@ CELLS_FOR_THREADS: Final = 500_000
 
 On a busy machine threads that wait for one another take far longer than the work itself.
 """
+
+_LEAST_ROWS: Final = {"min_data_in_leaf": 20, "min_data_in_bin": 3}
+"""LightGBM's own least numbers of rows, which hold where the settings give none."""
 
 
 def boosted_settings() -> dict[str, Any]:
@@ -75,12 +78,18 @@ class Boosted:
         self._blocks: dict[str, list[int]] = {}
         for i, column in enumerate(columns):
             if column.role in ("level", "other", "missing"):
-                self._blocks.setdefault(column.field, []).append(i)
+                self._blocks.setdefault(column.column, []).append(i)
         self._typical: dict[int, float] = {}
         self._levels: list[tuple[int, int]] = []
         self.chosen_: dict[str, Any] = {}
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+    def fit(
+        self,
+        X: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Self:
         """Choose parameters on the newest quarter, then refit on all rows.
 
         Parameters
@@ -88,26 +97,40 @@ class Boosted:
         X : array of float, shape (n, width)
             Rows ordered oldest to newest.
         y : array of float, shape (n,)
+        weight : array of float, shape (n,), or None
+            What each row counts, positive; 1 if None.
+        lead : array of int, shape (n,), or None
+            Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
+
+        Raises
+        ------
+        ValueError
+            If ``weight`` is not one positive number per row.
         """
+        weight = checked_weight(weight, len(y))
         settings = self.settings or boosted_settings()
         sets = dict(settings["sets"])
         if self.shallow_only:
             sets = {"shallow": sets["shallow"]}
-        cut = newest_share(len(y))
-        self._learn_typical(X)
+        cut = newest_begins(len(y), lead)
+        older, newest = (None, None) if weight is None else (weight[:cut], weight[cut:])
+        rows_a_lead = 1.0 if weight is None else len(y) / float(weight.sum())
+        self._learn_typical(X, weight)
         seen = np.ascontiguousarray(X[:, self._seen])
         most, patience = settings["rounds"]["most"], settings["rounds"]["patience"]
         best: tuple[float, int, str] | None = None
         both_classes = len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2
         if both_classes:
             for name, own in sets.items():
-                params = self._params(settings["common"] | own, seen.size)
-                fit_on = lightgbm.Dataset(seen[:cut], y[:cut])
+                params = self._params(settings["common"] | own, seen.size, rows_a_lead)
+                fit_on = lightgbm.Dataset(seen[:cut], y[:cut], weight=older)
                 booster = lightgbm.train(
                     params,
                     fit_on,
                     num_boost_round=most,
-                    valid_sets=[lightgbm.Dataset(seen[cut:], y[cut:], reference=fit_on)],
+                    valid_sets=[
+                        lightgbm.Dataset(seen[cut:], y[cut:], weight=newest, reference=fit_on)
+                    ],
                     callbacks=[lightgbm.early_stopping(patience, verbose=False)],
                 )
                 # The last digits depend on how many threads added it up.
@@ -115,8 +138,9 @@ class Boosted:
                 if best is None or loss < best[0]:
                     best = (loss, max(1, booster.best_iteration), name)
         loss, rounds, name = best or (float("nan"), 50, "shallow")
-        params = self._params(settings["common"] | sets[name], seen.size)
-        self._booster = lightgbm.train(params, lightgbm.Dataset(seen, y), num_boost_round=rounds)
+        params = self._params(settings["common"] | sets[name], seen.size, rows_a_lead)
+        everything = lightgbm.Dataset(seen, y, weight=weight)
+        self._booster = lightgbm.train(params, everything, num_boost_round=rounds)
         self.chosen_ = {"set": name, "trees": rounds, "log_loss_newest_quarter": loss, **sets[name]}
         return self
 
@@ -170,7 +194,7 @@ class Boosted:
         """Indices of the encoded columns that the trees see."""
         return self._seen
 
-    def _learn_typical(self, X: NDArray[np.float64]) -> None:
+    def _learn_typical(self, X: NDArray[np.float64], weight: NDArray[np.float64] | None) -> None:
         """Note what stands for an answer that was never missing in training.
 
         Trees that never saw a missing number take it for 0, and a level that never occurred for
@@ -181,9 +205,10 @@ class Boosted:
         for i in self._values:
             column = X[:, i]
             if len(column) and not np.isnan(column).any():
-                self._typical[int(i)] = float(np.quantile(column, 0.5, method="inverted_cdf"))
+                self._typical[int(i)] = float(quantiles(column, [0.5], weight)[0])
         for block in self._blocks.values():
-            counts = X[:, block].sum(axis=0)
+            flags = X[:, block]
+            counts = flags.sum(axis=0) if weight is None else weight @ flags
             level = block[int(np.argmax(counts))]
             self._levels += [(i, level) for i, n in zip(block, counts, strict=True) if n == 0]
 
@@ -216,7 +241,15 @@ class Boosted:
             raise RuntimeError("Boosted must be fitted before use. Found: unfitted. Call fit.")
         return self._booster
 
-    def _params(self, given: Mapping[str, Any], cells: int) -> dict[str, Any]:
+    def _params(self, given: Mapping[str, Any], cells: int, rows_a_lead: float) -> dict[str, Any]:
+        """Return LightGBM's parameters.
+
+        It counts what a leaf or a bin must hold in rows, whatever they weigh; here it is leads.
+        """
+        given = dict(given)
+        if rows_a_lead != 1.0:
+            for name, usual in _LEAST_ROWS.items():
+                given[name] = round(given.get(name, usual) * rows_a_lead)
         params = {
             "objective": "binary",
             "metric": "binary_logloss",

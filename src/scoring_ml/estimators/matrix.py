@@ -34,8 +34,14 @@ class MatrixEstimator:
             [column.role == "criterion_points" for column in columns], dtype=bool
         )
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
-        """Return self: people have set the points."""
+    def fit(
+        self,
+        X: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Return self: people have set the points, and nothing given here can change them."""
         return self
 
     def total(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.estimators.protocol import sum_in_order
+from scoring_ml.estimators.weighting import checked_weight, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
 SMOOTHING: Final = 0.1
@@ -80,36 +81,54 @@ class OdooNaiveBayes:
         self._fields: dict[str, list[int]] = {}
         for i, column in enumerate(columns):
             if column.role == "level":
-                self._fields.setdefault(column.field, []).append(i)
+                self._fields.setdefault(column.column, []).append(i)
         self.base_ = 0.0
         self.edges_: dict[int, NDArray[np.float64]] = {}
         self.factors_: dict[int, NDArray[np.float64]] = {}
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+    def fit(
+        self,
+        X: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Self:
         """Count won and lost leads per value.
 
         Parameters
         ----------
         X : array of float, shape (n, width)
         y : array of float, shape (n,)
+        weight : array of float, shape (n,), or None
+            What each row counts, positive; 1 if None.
+        lead : array of int, shape (n,), or None
+            Not used: nothing is chosen here.
+
+        Raises
+        ------
+        ValueError
+            If ``weight`` is not one positive number per row.
         """
         won = y == 1.0
-        wins, losses = float(won.sum()), float((~won).sum())
+        weight = checked_weight(weight, len(y))
+        # Whole numbers add up exactly in float64, so that counting by weights of 1 is counting.
+        counted = np.ones(len(y)) if weight is None else weight
+        wins, losses = float(counted[won].sum()), float(counted[~won].sum())
         self.base_ = float(np.log((wins + SMOOTHING) / (losses + SMOOTHING)))
         self.edges_, self.factors_ = {}, {}
         for i in self._values:
             known = ~np.isnan(X[:, i])
             values = X[known, i]
-            edges = _edges(values)
+            edges = _edges(values, None if weight is None else weight[known])
             found = np.searchsorted(edges, values, side="right")
             count = len(edges) + 1
             self.edges_[i] = edges
             self.factors_[i] = _log_ratio(
-                np.bincount(found[won[known]], minlength=count),
-                np.bincount(found[~won[known]], minlength=count),
+                np.bincount(found[won[known]], counted[known & won], minlength=count),
+                np.bincount(found[~won[known]], counted[known & ~won], minlength=count),
             )
         for indices in self._fields.values():
-            block = X[:, indices]
+            block = X[:, indices] * counted[:, None]
             ratio = _log_ratio(block[won].sum(axis=0), block[~won].sum(axis=0))
             for i, value in zip(indices, ratio, strict=True):
                 self.factors_[i] = np.array([value])
@@ -151,14 +170,14 @@ class OdooNaiveBayes:
         return bayes
 
 
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """Cut so that every bin holds a training value: an empty one would take a smoothed share."""
     distinct = np.unique(values)
     if len(distinct) <= QUANTILES:
         # Yes and no, or a few steps, are categories as they are.
         return distinct[1:]
     shares_below = np.linspace(0, 1, QUANTILES + 1)[1:-1]
-    cuts = np.quantile(values, shares_below, method="inverted_cdf")
+    cuts = quantiles(values, shares_below, weight)
     return np.unique(cuts[cuts > distinct[0]])
 
 

@@ -17,8 +17,18 @@ class Estimator(Protocol):
 
     kind: str
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
-        """Learn from rows ordered oldest to newest; ``y`` is 1.0 won, 0.0 lost."""
+    def fit(
+        self,
+        X: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Learn from rows ordered oldest to newest; ``y`` is 1.0 won, 0.0 lost.
+
+        ``weight`` is what each row counts (1 if None), ``lead`` tells which rows are of one lead
+        (each of its own if None); rows of one lead are adjacent and never parted by a choice.
+        """
         ...
 
     def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,8 +57,3 @@ def sum_in_order(values: NDArray[np.float64], base: float) -> NDArray[np.float64
         return np.full(len(values), base)
     start = np.hstack([np.full((len(values), 1), base), values])
     return np.asarray(np.cumsum(start, axis=1)[:, -1])
-
-
-def newest_share(n: int, share: float = 0.25) -> int:
-    """Return the row at which the newest ``share`` of ``n`` ordered rows begins."""
-    return n - max(1, round(n * share))

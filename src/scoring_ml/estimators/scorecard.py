@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import log_expit
 
-from scoring_ml.estimators.protocol import newest_share, sum_in_order
+from scoring_ml.estimators.protocol import sum_in_order
+from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
 
@@ -73,14 +74,20 @@ class Scorecard:
             if column.role == "criterion_level":
                 blocks.setdefault(("criterion", column.criterion), []).append(i)
             elif column.role != "value":
-                blocks.setdefault(("field", column.field), []).append(i)
+                blocks.setdefault(("field", column.column), []).append(i)
         self._blocks = list(blocks.values())
         self.base_ = 0.0
         self.edges_: dict[int, NDArray[np.float64]] = {}
         self.weights_: dict[int, NDArray[np.float64]] = {}
         self.penalty_ = float("nan")
 
-    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+    def fit(
+        self,
+        X: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Self:
         """Fit the table on rows ordered oldest to newest.
 
         Parameters
@@ -88,24 +95,41 @@ class Scorecard:
         X : array of float, shape (n, width)
         y : array of float, shape (n,)
             1.0 won, 0.0 lost; both must occur.
+        weight : array of float, shape (n,), or None
+            What each row counts, positive; 1 if None.
+        lead : array of int, shape (n,), or None
+            Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
+
+        Raises
+        ------
+        ValueError
+            If ``weight`` is not one positive number per row.
         """
+        weight = checked_weight(weight, len(y))
         settings = self.settings or scorecard_settings()
         penalties = [float(penalty) for penalty in settings["penalties"]]
         self.__dict__.pop("_flags", None)
-        self.edges_ = {i: _edges(X[:, i], int(settings["bins"])) for i in sorted(self._values)}
+        self.edges_ = {
+            i: _edges(X[:, i], int(settings["bins"]), weight) for i in sorted(self._values)
+        }
         spread, owners = self._spread(X)
-        cut = newest_share(len(y))
+        cut = newest_begins(len(y), lead)
         self.penalty_ = penalties[0]
         if len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2:
             losses = []
             for penalty in penalties:
-                weights, base = _ridge(spread[:cut], y[:cut], penalty)
+                weights, base = _ridge(
+                    spread[:cut], y[:cut], penalty, None if weight is None else weight[:cut]
+                )
                 f = spread[cut:] @ weights + base
                 sign = np.where(y[cut:] == 1.0, 1.0, -1.0)
-                losses.append(float(-np.mean(log_expit(sign * f))))
+                losses.append(_mean_loss(sign * f, None if weight is None else weight[cut:]))
             self.penalty_ = penalties[int(np.argmin(losses))]
-        weights, base = _ridge(spread, y, self.penalty_)
-        share = np.asarray(spread.mean(axis=0)).ravel()
+        weights, base = _ridge(spread, y, self.penalty_, weight)
+        if weight is None:
+            share = np.asarray(spread.mean(axis=0)).ravel()
+        else:
+            share = np.asarray(spread.T @ (weight / weight.sum())).ravel()
         self.weights_ = {}
         self.base_ = base
         tables: dict[int, NDArray[np.float64]] = {}
@@ -197,24 +221,36 @@ class Scorecard:
         return sparse.hstack(parts, format="csr"), owners
 
 
-def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def _edges(
+    values: NDArray[np.float64], bins: int, weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """Inner edges at quantiles of the known values; fewer where values repeat."""
-    known = values[~np.isnan(values)]
+    there = ~np.isnan(values)
+    known = values[there]
     if len(known) == 0:
         return np.array([])
     distinct = np.unique(known)
     if len(distinct) <= bins:
         return np.asarray(distinct[1:])
-    cuts = np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf")
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    cuts = quantiles(known, shares, None if weight is None else weight[there])
     return np.asarray(np.unique(cuts[cuts > distinct[0]]))
 
 
+def _mean_loss(margin: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
+    losses = -log_expit(margin)
+    return float(np.mean(losses) if weight is None else np.average(losses, weights=weight))
+
+
 def _ridge(
-    spread: sparse.csr_matrix, y: NDArray[np.float64], penalty: float
+    spread: sparse.csr_matrix,
+    y: NDArray[np.float64],
+    penalty: float,
+    weight: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.float64], float]:
     # Imported here so that a serving worker does not load scikit-learn for a table.
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-6)
-    model.fit(spread, y)
+    model.fit(spread, y, sample_weight=weight)
     return np.asarray(model.coef_[0]), float(model.intercept_[0])

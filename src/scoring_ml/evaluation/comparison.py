@@ -6,11 +6,12 @@ there (which affine calibration cannot change). The newest window only reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
@@ -20,17 +21,23 @@ from scoring_ml.estimators.ladder import KINDS, Rung, allowed_rungs, make_estima
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.evaluation.drift import DriftReport, drift_report
-from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
+from scoring_ml.evaluation.intervals import (
+    Comparison,
+    Predictions,
+    bootstrap_metrics,
+    expected_wins,
+)
+from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
 from scoring_ml.evaluation.metrics import Interval, roc_auc
+from scoring_ml.evaluation.slices import Slice, judge_slices
 from scoring_ml.evaluation.verdict import (
     VOLUME_METRIC,
     Evidence,
     Verdict,
-    expected_wins,
     warning_text,
     write_verdict,
 )
-from scoring_ml.evaluation.windows import NAMES, Windows, check_windows, split_windows
+from scoring_ml.evaluation.windows import NAMES, Windows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import Snapshot, UnusedRows
@@ -119,6 +126,9 @@ class Trained:
     encoder : Encoder
     X : array of float, shape (n, width)
         Every row of the snapshot, encoded.
+    slices : tuple of Slice
+        The chosen candidate and the matrix at every age, on new accounts, and by fields; empty
+        where each row is a lead.
     """
 
     schema: Schema
@@ -136,6 +146,7 @@ class Trained:
     warnings: tuple[str, ...]
     encoder: Encoder
     X: NDArray[np.float64]
+    slices: tuple[Slice, ...] = ()
 
     def __getitem__(self, kind: str) -> Candidate:
         """Return the candidate of a kind.
@@ -158,10 +169,10 @@ class Trained:
 
     @property
     def unused(self) -> tuple[UnusedRows, ...]:
-        """Rows that no window holds, by reason."""
+        """Rows that no window holds, by reason, with the ids of three leads at most."""
         ids = self.snapshot.ids
         between = tuple(
-            UnusedRows(reason, len(rows), tuple(map(str, ids[rows[:3]])))
+            UnusedRows(reason, len(rows), tuple(map(str, pd.unique(ids[rows])[:3])))
             for reason, rows in self.windows.unused.items()
             if len(rows)
         )
@@ -177,6 +188,7 @@ def compare(
     card: Mapping[str, Any] | None = None,
     replicates: int = 400,
     seed: int = 7,
+    slice_by: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Trained:
     """Fit, calibrate, choose and report every rung that the data allows.
@@ -184,7 +196,7 @@ def compare(
     Parameters
     ----------
     snapshot : Snapshot
-        Labelled and open leads, oldest first.
+        Labelled and open leads, oldest first; each once, or at several ages.
     schema : Schema
     matrix : Matrix
     policy : Policy or None
@@ -194,6 +206,8 @@ def compare(
     replicates : int
         Bootstrap resamples behind each interval.
     seed : int
+    slice_by : sequence of str
+        Categories by whose values the newest leads are also judged, where leads have ages.
     progress : callable or None
 
     Raises
@@ -210,19 +224,13 @@ def compare(
             found="none, and no rule in the matrix",
             do="Decide on the columns in the schema: use: true",
         )
-    time: dict[str, Any] = {
-        "by": schema.order.by,
-        "position": snapshot.position,
-        "as_of": snapshot.as_of,
-        "label": label,
-        "mature_after_days": schema.mature_after_days,
-        "gap_days": schema.gap_days,
-    }
-    windows = split_windows(**time, seed=seed)
-    check_windows(windows, **time)
+    windows = split_leads(snapshot, schema, seed=seed)
+    lead = None if snapshot.lead is None else snapshot.lead[windows.fit]
+    weight = None if lead is None else lead_weights(lead)
+    check_leads(windows, snapshot, schema, weight=weight)
     tell("encode", 0.05)
     train_frame = snapshot.frame.iloc[windows.train]
-    encoder = Encoder.fit(train_frame, schema, matrix)
+    encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix)
     X = encoder.encode(snapshot.frame, snapshot.as_of)
     y = label[windows.train]
     rungs = allowed_rungs(
@@ -235,14 +243,14 @@ def compare(
     allowed = [rung for rung in rungs if rung.allowed]
     for index, rung in enumerate(allowed):
         tell(f"fit {rung.kind}", 0.1 + 0.5 * index / len(allowed))
-        fitted.append(_fit(rung, encoder, X, label, windows))
+        fitted.append(_fit(rung, encoder, X, label, windows, weight=weight, lead=lead))
     tell("choose", 0.6)
     matrix_total = MatrixEstimator(encoder.columns).total(X)
     chosen, chosen_policy, candidates = _choose(
         fitted, windows, snapshot, matrix, matrix_total, policy
     )
     tell("intervals", 0.62)
-    test = windows.test
+    test, every_row = windows.test, np.arange(len(snapshot))
     handed_over = int(np.sum(matrix_total[test] >= HOT))
     comparison = bootstrap_metrics(
         label[test],
@@ -255,6 +263,19 @@ def compare(
         replicates=replicates,
         seed=seed,
         progress=lambda done, whole: tell("intervals", 0.62 + 0.33 * done / max(1, whole)),
+    )
+    slices = judge_slices(
+        snapshot,
+        schema,
+        windows,
+        {
+            candidate.kind: Predictions(candidate.logodds, candidate.probability(every_row))
+            for candidate in candidates
+            if candidate.kind in (chosen, "matrix")
+        },
+        slice_by=slice_by,
+        replicates=replicates,
+        seed=seed,
     )
     drift = drift_report(
         {
@@ -289,6 +310,7 @@ def compare(
             warnings=windows.warnings,
             calibration_problem=winner.calibration.problem,
             titles={column.name: column.title for column in schema.columns},
+            slices=slices,
         ),
         catalogue=catalogue,
     )
@@ -323,6 +345,7 @@ def compare(
         warnings=tuple(warnings),
         encoder=encoder,
         X=X,
+        slices=slices,
     )
 
 
@@ -334,7 +357,7 @@ def _card(
     reference: Reference,
 ) -> dict[str, Any]:
     """Facts about the training that go with the Scorer."""
-    rows = windows.train
+    rows = windows.fit
     trained_until: str | float | None = None
     if snapshot.as_of is not None:
         trained_until = str(snapshot.as_of[rows].max().astype("datetime64[s]"))
@@ -342,7 +365,7 @@ def _card(
         sign = 1.0 if schema.order.ascending else -1.0
         trained_until = sign * float(snapshot.position[rows].max())
     rates = {name: float(np.mean(snapshot.label[windows[name]])) for name in NAMES}
-    card = {
+    card: dict[str, Any] = {
         "trained_until": trained_until,
         "order": schema.order.by,
         "base_rate": rates,
@@ -351,6 +374,10 @@ def _card(
         "allowed": {column.name: column.allow for column in schema.used if column.allow},
         "example": example_lead(encoder, reference),
     }
+    if snapshot.lead is not None:
+        card["rows"] |= {"fit": len(windows.fit)}
+        card["ages_days"] = list(windows.ages)
+        card["headline_age_days"] = snapshot.headline_age_days
     return dict(json_ready(card))
 
 
@@ -371,9 +398,12 @@ def _fit(
     X: NDArray[np.float64],
     label: NDArray[np.float64],
     windows: Windows,
+    *,
+    weight: NDArray[np.float64] | None,
+    lead: NDArray[np.int64] | None,
 ) -> Candidate:
     estimator = make_estimator(rung, encoder.columns)
-    estimator.fit(X[windows.train], label[windows.train])
+    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead)
     z = estimator.logodds(X)
     # The matrix has nothing else to fit, so it may be calibrated on both earlier windows.
     rows = windows.calibrate

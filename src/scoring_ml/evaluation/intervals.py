@@ -36,7 +36,14 @@ from scoring_ml.evaluation.metrics import (
     ranking_metrics,
 )
 
-__all__ = ["Comparison", "Interval", "Predictions", "bootstrap_metrics"]
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Predictions",
+    "auc_with_interval",
+    "bootstrap_metrics",
+    "expected_wins",
+]
 
 FEWEST_UNITS: Final = 10
 """Leads (or accounts) below which nothing is resampled: their spread is not known."""
@@ -160,6 +167,72 @@ def bootstrap_metrics(
             gap = auc_difference(candidates[a].logodds, candidates[b].logodds, y)
             differences[a, b]["roc_auc"] = Interval(gap.value, gap.low, gap.high)
     return Comparison(metrics, differences, y.size, int(y.sum()), replicates)
+
+
+def auc_with_interval(
+    score: ArrayLike,
+    won: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    replicates: int = 400,
+    seed: int = 0,
+) -> Interval:
+    """Return one ROC AUC with its 95 % interval, as :func:`bootstrap_metrics` would.
+
+    Parameters
+    ----------
+    score : array of shape (n,)
+    won : array of shape (n,)
+        1 or 0.
+    groups : array of shape (n,), optional
+        Account of each lead; whole accounts are then resampled, else the interval is DeLong's.
+    replicates : int
+    seed : int
+
+    Returns
+    -------
+    Interval
+        NaN with one class only; without ends where the leads are too few for them.
+
+    Raises
+    ------
+    ValueError
+        If arrays differ in length, or ``won`` holds anything but 0 and 1.
+    """
+    if groups is None:
+        return auc_interval(score, won)
+    ranked, n = Ranked(score, won), np.asarray(won).size
+
+    def auc(weights: Floats) -> Floats:
+        return ranking_metrics(ranked, weights)["roc_auc"][None, :]
+
+    drawn = [auc(weights) for weights in _resamples(n, groups, replicates, seed)]
+    values = auc(np.ones((1, n)))[:, 0]
+    return _intervals(("roc_auc",), values, np.hstack([np.full((1, 0), np.nan), *drawn]))["roc_auc"]
+
+
+def expected_wins(probability: ArrayLike) -> Interval:
+    """Return how many wins calibrated probabilities promise.
+
+    Parameters
+    ----------
+    probability : array of shape (n,)
+
+    Returns
+    -------
+    Interval
+        The sum of the probabilities, and the range in which the wins lie in 95 of 100 cases if
+        the probabilities are right (normal approximation to the Poisson binomial).
+
+    Examples
+    --------
+    >>> wins = expected_wins([0.5] * 100)
+    >>> round(wins.value, 1), round(wins.low, 1), round(wins.high, 1)
+    (50.0, 40.2, 59.8)
+    """
+    p = np.asarray(probability, dtype=np.float64)
+    middle, reach = float(p.sum()), 1.959964 * float(np.sqrt((p * (1 - p)).sum()))
+    return Interval(middle, max(0.0, middle - reach), min(float(p.size), middle + reach))
 
 
 class _Judge:

@@ -2,45 +2,44 @@
 
 The true probability of a lead sees answers that nobody has given yet, so no model can rank as
 well as it does. What a model can reach at best is the expectation of the true probability given
-what is known, missing kept missing. It is estimated by regressing the true probability (not the
-outcome: there is no noise of the toss in it) on generated snapshots, at least 20 for each lead
-of the demo, none of which is a lead of the demo.
-
-Left out of what is known is only that which, given the rest, says nothing about the chance of a
-win by the making of this world: names, the wording of addresses and numbers beyond whether they
-can work, and the moment of creation.
+what is known at the moment. It is estimated by regressing the true probability (not the outcome:
+there is no noise of the toss in it) on the fields and features of generated leads, seen at the
+same age by the same code, at least 20 for each lead of the demo, none of which is one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
-import yaml
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score, roc_auc_score
 
-from scoring_ml.data.contacts import valid_email, valid_phone
-from scoring_ml.data.demo import seed_of
-from scoring_ml.data.demo_effects import LEVELS, true_logodds
-from scoring_ml.data.demo_world import draw_world
-from scoring_ml.data.schema import Schema, parse_schema
-from scoring_ml.data.values import reader
+from scoring_ml.data.demo import make_world, seed_of
+from scoring_ml.data.facts import Moments
+from scoring_ml.data.mapping import CrmMapping
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
+from scoring_ml.features.asof import known, seen_at
+from scoring_ml.features.criteria import contact_valid, is_missing
+from scoring_ml.features.crm_snapshot import values_at
+from scoring_ml.features.outcomes import find_outcomes
+from scoring_ml.features.snapshot import Snapshot
 
 FACTOR: Final = 20
-"""Snapshots generated for each lead of the demo."""
+"""Leads generated for each lead of the demo."""
 
 HELD_OUT: Final = 40_000
-"""Generated snapshots kept back to measure how well the regression explains the truth."""
+"""Generated leads kept back to measure how well the regression explains the truth."""
 
+_MOST_LEVELS: Final = 250
 _STEPS: Final = 5
-_ROUNDS_A_STEP: Final = 40
+_ROUNDS_A_STEP: Final = 60
+
+Values = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,9 @@ class Reachable:
 
 
 def best_reachable(
-    test: pd.DataFrame,
-    won: ArrayLike,
+    test: Snapshot,
+    schema: Schema,
+    mapping: CrmMapping,
     *,
     leads: int,
     seed: int,
@@ -79,117 +79,99 @@ def best_reachable(
 
     Parameters
     ----------
-    test : DataFrame of str, shape (n, columns)
-        Rows of the demo's ``leads.csv``, as text.
-    won : array of shape (n,)
-        1 for won, 0 for lost.
+    test : Snapshot
+        Labelled leads of the demo at one age, one row each.
+    schema : Schema
+        What the snapshot's columns mean.
+    mapping : CrmMapping
+        Of the demo.
     leads, seed : int
         With which the demo was made.
     factor : int
-        ``factor * leads`` snapshots are generated, 1 or more; below 20 only for tests.
+        ``factor * leads`` leads are generated, 1 or more; below 20 only for tests.
     progress : callable, optional
         Called with the steps done and the steps in all.
-
-    Returns
-    -------
-    Reachable
 
     Raises
     ------
     InputError
-        If ``factor`` is too small, a column is missing, a value cannot be read, or the outcomes
-        are not both won and lost.
+        If ``factor`` is too small, or the rows are not won and lost leads of one age.
     """
     report = progress or (lambda done, total: None)
-    outcome = np.asarray(won, dtype=np.float64)
-    if len(outcome) != len(test) or not np.array_equal(np.unique(outcome), [0.0, 1.0]):
+    ages = np.unique(test.age_days) if test.age_days is not None else np.array([])
+    if len(ages) != 1 or not np.array_equal(np.unique(test.label), [0.0, 1.0]):
         raise InputError(
-            "Each lead must be won (1) or lost (0), and both must occur",
-            found=f"{len(test)} leads, {len(outcome)} outcomes, not both of 0 and 1 and only these",
-            do="Give mature leads of the demo",
+            "Each lead must be won (1) or lost (0), both must occur, and all be seen at one age",
+            found=f"{len(test)} leads at {len(ages)} ages",
+            do="Give mature leads of the demo at one age",
         )
     if factor < 1:
         raise InputError("factor must be 1 or more", found=str(factor), do="Give at least 20")
-    rows = _encode(_read(test))
-    drawn = draw_world(factor * leads, seed_of("snapshots", leads=leads, seed=seed))
-    known = _encode(drawn.known)
+    age = float(ages[0])
+    values, truth = _generated("snapshots", factor * leads, schema, mapping, age, leads, seed)
+    encoder = _Codes(schema, values)
+    X = encoder.encode(values)
     model = HistGradientBoostingRegressor(
         learning_rate=0.08,
         max_leaf_nodes=31,
         min_samples_leaf=50,
-        categorical_features=[name in LEVELS for name in (*_FIELDS, "")],
+        categorical_features=encoder.categorical,
         early_stopping=False,
         warm_start=True,
         random_state=0,
     )
     for step in range(_STEPS):
         report(step, _STEPS)
-        model.set_params(max_iter=_ROUNDS_A_STEP * (step + 1)).fit(known, drawn.probability)
+        model.set_params(max_iter=_ROUNDS_A_STEP * (step + 1)).fit(X, truth)
     report(_STEPS, _STEPS)
-    unseen = draw_world(HELD_OUT, seed_of("held_out", leads=leads, seed=seed))
-    r2 = float(r2_score(unseen.probability, model.predict(_encode(unseen.known))))
-    expected = np.asarray(model.predict(rows), dtype=np.float64)
-    return Reachable(float(roc_auc_score(outcome, expected)), expected, factor * leads, r2)
+    unseen, true = _generated("held_out", HELD_OUT, schema, mapping, age, leads, seed)
+    r2 = float(r2_score(true, model.predict(encoder.encode(unseen))))
+    rows = {str(name): test.frame[name].to_numpy() for name in test.frame}
+    expected = np.asarray(model.predict(encoder.encode(rows)), dtype=np.float64)
+    return Reachable(float(roc_auc_score(test.label, expected)), expected, len(truth), r2)
 
 
-_FIELDS: Final = (
-    *LEVELS,
-    "employees", "budget_amount", "timeline_days", "pages_viewed", "minutes_on_site",
-    "downloads", "demo_requested", "webinar_attended", "newsletter", "preferred_contact_hour",
-)  # fmt: skip
+def _generated(
+    part: str, count: int, schema: Schema, mapping: CrmMapping, age: float, leads: int, seed: int
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
+    """Return fields and features of generated leads that are open at an age, and their truth."""
+    world = make_world(count, seed_of(part, leads=leads, seed=seed))
+    export = world.export()
+    as_of: Moments = seen_at(export.leads.created_at, age)
+    outcomes = find_outcomes(export, mapping)
+    there = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
+    rows = np.flatnonzero(there & ~known(outcomes.won_at, as_of))
+    values = values_at(export, schema, as_of)
+    truth = world.truth(as_of[rows], rows)
+    return {name: item[rows] for name, item in values.items()}, truth
 
 
-def _encode(known: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Encode what is known as float64, shape (n, fields + 1); NaN where it is missing.
+class _Codes:
+    """Every used column as one number; categories as codes, missing as NaN."""
 
-    The last column adds up the true effects of what is known: nothing new, but it saves the
-    trees from having to find out what is true in general, and leaves them what is missing.
-    """
-    columns = [
-        _codes(known[name], LEVELS[name]) if name in LEVELS else known[name].astype(np.float64)
-        for name in _FIELDS
-    ]
-    return np.column_stack([*columns, true_logodds(known)])
+    def __init__(self, schema: Schema, values: Values) -> None:
+        self._columns = schema.used
+        self._levels: dict[str, dict[Any, int]] = {}
+        for column in self._columns:
+            if column.type == "category":
+                words = [word for word in values[column.name].tolist() if word is not None]
+                distinct, counts = np.unique(words, return_counts=True)
+                often = distinct[np.argsort(-counts, kind="stable")][:_MOST_LEVELS]
+                self._levels[column.name] = {word: i for i, word in enumerate(often.tolist())}
+        self.categorical = [column.type == "category" for column in self._columns]
 
-
-def _codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.float64]:
-    codes = pd.Categorical(values, categories=list(levels)).codes.astype(np.float64)
-    codes[codes < 0] = np.nan
-    return codes
-
-
-def _read(test: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Read text as the world holds it: words, numbers, and whether a contact can work."""
-    schema = _schema()
-    known: dict[str, NDArray[Any]] = {}
-    for name in _FIELDS:
-        column = schema[name]
-        if name not in test:
-            raise InputError(
-                "The leads must be rows of the demo's leads.csv",
-                found=f"no column {name}",
-                do="Give all its columns, unchanged",
-            )
-        read = reader(column, schema.missing)
-        try:
-            values = [read(text) for text in test[name]]
-        except ValueError as error:
-            raise InputError(
-                f"Every value of {name} must be one of its type",
-                found=str(error),
-                do="Give the rows of leads.csv as text, unchanged",
-            ) from None
-        if name in ("email", "phone"):
-            check = valid_email if name == "email" else valid_phone
-            values = [_state(check, value) for value in values]
-        known[name] = np.array(values, dtype=object if name in LEVELS else np.float64)
-    return known
-
-
-def _state(check: Callable[[str], bool], value: Any) -> str | None:
-    return None if value is None else "valid" if check(value) else "invalid"
-
-
-def _schema() -> Schema:
-    text = (files("models") / "examples" / "demo" / "schema.yaml").read_text(encoding="utf-8")
-    return parse_schema(yaml.safe_load(text), source="models/examples/demo/schema.yaml")
+    def encode(self, values: Values) -> NDArray[np.float64]:
+        X = np.full((len(next(iter(values.values()))), len(self._columns)), np.nan)
+        for index, column in enumerate(self._columns):
+            cells = values[column.name]
+            if column.type == "category":
+                levels = self._levels[column.name]
+                X[:, index] = [levels.get(cell, np.nan) for cell in cells.tolist()]
+            elif column.type in ("email", "phone"):
+                X[:, index] = [
+                    np.nan if is_missing(cell) else contact_valid(cell, column)
+                    for cell in cells.tolist()
+                ]
+            elif column.type != "date":
+                X[:, index] = cells
+        return X

@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring_ml.data.schema import dump_schema
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.snapshot import Snapshot
-from scoring_ml.scoring.saving import write_json
+from scoring_ml.scoring.saving import json_ready, write_json
 from scoring_ml.scoring.scorer import Scorer, display_value
 
 ROWS: Final = "scored.parquet"
@@ -165,7 +166,7 @@ def _values(scorer: Scorer, part: Snapshot) -> dict[str, NDArray[Any]]:
             cells = [words[code] for code in codes[criterion]]
         shown[f"value/{name}"] = np.array(cells, dtype=object)
     for role in ("source", "campaign"):
-        first = next((c.name for c in schema.used if c.criterion == role), None)
+        first = next((n for n, c in scorer.explained_fields if c == role and n in columns), None)
         if first is not None:
             shown[role] = shown[f"value/{first}"]
     return shown
@@ -228,9 +229,12 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         "matrix_none": {c.name: c.points[0] for c in trained.matrix.criteria},
         "observed": observed,
         "verdict": trained.verdict.text,
+        "verdict_sentences": json_ready(list(trained.verdict.sentences)),
         "warnings": list(trained.warnings),
         "policy": None if policy is None else policy.dump(),
         "order": {"by": schema.order.by},
+        # Computed fields are named anew in the language of a page.
+        "schema": None if schema.history is None else dump_schema(schema),
         "final_labels": trained.windows.final_labels,
     }
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from scoring_ml.evaluation.drift import DriftReport
 from scoring_ml.evaluation.intervals import Comparison
 from scoring_ml.evaluation.metrics import Interval
+from scoring_ml.evaluation.slices import BY_ACCOUNT, BY_AGE, Slice
 from scoring_ml.evaluation.windows import WindowWarning
 from scoring_ml.texts import Catalogue
+from scoring_ml.texts.sentences import Sentence, tell
 
 VOLUME_METRIC: Final = "wins_per_100"
 """Metric of the comparison at the matrix's own volume."""
@@ -35,9 +36,6 @@ WINS_NEAR: Final = 0.1
 
 FIELDS_NAMED: Final = 5
 """Most moved fields that the verdict names."""
-
-Sentence = tuple[str, Mapping[str, Any]]
-"""Key in the message catalogue, and the parameters of its text."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ class Evidence:
         Whether the matrix has a rule for any criterion.
     drift : DriftReport
     expected_wins : Interval or None
-        Of the chosen candidate, from :func:`expected_wins`; ``None`` without probabilities.
+        Of the chosen candidate, from :func:`~scoring_ml.evaluation.intervals.expected_wins`;
+        ``None`` without probabilities.
     random_split : bool
         Whether nothing put the leads in order of time.
     final_labels : bool
@@ -70,6 +69,8 @@ class Evidence:
     calibration_problem : str or None
         Why the chosen candidate has no probability, as in
         :class:`~scoring_ml.estimators.calibration.Calibration`.
+    slices : sequence of Slice
+        The chosen candidate at other ages and on new accounts; empty where each row is a lead.
     """
 
     chosen: str
@@ -84,6 +85,7 @@ class Evidence:
     titles: Mapping[str, str] = field(default_factory=dict)
     baseline: str = "matrix"
     calibration_problem: str | None = None
+    slices: Sequence[Slice] = ()
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def write_verdict(evidence: Evidence, *, catalogue: Catalogue) -> Verdict:
     """Say what the newest window shows, and what it does not.
 
     In this order: a random split; what the chosen model adds over the matrix at equal volume;
-    how it ranks, and how far it is from the best candidate; whether its probabilities held;
-    drift; labels that may still change; warnings about the windows.
+    how it ranks, and how far it is from the best candidate; whether its probabilities held; how
+    it does at other ages and on new accounts; drift; labels that may still change; warnings about
+    the windows.
     """
     sentences = tuple(_sentences(evidence))
     return Verdict(verdict_text(sentences, catalogue), sentences)
@@ -115,36 +118,12 @@ def write_verdict(evidence: Evidence, *, catalogue: Catalogue) -> Verdict:
 
 def verdict_text(sentences: Sequence[Sentence], catalogue: Catalogue) -> str:
     """Return the sentences in the catalogue's language, as one paragraph."""
-    return " ".join(_told(key, params, catalogue) for key, params in sentences)
+    return tell(sentences, catalogue)
 
 
 def warning_text(warning: WindowWarning, catalogue: Catalogue) -> str:
     """Return a warning about the windows in the catalogue's language."""
-    return _told(f"windows.{warning.code}", warning.params, catalogue)
-
-
-def expected_wins(probability: ArrayLike) -> Interval:
-    """Return how many wins calibrated probabilities promise.
-
-    Parameters
-    ----------
-    probability : array of shape (n,)
-
-    Returns
-    -------
-    Interval
-        The sum of the probabilities, and the range in which the wins lie in 95 of 100 cases if
-        the probabilities are right (normal approximation to the Poisson binomial).
-
-    Examples
-    --------
-    >>> wins = expected_wins([0.5] * 100)
-    >>> round(wins.value, 1), round(wins.low, 1), round(wins.high, 1)
-    (50.0, 40.2, 59.8)
-    """
-    p = np.asarray(probability, dtype=np.float64)
-    middle, reach = float(p.sum()), 1.959964 * float(np.sqrt((p * (1 - p)).sum()))
-    return Interval(middle, max(0.0, middle - reach), min(float(p.size), middle + reach))
+    return tell([(f"windows.{warning.code}", warning.params)], catalogue)
 
 
 def _sentences(evidence: Evidence) -> Iterator[Sentence]:
@@ -160,6 +139,8 @@ def _sentences(evidence: Evidence) -> Iterator[Sentence]:
         yield from _ranking(evidence)
         yield from _best(evidence)
         yield from _calibration(evidence)
+        yield from _ages(evidence)
+        yield from _new_accounts(evidence)
     yield from _drift(evidence)
     if evidence.final_labels:
         yield "verdict.final_labels", {}
@@ -286,6 +267,54 @@ def _slope(slope: Interval) -> str:
     return "near" if off else "held"
 
 
+def _ages(evidence: Evidence) -> Iterator[Sentence]:
+    at_ages = [part for part in evidence.slices if part.by == BY_AGE]
+    headline = next((part for part in at_ages if part.headline), None)
+    others = [part for part in at_ages if not part.headline]
+    if headline is None:
+        return
+    ranked = tuple(
+        {"days": part.value, "auc": round(part.judged[evidence.chosen].roc_auc.value, 3)}
+        for part in others
+        if not np.isnan(part.judged[evidence.chosen].roc_auc.value)
+    )
+    if ranked:
+        params = {"kind": evidence.chosen, "headline": headline.value, "ages": ranked}
+        yield "verdict.ages", params
+    off = tuple(found for part in others if (found := _off(part, evidence.chosen)))
+    if off:
+        yield "verdict.ages_off", {"ages_off": off}
+
+
+def _off(part: Slice, kind: str) -> dict[str, Any] | None:
+    """Return what probabilities promised, if wins were off by more than chance and a tenth."""
+    promised = part.judged[kind].promised
+    near = abs(part.wins - promised.value) <= WINS_NEAR * promised.value
+    if near or not (part.wins < promised.low or part.wins > promised.high):
+        return None
+    return {
+        "days": part.value,
+        "wins": part.wins,
+        "expected": round(promised.value),
+        "low": round(promised.low),
+        "high": round(promised.high),
+    }
+
+
+def _new_accounts(evidence: Evidence) -> Iterator[Sentence]:
+    part = next((part for part in evidence.slices if part.by == BY_ACCOUNT), None)
+    if part is None or part.leads == evidence.comparison.leads:
+        return
+    auc = part.judged[evidence.chosen].roc_auc
+    params = {"n": part.leads, "wins": part.wins}
+    if part.leads == 0:
+        yield "verdict.no_new_accounts", {}
+    elif _known(auc):
+        yield "verdict.new_accounts", params | {"auc": round(auc.value, 3)} | _ends(auc, 3)
+    else:
+        yield "verdict.new_accounts_unknown", params
+
+
 def _drift(evidence: Evidence) -> Iterator[Sentence]:
     drift = evidence.drift
     if drift.base_rate_moved:
@@ -312,21 +341,3 @@ def _ends(interval: Interval, digits: int) -> dict[str, float]:
     # + 0.0 turns -0.0 into 0.0.
     low, high = round(interval.low, digits) + 0.0, round(interval.high, digits) + 0.0
     return {"low": low, "high": high}
-
-
-def _told(key: str, params: Mapping[str, Any], catalogue: Catalogue) -> str:
-    words = dict(params)
-    for name in ("kind", "best"):
-        if name in words:
-            words[name] = _kind(str(words[name]), catalogue)
-    if "window" in words:
-        words["window"] = catalogue.text(f"windows.names.{words['window']}")
-    if "fields" in words:
-        words["fields"] = catalogue.text("verdict.comma").join(words["fields"])
-    text = catalogue.text(key, **words)
-    return text[:1].upper() + text[1:]
-
-
-def _kind(kind: str, catalogue: Catalogue) -> str:
-    key = f"verdict.kinds.{kind}"
-    return catalogue.text(key) if key in catalogue else kind

@@ -56,8 +56,8 @@ class WindowWarning:
     ----------
     code : str
         ``random_split``, ``one_class``, ``empty_window``, ``few_outcomes``, ``large_gap``,
-        ``no_gap``, ``uneven_windows`` or ``immature_leads``; the text is in the message
-        catalogue under ``windows.<code>``.
+        ``no_gap``, ``short_gap``, ``uneven_windows`` or ``immature_leads``; the text is in the
+        message catalogue under ``windows.<code>``.
     params : mapping
         Names and numbers that the text shows.
     """
@@ -90,6 +90,12 @@ class Windows:
     immature : array of int
         Those of ``open`` that bear a label which is not final yet.
     warnings : tuple of WindowWarning
+    every_age : array of int or None
+        Where leads are seen at several ages: the rows of the train window's leads that are
+        learned from. ``None`` where each row is a lead.
+    ages : mapping of float to array of int
+        Age in days -> rows of the test window's leads at that age, by which slices are judged;
+        empty where each row is a lead.
     """
 
     train: Rows
@@ -103,6 +109,13 @@ class Windows:
     final_labels: bool
     immature: Rows
     warnings: tuple[WindowWarning, ...] = ()
+    every_age: Rows | None = None
+    ages: Mapping[float, Rows] = field(default_factory=dict)
+
+    @property
+    def fit(self) -> Rows:
+        """Rows that estimators learn from: those of ``train``, at every age where there are any."""
+        return self.train if self.every_age is None else self.every_age
 
     def __getitem__(self, name: str) -> Rows:
         """Return the rows of the window of that name.
@@ -215,7 +228,9 @@ def split_windows(
         }
     warnings += _outcome_warnings({name: label[part] for name, part in rows.items()})
     return Windows(
-        **rows,
+        train=rows["train"],
+        calibrate=rows["calibrate"],
+        test=rows["test"],
         open=np.flatnonzero(~labelled | immature),
         unused=unused,
         boundaries=boundaries,
@@ -253,16 +268,16 @@ def check_windows(
     counted = np.bincount(
         np.concatenate([*places, *windows.unused.values()]).astype(np.intp), minlength=label.size
     )
-    _hold("Every lead must be in exactly one place", counted != 1)
+    must_hold("Every lead must be in exactly one place", counted != 1)
     held = np.concatenate(places[:3])
-    _hold("Every lead in a window must be won or lost", ~np.isin(label[held], (0.0, 1.0)))
+    must_hold("Every lead in a window must be won or lost", ~np.isin(label[held], (0.0, 1.0)))
     asked = [days for days in (mature_after_days, gap_days) if days is not None]
     days = max(asked, default=windows.gap_days)
     span = np.timedelta64(round(days * 86_400 * 1_000_000), "us")
     if as_of is not None and mature_after_days is not None:
         end = as_of[~np.isnat(as_of)].max() if extracted_at is None else extracted_at
         age = np.timedelta64(round(mature_after_days * 86_400 * 1_000_000), "us")
-        _hold("Every label in a window must be final", end - as_of[held] < age)
+        must_hold("Every label in a window must be final", end - as_of[held] < age)
     if by == "none":
         return
     for i, earlier in enumerate(places[:2]):
@@ -271,14 +286,21 @@ def check_windows(
                 continue
             if as_of is None:
                 late = ~(position[earlier] < position[later].min())
-                _hold("Every lead of a window must come before the next window", late)
+                must_hold("Every lead of a window must come before the next window", late)
             else:
                 late = ~(as_of[later].min() - as_of[earlier] >= span)
-                _hold("Every label must be known before the next window begins", late)
-                _hold("No moment may be split", np.isin(as_of[earlier], as_of[later]))
+                must_hold("Every label must be known before the next window begins", late)
+                must_hold("No moment may be split", np.isin(as_of[earlier], as_of[later]))
 
 
-def _hold(must: str, broken: NDArray[np.bool_]) -> None:
+def must_hold(must: str, broken: NDArray[np.bool_]) -> None:
+    """Raise if a rule that the windows must keep is broken anywhere.
+
+    Raises
+    ------
+    ScoringError
+        With the rule and the number of places.
+    """
     if broken.any():
         raise ScoringError(
             f"{must}. Found: {int(broken.sum())} that do not. "

@@ -25,10 +25,28 @@ from scoring_ml.reports.queue import Queue, sales_queue
 from scoring_ml.reports.rendering import Scale, render, waterfall, write_pages
 from scoring_ml.reports.scored import ScoredRun, read_scored
 from scoring_ml.scoring.scale import HOT, TIERS, WARM
-from scoring_ml.texts import Catalogue
+from scoring_ml.texts import ENGLISH, Catalogue, languages
+from scoring_ml.texts.sentences import tell
 
 SALES_PAGE: Final = "sales.html"
 MARKETING_PAGE: Final = "marketing.html"
+
+PARTS: Final = (
+    "actions",
+    "criteria",
+    "feature_units",
+    "feature_values",
+    "features",
+    "kinds",
+    "levels",
+    "reasons",
+    "reports",
+    "tiers",
+    "verdict",
+    "windows",
+    "words",
+)
+"""The messages that the pages are made of; a language must have them all."""
 
 FEW_LISTED: Final = 100
 """At most so many segments that are not judged are listed, those with most leads."""
@@ -59,7 +77,7 @@ def write_explanations(
     Raises
     ------
     InputError
-        If the run has no scored rows, the language no catalogue, or ``limit`` is below 1.
+        If the run has no scored rows, the language is not whole, or ``limit`` is below 1.
     IntegrityError
         If the points of a lead do not add up to its score.
     """
@@ -67,13 +85,42 @@ def write_explanations(
         raise InputError(
             "The limit of leads must be 1 or more", found=str(limit), do="Give a larger limit"
         )
-    catalogue = Catalogue.load(lang)
+    catalogue = require_language(lang)
     run = read_scored(run_folder)
     pages = [
         (SALES_PAGE, sales_page(run, sales_queue(run, limit=limit), catalogue)),
         (MARKETING_PAGE, marketing_page(run, marketing_numbers(run), catalogue)),
     ]
     return write_pages(out, pages)
+
+
+def require_language(lang: str, *, catalogue: Catalogue | None = None) -> Catalogue:
+    """Return the catalogue of a language in which the whole report can be read.
+
+    An answer may fall back to English for a sentence; a page half in one language and half in
+    another, and perhaps in the other direction, is no page.
+
+    Parameters
+    ----------
+    lang : str
+    catalogue : Catalogue or None
+        That of the language; the package's own if not given.
+
+    Raises
+    ------
+    InputError
+        If the language has no catalogue, or lacks some of :data:`PARTS`.
+    """
+    catalogue = catalogue or Catalogue.load(lang)
+    lacking = catalogue.lacks(PARTS)
+    if lacking:
+        whole = ", ".join(languages(parts=PARTS))
+        raise InputError(
+            "The language of a report must have all its texts",
+            found=f"{len(lacking)} texts that are missing in {lang!r}, the first {lacking[0]}",
+            do=f"Choose one of {whole}, or translate the rest",
+        )
+    return catalogue
 
 
 def sales_page(run: ScoredRun, queue: Queue, catalogue: Catalogue) -> str:
@@ -94,6 +141,7 @@ def marketing_page(run: ScoredRun, numbers: Campaigns, catalogue: Catalogue) -> 
     """Return the marketing page as HTML."""
     mirrored = catalogue.direction == "rtl"
     everything = numbers.everything
+    told = run.facts.get("verdict_sentences")
     return render(
         "marketing.html.j2",
         catalogue,
@@ -107,6 +155,7 @@ def marketing_page(run: ScoredRun, numbers: Campaigns, catalogue: Catalogue) -> 
         absent=[by for by in DIMENSIONS if by not in {item.by for item in numbers.dimensions}],
         mapped=run.mapped,
         unmapped=[name for name in CRITERIA if name not in run.mapped],
+        verdict_told=None if told is None else tell(told, catalogue),
         few_outcomes=FEW_OUTCOMES,
         few_listed=FEW_LISTED,
         false_share=SIGNIFICANT,
@@ -128,6 +177,7 @@ def _frame(run: ScoredRun, page: str) -> dict[str, Any]:
         "hot": HOT,
         "warm": WARM,
         "first_known": known.min().to_pydatetime() if len(known) else None,
+        "training_lang": ENGLISH,
         "last_known": known.max().to_pydatetime() if len(known) else None,
         "sales_page": SALES_PAGE,
         "marketing_page": MARKETING_PAGE,

@@ -102,7 +102,7 @@ def label(field: ScoredField, catalogue: Catalogue) -> str:
     """Return a field's name for people."""
     if field.type == "criterion":
         return catalogue.text(f"criteria.{field.criterion}")
-    return field.label
+    return field.label if field.feature is None else field.feature.label(catalogue)
 
 
 def answer(item: FieldPoints, catalogue: Catalogue) -> str:
@@ -121,11 +121,17 @@ def answer(item: FieldPoints, catalogue: Catalogue) -> str:
             return catalogue.date(parse_date(value))
         if kind == "number":
             number = catalogue.number(parse_number(value))
-            return f"{number} {item.field.unit}" if item.field.unit else number
+            unit = _unit(item.field, catalogue)
+            return f"{number} {unit}" if unit else number
     except ValueError:
         # A display text in another form, such as a range, is shown as it is.
         pass
-    return value
+    word = f"feature_values.{item.field.feature.key if item.field.feature else ''}.{value}"
+    return catalogue.text(word) if word in catalogue else value
+
+
+def _unit(field: ScoredField, catalogue: Catalogue) -> str | None:
+    return field.unit if field.feature is None else field.feature.unit_text(catalogue)
 
 
 def render(template: str, catalogue: Catalogue, **numbers: Any) -> str:

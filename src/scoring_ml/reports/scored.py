@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring_ml.data.schema import CRITERIA, GROUPS
+from scoring_ml.data.schema import CRITERIA, GROUPS, parse_schema
 from scoring_ml.data.values import parse_boolean, parse_number
 from scoring_ml.errors import InputError, IntegrityError
+from scoring_ml.features.catalogue import Feature, schema_features
 from scoring_ml.scoring.reference import LEAST_LEADS
 
 ROWS: Final = "scored.parquet"
@@ -60,6 +61,8 @@ class ScoredField:
     unit : str or None
     askable : bool
         Whether a salesperson could ask the lead for it.
+    feature : Feature or None
+        The feature of the catalogue that it is, which names it in every language.
     """
 
     name: str
@@ -68,6 +71,7 @@ class ScoredField:
     type: str
     unit: str | None
     askable: bool
+    feature: Feature | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,8 @@ def read_scored(folder: Path) -> ScoredRun:
         )
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     rows = pd.read_parquet(folder / ROWS)
+    schema = facts.get("schema")
+    features = {} if schema is None else schema_features(parse_schema(schema, source=FACTS))
     fields = tuple(
         ScoredField(
             name=str(item["name"]),
@@ -194,6 +200,7 @@ def read_scored(folder: Path) -> ScoredRun:
             type=str(item.get("type", "")),
             unit=None if item.get("unit") is None else str(item["unit"]),
             askable=bool(item.get("askable", False)),
+            feature=features.get(str(item["name"])),
         )
         for item in facts["fields"]
     )

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values import Typed
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import LEVELS
 from scoring_ml.features.encoder import LEVEL_CODES, Encoder
+from scoring_ml.scoring.completeness import is_unanswered
 from scoring_ml.scoring.reference import Reference, field_slice
 
 
@@ -16,6 +18,8 @@ class Answers:
     """The answers that missing askable fields might get, ready to be tried.
 
     Likely answers are the levels of a category and the middles of a number's bins in training.
+    Columns that are computed from an answer change with it: the share of answers given, and the
+    kind of an e-mail address.
 
     Parameters
     ----------
@@ -27,6 +31,16 @@ class Answers:
         self._encoder = encoder
         self.columns = tuple(column for column in encoder.schema.used if column.askable)
         self._slices = {c.name: field_slice(encoder, c.name) for c in self.columns}
+        used = {column.name for column in encoder.schema.used}
+        features = [f for f in schema_features(encoder.schema).values() if f.name in used]
+        # Where the share of answers given stands, and the kind of an e-mail field's address.
+        self._share = [
+            field_slice(encoder, feature.name).start
+            for feature in features
+            if feature.key == "completeness"
+        ]
+        kind_of = {f.field.name: f.name for f in features if f.key == "email_kind" and f.field}
+        self._kinds: dict[str, tuple[slice, NDArray[np.float64]]] = {}
         self._tries: dict[str, NDArray[np.float64]] = {}
         self._levels: dict[str, dict[str, NDArray[np.int64]]] = {}
         for column in self.columns:
@@ -39,6 +53,10 @@ class Answers:
                 else:
                     row[found.start] = float(answer)
             self._tries[column.name] = rows[:, found]
+            if column.name in kind_of:
+                self._kinds[column.name] = self._email_kinds(
+                    rows, found.start, encoder.schema[kind_of[column.name]], reference
+                )
             self._levels[column.name] = self._levels_of(
                 column, [_typed(column, a) for a in answers]
             )
@@ -47,10 +65,7 @@ class Answers:
         """Return, per askable field, which encoded leads have no answer, each shape (n,)."""
         found = {}
         for column in self.columns:
-            at = self._slices[column.name]
-            found[column.name] = (
-                X[:, at.stop - 1] == 1.0 if column.type == "category" else np.isnan(X[:, at.start])
-            )
+            found[column.name] = is_unanswered(column, X[:, self._slices[column.name]])
         return found
 
     def count(self, name: str) -> int:
@@ -73,6 +88,12 @@ class Answers:
         answers = len(self._tries[name])
         rows = np.repeat(X, answers, axis=0)
         rows[:, self._slices[name]] = np.tile(self._tries[name], (len(X), 1))
+        asked = len(self.columns)
+        for at in self._share:
+            rows[:, at] = (np.round(rows[:, at] * asked) + 1) / asked
+        if name in self._kinds:
+            place, kinds = self._kinds[name]
+            rows[:, place] = np.tile(kinds, (len(X), 1))
         for criterion, codes in self._levels[name].items():
             now = self._encoder.criterion_codes_of(rows, criterion)
             new = np.tile(codes, len(X))
@@ -80,6 +101,17 @@ class Answers:
             combine = np.maximum if self._combine(criterion) == "best" else np.minimum
             self._encoder.set_criterion(rows, criterion, np.where(unknown, new, combine(now, new)))
         return rows
+
+    def _email_kinds(
+        self, rows: NDArray[np.float64], valid_at: int, kind: Column, reference: Reference
+    ) -> tuple[slice, NDArray[np.float64]]:
+        """Kind of address of each answer to an e-mail field: invalid, or the likelier valid one."""
+        leads = {item.value: item.leads for item in reference.fields[kind.name].observed}
+        likely = "free" if leads.get("free", 0) > leads.get("company", 0) else "company"
+        for row in rows:
+            self._encoder.set_field(row, kind, likely if row[valid_at] else "invalid", None)
+        place = field_slice(self._encoder, kind.name)
+        return place, rows[:, place]
 
     def _combine(self, name: str) -> str:
         return next(c.combine for c in self._encoder.matrix.criteria if c.name == name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from scoring_ml.data.schema import History, Schema
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.lead import LEAD_ID, alias
 from scoring_ml.scoring.reference import Reference
@@ -14,6 +17,16 @@ _OF_TYPE: Final = {
     "date": "2026-01-15T09:30:00Z",
     "boolean": True,
 }
+SEEN: Final = datetime(2026, 1, 15)
+"""The day on which the made-up history is seen; :func:`moved_to` puts another in its place."""
+
+_CREATED: Final = timedelta(days=-2, hours=9, minutes=30)
+_VISITED: Final = (
+    timedelta(days=-6, hours=14, minutes=5),
+    timedelta(days=-2, hours=9, minutes=12),
+    timedelta(days=-1, hours=16, minutes=40),
+)
+_MOST_KINDS: Final = 4
 
 
 def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
@@ -28,13 +41,101 @@ def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
     -------
     dict
         Names as in a request, JSON-ready values; fields never filled in training are left out.
+        Where features are computed from a history, one is made up that ends before :data:`SEEN`.
     """
+    schema = encoder.schema
     example: dict[str, Any] = {LEAD_ID: "example-1"}
-    for column in encoder.schema.used:
+    if schema.history is not None:
+        example[str(schema.order.column)] = _moment(_CREATED)
+    for column in schema.used:
+        if column.derived:
+            continue
         answers = reference.fields[column.name].answers
         if column.type in _OF_TYPE:
             example[alias(column.name)] = _OF_TYPE[column.type]
         elif answers:
             likely = 0 if column.type == "category" else len(answers) // 2
             example[alias(column.name)] = answers[likely]
+    if schema.history is not None and schema.history.kinds:
+        example["activities"] = _activities(schema.history, _touches(encoder))
+    if schema.history is not None and schema.history.stages:
+        example["stages"] = _stages(schema.history)
     return example
+
+
+def moved_to(example: Mapping[str, Any], schema: Schema, now: datetime) -> dict[str, Any]:
+    """Return an example whose history has just happened, so that its activities count.
+
+    Parameters
+    ----------
+    example : mapping
+        As :func:`example_lead` made it.
+    schema : Schema
+    now : datetime
+        In UTC, without a zone. Everything lies before the beginning of this day.
+    """
+    if schema.history is None:
+        return dict(example)
+    shift = datetime(now.year, now.month, now.day) - SEEN
+    found = dict(example)
+    created = schema.order.column
+    if isinstance(found.get(str(created)), str):
+        found[str(created)] = _shifted(found[str(created)], shift)
+    for name, moment in (("activities", "occurred_at"), ("stages", "entered_at")):
+        if name in found:
+            found[name] = [
+                entry | {moment: _shifted(entry[moment], shift)} for entry in found[name]
+            ]
+    return found
+
+
+def _activities(history: History, touches: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return a visit or the like for each of the first kinds, the first of them three times."""
+    first, *others = history.kinds[:_MOST_KINDS]
+    done = [(first, after) for after in _VISITED]
+    done += [
+        (kind, _VISITED[-1] + timedelta(minutes=10 * place))
+        for place, kind in enumerate(others, start=1)
+    ]
+    entries = []
+    for kind, after in done:
+        entry: dict[str, Any] = {"type": kind, "occurred_at": _moment(after)}
+        if kind in history.amounts:
+            entry["amount"] = 3
+        entries.append(entry)
+    entries[0] |= touches
+    if history.after_hand_over:
+        call = _CREATED + timedelta(hours=2)
+        entries.append({"type": "outbound_call", "occurred_at": _moment(call)})
+    return entries
+
+
+def _stages(history: History) -> list[dict[str, Any]]:
+    """Return the first two stages, entered at creation and a day later."""
+    return [
+        {"stage": stage, "entered_at": _moment(_CREATED + timedelta(days=place, minutes=1))}
+        for place, stage in enumerate(history.stages[:2])
+    ]
+
+
+def _touches(encoder: Encoder) -> dict[str, str]:
+    """Return a campaign and a channel as training knew them best."""
+    history = encoder.schema.history
+    found = {}
+    for touch in () if history is None else history.touches:
+        levels = _first(encoder.levels.get(f"first_touch_{touch}", ()))
+        if levels is not None:
+            found[touch] = levels
+    return found
+
+
+def _first(words: Iterable[str]) -> str | None:
+    return next(iter(words), None)
+
+
+def _moment(after: timedelta) -> str:
+    return f"{(SEEN + after).isoformat()}Z"
+
+
+def _shifted(text: str, shift: timedelta) -> str:
+    return f"{(datetime.fromisoformat(text).replace(tzinfo=None) + shift).isoformat()}Z"

@@ -9,9 +9,13 @@ from typing import Any, Final
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema, nearest
 from scoring_ml.data.values import Typed, reader
 from scoring_ml.errors import LeadError
+from scoring_ml.features.lead_history import LeadHistory
 
 LEAD_ID: Final = "lead_id"
-RESERVED: Final = (LEAD_ID, "activities", "stages")
+LISTS: Final = ("activities", "stages")
+"""Names under which a lead carries its history: lists of entries, not single values."""
+
+RESERVED: Final = (LEAD_ID, *LISTS)
 """Names with a meaning of their own; a column of that name gets an alias."""
 
 _MOST_CHARACTERS: Final = 10_000
@@ -62,11 +66,14 @@ class Lead:
         Only fields that the model uses.
     ignored : tuple of str
         Known names that this model does not use.
+    history : LeadHistory or None
+        What the lead did and which stages it entered, where the model has a history.
     """
 
     lead_id: str | None
     typed: dict[str, Typed]
     ignored: tuple[str, ...]
+    history: LeadHistory | None = None
 
 
 class LeadReader:
@@ -77,24 +84,54 @@ class LeadReader:
     schema : Schema
     also_accepted : iterable of str
         Names of other registered versions, so that a promotion never breaks yesterday's request.
+    told : iterable of str
+        Names of the lead's history that the model's features are computed from: of
+        :data:`LISTS` and the creation moment. They are handed on as they are.
     """
 
-    def __init__(self, schema: Schema, also_accepted: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        also_accepted: Iterable[str] = (),
+        *,
+        told: Iterable[str] = (),
+    ) -> None:
         self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
-            alias(column.name): (column, reader(column, schema.missing)) for column in schema.used
+            alias(column.name): (column, reader(column, schema.missing))
+            for column in schema.used
+            if not column.derived
         }
-        own = {schema.id, schema.account, schema.order.column, schema.target.column, *schema.names}
-        self._ignored = {alias(name) for name in own if name} | set(also_accepted)
-        self._ignored -= set(self._columns)
+        self._told = tuple(told)
+        self._derived = {alias(column.name) for column in schema.columns if column.derived}
+        own = {schema.account, schema.order.column, schema.target.column, *schema.names}
+        own |= set() if schema.id == LEAD_ID else {schema.id}
+        self._ignored = {alias(name) for name in own if name} - self._derived
+        if schema.history is not None:
+            # A history that no feature in use is computed from does no harm.
+            self._ignored |= set(LISTS)
+        self._ignored |= set(also_accepted)
+        self._ignored -= {*self._columns, *self._told, LEAD_ID}
         self._id_column = None if schema.id is None else alias(schema.id)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that may stand in a request, used or not, without the reserved ones."""
-        return (*self._columns, *sorted(self._ignored))
+        """Every name that may stand in a request, used or not, without ``lead_id``."""
+        return (*self._columns, *self._told, *sorted(self._ignored))
 
-    def read(self, lead: Mapping[str, Any]) -> Lead:
+    def read(
+        self,
+        lead: Mapping[str, Any],
+        *,
+        history: Callable[[Mapping[str, Any]], LeadHistory] | None = None,
+    ) -> Lead:
         """Read one lead.
+
+        Parameters
+        ----------
+        lead : mapping of field name to value
+        history : callable or None
+            Reads what was told of the lead's history: the creation moment and the lists, as they
+            were sent; it raises ``LeadError`` as well.
 
         Raises
         ------
@@ -104,6 +141,7 @@ class LeadReader:
         wrong: list[tuple[str, str]] = []
         values: dict[str, Typed] = {}
         ignored: list[str] = []
+        told: dict[str, Any] = {}
         lead_id: str | None = None
         for name, raw in lead.items():
             if name in self._columns:
@@ -120,19 +158,30 @@ class LeadReader:
                     lead_id = None if raw is None else str(raw)[:200]
                 else:
                     wrong.append((name, "must be text or a whole number"))
+            elif name in self._told:
+                if raw is not None:
+                    told[name] = raw
             elif name in self._ignored:
                 ignored.append(name)
                 if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
                     lead_id = str(raw)[:200]
             else:
                 wrong.append((str(name)[:200], self._unknown(str(name))))
+        past: LeadHistory | None = None
+        if history is not None:
+            try:
+                past = history(told)
+            except LeadError as error:
+                wrong += error.fields
         if wrong:
             raise LeadError(wrong)
-        return Lead(lead_id, values, tuple(ignored))
+        return Lead(lead_id, values, tuple(ignored), past)
 
     def _unknown(self, name: str) -> str:
         if name in RESERVED:
             return "is reserved and not accepted by this model"
+        if name in self._derived:
+            return "is computed from the lead's activities, stages and fields; leave it out"
         like = nearest(name[:200], (*self.names, LEAD_ID))
         return f"is not a known field; did you mean {like}?" if like else "is not a known field"
 
@@ -149,8 +198,13 @@ def alias(name: str) -> str:
 def lead_fields(
     schema: Schema, levels: Mapping[str, tuple[str, ...]], example: Mapping[str, Any]
 ) -> tuple[LeadField, ...]:
-    """Return the fields that a lead may carry, those that the model uses first."""
+    """Return the fields that a lead may carry, those that the model uses first.
+
+    With a history the moment of creation is one of them; computed columns are none.
+    """
     columns = sorted(schema.columns, key=lambda column: not column.use)
+    if schema.history is not None and schema.order.column is not None:
+        columns.insert(0, _created_at(schema.order.column))
     return tuple(
         LeadField(
             name=alias(column.name),
@@ -165,8 +219,13 @@ def lead_fields(
             description=column.reason,
         )
         for column in columns
-        if column.type in FEATURE_TYPES
+        if column.type in FEATURE_TYPES and not column.derived
     )
+
+
+def _created_at(name: str) -> Column:
+    """Return the moment of creation as a field of a lead."""
+    return Column(name, "date", label="Created at", reason="when the lead was created")
 
 
 def _scalar_problem(raw: Any) -> str | None:

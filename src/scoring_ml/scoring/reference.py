@@ -125,11 +125,11 @@ def build_reference(
 
 
 def field_slice(encoder: Encoder, name: str) -> slice:
-    """Return the encoded columns of a field."""
+    """Return the encoded columns of one of the schema's columns."""
     found = [
         i
         for i, column in enumerate(encoder.columns)
-        if column.field == name and not column.role.startswith("criterion")
+        if column.column == name and not column.role.startswith("criterion")
     ]
     return slice(found[0], found[-1] + 1)
 

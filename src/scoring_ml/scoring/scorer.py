@@ -6,7 +6,7 @@ There is no second feature code: one lead and a million go through the same func
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from scoring_ml.data.schema import Column
+from scoring_ml.data.schema import Column, History
 from scoring_ml.estimators.calibration import Calibration
 from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS, MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import is_missing
-from scoring_ml.features.encoder import LEVEL_CODES, Encoder
+from scoring_ml.features.encoder import LEVEL_CODES, Encoder, field_of
 from scoring_ml.scoring.ask import Answers
+from scoring_ml.scoring.completeness import Bools, Sources
+from scoring_ml.scoring.computed import Computed
+from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.explanation import Tenths, explain_points
-from scoring_ml.scoring.lead import LeadField, LeadReader, alias, lead_fields
+from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, alias, lead_fields
 from scoring_ml.scoring.policy import Policy, action_of, policy_settings
 from scoring_ml.scoring.reference import LEAST_LEADS, Reference, field_slice, slot_of
 from scoring_ml.scoring.scale import SCORE_MAX, tier, tiers
@@ -75,16 +79,20 @@ class Scorer:
     Attributes
     ----------
     explained_fields : tuple of (str, str)
-        Name and criterion of every field that points are given for. A criterion of the matrix
-        that several fields answer stands as ``matrix:<criterion>``.
+        Name and criterion of every field that points are given for: of a family of columns the
+        main one. A criterion of the matrix that several fields answer stands as
+        ``matrix:<criterion>``.
     """
 
     def __init__(self, parts: Parts, *, also_accepted: Iterable[str] = ()) -> None:
         self.parts = parts
         self.encoder = parts.encoder
         self._schema = parts.encoder.schema
-        self._reader = LeadReader(self._schema, also_accepted)
+        self._computed = Computed(self._schema)
+        self._features = schema_features(self._schema)
+        self._reader = LeadReader(self._schema, also_accepted, told=self._computed.told)
         self._answers = Answers(parts.encoder, parts.reference)
+        self._sources = Sources(parts.encoder, parts.reference, self._computed.by_source)
         self._is_matrix = parts.estimator.kind == "matrix"
         self._matrix = MatrixEstimator(parts.encoder.columns)
         self._settings = policy_settings()
@@ -100,11 +108,15 @@ class Scorer:
         owner = np.array([names.index(column.field) for column in parts.encoder.columns])
         self._by_field = np.argsort(owner, kind="stable")
         self._starts = np.searchsorted(owner[self._by_field], np.arange(len(names)))
-        # Fields that every training lead had: without them a typical answer is assumed.
+        # Fields that every training lead had: without them a typical answer is assumed. What is
+        # computed from a history is told by the part of the history that was not sent.
+        of_history = {c.name for columns in self._computed.by_source.values() for c in columns}
         self._always_known = tuple(
             column
             for column in self._schema.used
             if parts.reference.fields[column.name].observed[-1].leads == 0
+            and column.name not in of_history
+            and field_of(column, self._schema) == column.name
         )
         self._askable = tuple(column.name for column in self._answers.columns)
 
@@ -129,17 +141,31 @@ class Scorer:
     def card(self) -> dict[str, Any]:
         """What is serving, in JSON-ready values."""
         policy = self.parts.policy
-        return self.parts.card | {
+        card = self.parts.card | {
             "kind": self.kind,
             "version": self.version,
             "score_max": self.score_max,
             "policy": None if policy is None else policy.dump(),
         }
+        if self.history is not None:
+            card["example"] = self.example
+            card["history"] = self.history.dump() | {"lists": list(self.lists)}
+        return card
 
     @property
     def example(self) -> dict[str, Any]:
-        """A made-up lead that can be posted as it is."""
-        return dict(self.parts.card.get("example", {}))
+        """A made-up lead that can be posted as it is; its history has just happened."""
+        return moved_to(self.parts.card.get("example", {}), self._schema, _utc(None))
+
+    @property
+    def history(self) -> History | None:
+        """How features are computed from a lead's history; ``None`` without any."""
+        return self._schema.history
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Of ``activities`` and ``stages``, the lists that features in use are computed from."""
+        return self._computed.lists
 
     @property
     def fields(self) -> tuple[LeadField, ...]:
@@ -292,7 +318,9 @@ class Scorer:
                 for start in range(0, len(frame), EXPLAIN_AT_ONCE)
             ]
             return pd.concat(parts)
-        X = self.encoder.encode(frame, as_of)
+        said = self.encoder.encode(frame, as_of)
+        absent = self._sources.absent(said)
+        X = self._sources.stand_in(said, absent)
         logodds = self.logodds(X)
         unrounded = self.unrounded(X, logodds)
         tenths = self.tenths(X, unrounded) if explain else None
@@ -313,7 +341,7 @@ class Scorer:
             points = np.array([criterion.points_of(level) for level in LEVEL_CODES])
             found[f"matrix/{criterion.name}"] = points[codes]
             found[f"matrix_known/{criterion.name}"] = codes < len(LEVEL_CODES) - 1
-        found["completeness"] = self._completeness(X)
+        found["completeness"] = self._completeness(X, absent)
         if tenths is not None:
             found["base_points"] = tenths.base / 10
             found["rounding_points"] = tenths.rounding / 10
@@ -335,6 +363,8 @@ class Scorer:
         Parameters
         ----------
         lead : mapping of field name to value
+            Where the model has a history also ``activities`` and ``stages``, lists of mappings,
+            and the moment of creation.
         as_of : datetime or None
             The moment at which the lead is seen; now if None. Without a zone it is UTC.
         lang : str
@@ -377,11 +407,12 @@ class Scorer:
     def _answer(
         self, lead: Values, as_of: datetime | None, lang: str, *, every: bool
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        read = self._reader.read(lead)
         moment = _utc(as_of)
         texts = Catalogue.load(lang)
+        read, warnings = self._read(lead, moment, texts)
         x, levels = self.encoder.encode_one(read.typed, moment)
-        X = x[None, :]
+        absent = self._sources.absent(x[None, :])
+        X = self._sources.stand_in(x[None, :], absent)
         logodds = self.logodds(X)
         unrounded = self.unrounded(X, logodds)
         tenths = self.tenths(X, unrounded)
@@ -389,21 +420,27 @@ class Scorer:
         name_of_tier = tier(score)
         points = tenths.fields[0]
         order = sorted(range(len(points)), key=lambda i: (-abs(int(points[i])), i))
+        unsaid = {
+            column.name
+            for source, columns in self._computed.by_source.items()
+            if absent[source][0]
+            for column in columns
+        }
         contributions = [
-            self._contribution(i, int(points[i]), x, read.typed, levels, texts)
+            self._contribution(i, int(points[i]), x, read.typed, levels, texts, unsaid)
             for i in (order if every else order[:MOST_REASONS])
         ]
         reasons = [item for item in contributions[:MOST_REASONS] if item["points"] != 0.0]
         shown = sum(int(points[i]) for i in order[: len(reasons)])
         probability = float(self.probability(logodds)[0])
-        warnings = [
-            texts.text("warnings.unseen_category", field=column.title)
+        warnings += [
+            texts.text("warnings.unseen_category", field=self._label(column, texts))
             for column in self._columns.values()
             if self.encoder.is_unseen(column, read.typed.get(column.name))
         ]
         assumed = [c for c in self._always_known if is_missing(read.typed.get(c.name))]
         if assumed and not self._is_matrix:
-            names = ", ".join(column.title for column in assumed)
+            names = ", ".join(self._label(column, texts) for column in assumed)
             warnings.append(texts.text("warnings.always_known", n=len(assumed), fields=names))
         if not self.parts.calibration.gives_probability:
             warnings.append(texts.text("warnings.no_probability"))
@@ -427,7 +464,7 @@ class Scorer:
                 "against_mean": self._matrix_against_mean(levels),
                 "unknown": [name for name, level in levels.items() if level == "unknown"],
             },
-            "completeness": self._completeness_of(X),
+            "completeness": self._completeness_of(X, absent),
             "ask_next": self.ask_next(X, unrounded)[0][:MOST_REASONS],
             "warnings": warnings,
             "ignored_fields": list(read.ignored),
@@ -438,6 +475,27 @@ class Scorer:
             "rounding_points": int(tenths.rounding[0]) / 10,
         }
 
+    def _read(self, lead: Values, moment: datetime, texts: Catalogue) -> tuple[Lead, list[str]]:
+        """Return a lead with its computed columns, and what there is to warn of in its history."""
+        if self.history is None:
+            return self._reader.read(lead), []
+        read = self._reader.read(
+            lead, history=lambda told: self._computed.read(told, moment, texts)
+        )
+        warnings: list[str] = []
+        if read.history is not None:
+            read.typed.update(self._computed.values(read.typed, read.history, moment))
+            warnings += read.history.warnings
+        if not self._is_matrix:
+            unsent = self._computed.unsent(lead)
+            warnings += [texts.text(f"warnings.no_{source}") for source in unsent]
+        return read, warnings
+
+    def _label(self, column: Column, texts: Catalogue) -> str:
+        """Return a column's name for people, that of a computed one in their language."""
+        feature = self._features.get(column.name)
+        return column.title if feature is None else feature.label(texts)
+
     def _contribution(
         self,
         index: int,
@@ -446,6 +504,7 @@ class Scorer:
         values: Mapping[str, Any],
         levels: Mapping[str, str],
         texts: Catalogue,
+        unsaid: Collection[str],
     ) -> dict[str, Any]:
         name, criterion = self.explained_fields[index]
         if name not in self._columns:
@@ -456,9 +515,10 @@ class Scorer:
             observed = None
         else:
             column = self._columns[name]
-            label, value = column.title, values.get(name)
-            shown, text = self._value_text(column, value, texts)
-            observed = self._observed(column, x)
+            label, value = self._label(column, texts), values.get(name)
+            shown, text = self._value_text(column, label, value, texts)
+            # "Was never in a stage" is an observation, "nobody said" is none.
+            observed = None if name in unsaid else self._observed(column, x)
         item: dict[str, Any] = {
             "field": alias(name),
             "criterion": criterion,
@@ -471,9 +531,10 @@ class Scorer:
             item["observed"] = observed
         return item
 
-    def _value_text(self, column: Column, value: Any, texts: Catalogue) -> tuple[str | None, str]:
+    def _value_text(
+        self, column: Column, label: str, value: Any, texts: Catalogue
+    ) -> tuple[str | None, str]:
         """Return a value as an answer may show it, and the sentence about it."""
-        label = column.title
         if is_missing(value):
             return None, texts.text("reasons.missing", label=label)
         shown = display_value(column, value)
@@ -484,11 +545,17 @@ class Scorer:
         if column.type == "date":
             return shown, texts.text("reasons.date", label=label, value=value)
         if column.type == "number":
-            unit = f" {column.unit}" if column.unit else ""
-            return shown, texts.text("reasons.number", label=label, value=value, unit=unit)
+            named = self._features.get(column.name)
+            own = column.unit if named is None else named.unit_text(texts)
+            unit = f" {own}" if own else ""
+            number = shown_number(column, value)
+            return shown, texts.text("reasons.number", label=label, value=number, unit=unit)
         if self.encoder.is_unseen(column, value):
             return shown, texts.text("reasons.other", label=label)
-        return shown, texts.text("reasons.category", label=label, value=shown)
+        feature = self._features.get(column.name)
+        word = f"feature_values.{feature.key if feature else ''}.{shown}"
+        said = texts.text(word) if word in texts else shown
+        return shown, texts.text("reasons.category", label=label, value=said)
 
     def _observed(self, column: Column, x: NDArray[np.float64]) -> dict[str, Any] | None:
         reference = self.parts.reference.fields[column.name]
@@ -510,15 +577,19 @@ class Scorer:
             for name, points in self._matrix_points(levels).items()
         }
 
-    def _completeness(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not self._askable:
+    def _completeness(
+        self, X: NDArray[np.float64], absent: Mapping[str, Bools]
+    ) -> NDArray[np.float64]:
+        """Return the share of askable fields and lists that each lead came with; NaN of none."""
+        parts = [~missing for missing in self._answers.missing(X).values()]
+        parts += [~absent[name] for name in self.lists]
+        if not parts:
             return np.full(len(X), np.nan)
-        missing = self._answers.missing(X)
-        known = sum((~missing[name]).astype(float) for name in self._askable)
-        return np.round(np.asarray(known) / len(self._askable), 4)
+        known = sum(part.astype(float) for part in parts)
+        return np.round(np.asarray(known) / len(parts), 4)
 
-    def _completeness_of(self, X: NDArray[np.float64]) -> float | None:
-        value = float(self._completeness(X)[0])
+    def _completeness_of(self, X: NDArray[np.float64], absent: Mapping[str, Bools]) -> float | None:
+        value = float(self._completeness(X, absent)[0])
         return None if np.isnan(value) else value
 
 
@@ -533,13 +604,22 @@ def display_value(column: Column, value: Any) -> str | None:
     if column.type == "boolean":
         return "yes" if value == 1.0 else "no"
     if column.type == "number":
-        return f"{value:.15g}"
+        return f"{shown_number(column, value):.15g}"
     if column.type == "date":
         moment = np.datetime64(value, "us")
         # The last microsecond of a day stands for a date without a time.
         whole_day = moment + np.timedelta64(1, "us") == moment.astype("datetime64[D]") + 1
         return str(moment.astype("datetime64[D]" if whole_day else "datetime64[s]"))
     return str(value)
+
+
+def shown_number(column: Column, value: float) -> float:
+    """Return a number as it is shown: what is computed has at most two decimals.
+
+    >>> shown_number(Column("age_days", "number", derived=True), 1.23456)
+    1.23
+    """
+    return round(float(value), 2) if column.derived else float(value)
 
 
 def _utc(moment: datetime | None) -> datetime:

@@ -18,7 +18,8 @@ from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.tracking.candidates import candidates_table
 from scoring_ml.tracking.card_text import card_text
-from scoring_ml.tracking.dataset import DatasetFacts
+from scoring_ml.tracking.cohort import slices_table
+from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 from scoring_ml.tracking.model import library_versions
 
 
@@ -80,6 +81,7 @@ def card_facts(
             "gap_days": trained.windows.gap_days,
             "final_labels": trained.windows.final_labels,
         },
+        "cohort": cohort_facts(trained, dataset),
         "windows": {name: _window(trained, name) for name in NAMES},
         "open": {
             "rows": len(trained.windows.open),
@@ -88,6 +90,7 @@ def card_facts(
         "unused": [{"reason": item.reason, "rows": item.count} for item in trained.unused],
         "ladder": [vars(rung) for rung in trained.rungs],
         "candidates": candidates_table(trained),
+        "slices": slices_table(trained),
         "verdict": trained.verdict.text,
         "calibration": chosen.calibration.dump(),
         "policy": None if trained.policy is None else trained.policy.dump(),

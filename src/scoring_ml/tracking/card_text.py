@@ -132,6 +132,7 @@ def _windows(facts: Facts) -> Iterable[str]:
         name = f" `{order['column']}`" if order["column"] else ""
         gap = f"; {order['gap_days']:g} days left out between windows" if order["gap_days"] else ""
         yield f"In order of {what}{name}{gap}. {_plain(order['reason'])}".rstrip()
+    yield from _cohort(facts)
     yield ""
     rows = [
         (
@@ -155,6 +156,55 @@ def _windows(facts: Facts) -> Iterable[str]:
             ("rows not used", "why"),
             [(f"{item['rows']:,}", item["reason"]) for item in facts["unused"]],
         )
+
+
+def _cohort(facts: Facts) -> Iterable[str]:
+    """Tell who is seen when, where leads are seen at several ages."""
+    cohort = facts["cohort"]
+    if cohort is None:
+        return
+    ages = ", ".join(f"{age:g}" for age in cohort["ages_days"])
+    yield ""
+    yield (
+        f"{cohort['leads']:,} leads, each seen at those of the ages {ages} (days) at which it was "
+        "open. The windows below hold each lead once, at the age of "
+        f"{cohort['headline_age_days']:g}; learned from are {cohort['fit_rows']:,} rows: the train "
+        "leads at every age whose outcome was known before the calibration window began, the rows "
+        "of a lead weighing 1 in all."
+    )
+    if cohort["horizon_days"] is not None:
+        yield (
+            f"Won means won within {cohort['horizon_days']:g} days from the moment at which the "
+            "lead is seen."
+        )
+    if cohort["final_after_days"] is not None:
+        yield f"An outcome is final {cohort['final_after_days']:g} days after that moment."
+    elif cohort["lag_days"] is not None:
+        yield f"A win may take {cohort['lag_days']:g} days to be recorded."
+
+
+def _slices(facts: Facts) -> Iterable[str]:
+    if not facts["slices"]:
+        return
+    yield (
+        "The same fitted candidates on parts of the newest leads. Ages hold different leads, since "
+        "a lead that is closed is seen no more: their figures are not paired."
+    )
+    yield ""
+    rows = [
+        (
+            item["slice"] + (" (headline)" if item["headline"] else ""),
+            item["kind"],
+            f"{item['leads']:,}",
+            f"{item['wins']:,}",
+            figure(item["roc_auc"]),
+            _percent(item["predicted"]),
+            _percent(item["observed"]),
+        )
+        for item in facts["slices"]
+    ]
+    heads = ("slice", "candidate", "leads", "won", "ROC AUC", "mean predicted", "share won")
+    yield from _table(heads, rows)
 
 
 def _ladder(facts: Facts) -> Iterable[str]:
@@ -319,6 +369,7 @@ _SECTIONS: Final[Mapping[str, Callable[[Facts], Iterable[str]]]] = {
     "Refused by the audit, allowed by a person": _allowed,
     "Warnings": _warnings,
     "Candidates": _candidates,
+    "Other ages, new accounts": _slices,
     "Which candidates the data allow": _ladder,
     "Windows": _windows,
     "Calibration": _calibration,

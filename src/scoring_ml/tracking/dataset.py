@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from scoring_ml.evaluation.comparison import Trained
 
 _MLFLOW_DIGEST: Final = 32
@@ -22,17 +24,53 @@ class DatasetFacts:
     digest : str
         SHA-256 of the file's bytes, in hexadecimal.
     rows : int
-        Rows of the file, used or not.
+        Rows of the file (of an export's leads), used or not.
+    horizon_days : float or None
+        Of a CRM export: days in which a lead must be won.
+    lag_days : float or None
+        Of a CRM export: days that a win may take to be recorded.
     """
 
     name: str
     digest: str
     rows: int
+    horizon_days: float | None = None
+    lag_days: float | None = None
 
     @property
     def short_digest(self) -> str:
         """The digest's first 32 characters, as MLflow shows it."""
         return self.digest[:_MLFLOW_DIGEST]
+
+
+def cohort_facts(trained: Trained, dataset: DatasetFacts) -> dict[str, Any] | None:
+    """Return who was seen when, JSON-ready; None where each row is a lead.
+
+    Parameters
+    ----------
+    trained : Trained
+    dataset : DatasetFacts
+
+    Returns
+    -------
+    dict or None
+        ``leads``, ``rows``, ``fit_rows``, ``ages_days``, ``headline_age_days``, ``horizon_days``
+        and ``lag_days`` (None if not told), ``final_after_days`` (None where a gap shorter than
+        that was asked for).
+    """
+    snapshot = trained.snapshot
+    if snapshot.lead is None:
+        return None
+    return {
+        "leads": len(np.unique(snapshot.lead)),
+        "rows": len(snapshot),
+        "fit_rows": len(trained.windows.fit),
+        "ages_days": list(trained.windows.ages),
+        "headline_age_days": snapshot.headline_age_days,
+        "horizon_days": dataset.horizon_days,
+        "lag_days": dataset.lag_days,
+        "final_after_days": trained.schema.mature_after_days,
+    }
 
 
 def dataset_input(facts: DatasetFacts, trained: Trained, *, context: str) -> Any:
@@ -51,9 +89,12 @@ def dataset_input(facts: DatasetFacts, trained: Trained, *, context: str) -> Any
         {"type": _TYPES.get(column.type, "string"), "name": column.name, "required": False}
         for column in trained.schema.used
     ]
-    profile = {"rows": facts.rows} | {
+    profile: dict[str, Any] = {"rows": facts.rows} | {
         f"rows_{name}": len(trained.windows[name]) for name in ("train", "calibrate", "test")
     }
+    cohort = cohort_facts(trained, facts)
+    if cohort is not None:
+        profile["cohort"] = cohort
     dataset = Dataset(
         name=facts.name,
         digest=facts.short_digest,

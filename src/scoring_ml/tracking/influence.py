@@ -141,10 +141,10 @@ def field_title(name: str, schema: Schema) -> str:
 
 def column_title(column: EncodedColumn, trained: Trained) -> str:
     """Return what an encoded column means: the field, and the level it stands for."""
-    name = field_title(column.field, trained.schema)
+    name = field_title(column.column, trained.schema)
     if column.role == "level":
         folded = str(column.level)
-        written = trained.encoder.levels.get(column.field, ())
+        written = trained.encoder.levels.get(column.column, ())
         level = next((item for item in written if item.casefold() == folded), folded)
         return f"{short(name, 26)} = {short(level, 24)}"
     if column.role in ("other", "missing"):

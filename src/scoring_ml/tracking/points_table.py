@@ -181,16 +181,16 @@ def _blocks(trained: Trained, card: Scorecard) -> Iterator[tuple[str, str, list[
     one_hot: dict[tuple[str, str], list[int]] = {}
     for index in card.weights_:
         column = columns[index]
-        title = field_title(column.field, schema)
+        title = field_title(column.column, schema)
         if index in card.edges_:
-            found[index] = title, column.criterion, _bins(index, schema[column.field], card)
+            found[index] = title, column.criterion, _bins(index, schema[column.column], card)
         else:
             part = "criterion" if column.role == "criterion_level" else "level"
-            owner = column.criterion if part == "criterion" else column.field
+            owner = column.criterion if part == "criterion" else column.column
             one_hot.setdefault((part, owner), []).append(index)
     for (part, _), indices in one_hot.items():
         column = columns[indices[0]]
-        title = field_title(column.field, schema)
+        title = field_title(column.column, schema)
         absent = sum(float(card.weights_[index][0]) for index in indices)
         answers: list[Answer] = []
         if part == "criterion":
@@ -240,6 +240,6 @@ def _level(trained: Trained, index: int) -> str:
     first = next(
         i
         for i, item in enumerate(trained.encoder.columns)
-        if item.field == column.field and item.role == "level"
+        if item.column == column.column and item.role == "level"
     )
-    return trained.encoder.levels[column.field][index - first]
+    return trained.encoder.levels[column.column][index - first]

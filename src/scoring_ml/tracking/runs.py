@@ -32,6 +32,12 @@ from scoring_ml.tracking.candidates import (
 )
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text, figure, summary_text
+from scoring_ml.tracking.cohort import (
+    cohort_numbers,
+    cohort_params,
+    slice_metrics,
+    slices_artifact,
+)
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
 from scoring_ml.tracking.registry import Origin, Registry
 from scoring_ml.tracking.store import IDENTITY, Store
@@ -209,7 +215,8 @@ def _log_candidate(
     model_id = registry.log_model(
         None if chosen else scorer, origin, kind=candidate.kind, params=params
     )
-    _log_numbers(client, origin.run_id, logged_metrics(row), params, model_id, dataset)
+    numbers = logged_metrics(row) | slice_metrics(trained, candidate.kind)
+    _log_numbers(client, origin.run_id, numbers, params, model_id, dataset)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "candidate.json").write_text(_json(row), encoding="utf-8")
@@ -237,14 +244,16 @@ def _log_parent(
     base = {f"base_rate_{name}": rate for name, rate in trained.base_rate.items()}
     base |= {f"rows_{name}": float(len(trained.windows[name])) for name in (*NAMES, "open")}
     base["rows_unused"] = float(sum(item.count for item in trained.unused))
+    base |= cohort_numbers(trained) | slice_metrics(trained, trained.chosen)
     params = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.digest,
         "rows_in_file": str(dataset.rows),
         "order": trained.schema.order.by,
         "intervals_from_resamples": str(trained.comparison.replicates),
-    }
-    tags = {
+    } | cohort_params(trained, dataset)
+    tables, table_tags = slices_artifact(trained)
+    tags = table_tags | {
         "chosen_kind": trained.chosen,
         "model_version": facts["model"]["version"],
         "dataset": dataset.name,
@@ -262,7 +271,7 @@ def _log_parent(
         "unused_rows.json": _json(facts["unused"]),
         "schema.yaml": schema_text(trained.schema),
         "matrix.yaml": yaml.safe_dump(trained.matrix.dump(), sort_keys=False, allow_unicode=True),
-    }
+    } | tables
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, text in texts.items():

@@ -1,0 +1,233 @@
+"""The two doors in: a flat file with schema.yaml, or a folder with a CRM export and crm.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.progress import Bar
+from scoring_ml.data.export import read_export
+from scoring_ml.data.export_report import ExportReport
+from scoring_ml.data.facts import Export
+from scoring_ml.data.flat import read_flat
+from scoring_ml.data.mapping import MAPPING_NAME, CrmMapping, load_mapping
+from scoring_ml.data.schema import Schema, load_schema
+from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.evaluation.afterwards import Afterwards
+from scoring_ml.evaluation.audit import Finding, audit
+from scoring_ml.features.asof_check import check_snapshot
+from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
+from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.features.later import later_facts
+from scoring_ml.features.outcomes import Outcomes
+from scoring_ml.features.snapshot import Snapshot, build_snapshot
+
+SCHEMA_NAME = "schema.yaml"
+MATRIX_NAME = "matrix.yaml"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that say what data means; those that are None are looked for beside it.
+
+    Parameters
+    ----------
+    schema : Path or None
+        Of a flat file.
+    mapping : Path or None
+        Of a CRM export.
+    matrix : Path or None
+    """
+
+    schema: Path | None = None
+    mapping: Path | None = None
+    matrix: Path | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Leads that came in through one of the doors, audited.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    schema : Schema
+    matrix : Matrix
+    findings : tuple of Finding
+    sha256 : str
+        Of the data's bytes.
+    rows : int
+        Rows read of the file, or of the leads' own table.
+    report : ExportReport or None
+        From a CRM export.
+    outcomes : Outcomes or None
+        From a CRM export.
+    """
+
+    snapshot: Snapshot
+    schema: Schema
+    matrix: Matrix
+    findings: tuple[Finding, ...]
+    sha256: str
+    rows: int
+    report: ExportReport | None = None
+    outcomes: Outcomes | None = None
+
+    @property
+    def headline(self) -> Snapshot:
+        """One row a lead: the age at which leads are compared."""
+        ages = self.snapshot.age_days
+        if ages is None:
+            return self.snapshot
+        return self.snapshot.take(ages == self.snapshot.headline_age_days)
+
+
+def open_data(data: Path, files: Files, bar: Bar) -> Opened:
+    """Read, validate and audit a flat file or a CRM export.
+
+    Raises
+    ------
+    InputError
+        If the data, or a file that says what it means, is wrong.
+    """
+    if data.is_dir():
+        return _open_export(data, files, bar)
+    schema_path = find_schema(data, files.schema)
+    schema = load_schema(schema_path)
+    matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
+    flat = read_flat(data)
+    snapshot = build_snapshot(flat, schema)
+    bar("audit", 0.05)
+    findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    return Opened(snapshot, schema, matrix, findings, digest, flat.facts.rows)
+
+
+def _open_export(folder: Path, files: Files, bar: Bar) -> Opened:
+    mapping, export, report = open_export(folder, files.mapping)
+    return audited_export(folder, mapping, export, report, files, bar)
+
+
+def audited_export(
+    folder: Path,
+    mapping: CrmMapping,
+    export: Export,
+    report: ExportReport,
+    files: Files,
+    bar: Bar,
+) -> Opened:
+    """See the leads of an export at their ages, prove it, and audit one row of each lead."""
+    bar("see the leads as they were", 0.04)
+    snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
+    bar("check that nothing later is seen", 0.06)
+    check_snapshot(
+        export,
+        snapshot,
+        schema,
+        horizon_days=outcomes.horizon_days,
+        lag_days=outcomes.lag_days,
+    )
+    matrix = find_matrix((folder,), files.matrix, schema)
+    bar("audit", 0.08)
+    opened = Opened(
+        snapshot=snapshot,
+        schema=schema,
+        matrix=matrix,
+        findings=(),
+        sha256=folder_sha256(folder, mapping),
+        rows=len(export.leads),
+        report=report,
+        outcomes=outcomes,
+    )
+    findings = audit(
+        opened.headline,
+        schema,
+        afterwards=Afterwards(**vars(later_facts(export, opened.headline))),
+        progress=bar.counted("audit", 0.08, 0.2),
+    )
+    return replace(opened, findings=findings)
+
+
+def open_export(folder: Path, mapping: Path | None) -> tuple[CrmMapping, Export, ExportReport]:
+    """Read a CRM export as its mapping says.
+
+    Raises
+    ------
+    InputError
+        If the mapping is wrong, or the export breaks the contract of its tables.
+    """
+    meaning = load_mapping(find_mapping(folder, mapping))
+    export, report = read_export(folder, meaning)
+    report.raise_if_broken()
+    return meaning, export, report
+
+
+def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
+    """Return one SHA-256 over the names and the bytes of all files that a mapping names."""
+    names = {source.file for sources in mapping.tables.values() for source in sources}
+    names |= {
+        join.file
+        for sources in mapping.tables.values()
+        for source in sources
+        for join in source.join
+    }
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        digest.update(name.encode("utf-8"))
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def find_mapping(folder: Path, mapping: Path | None) -> Path:
+    """Return the mapping file to use.
+
+    Raises
+    ------
+    SchemaError
+        If none is named and none lies in the folder.
+    """
+    if mapping is not None:
+        return mapping
+    inside = folder / MAPPING_NAME
+    if not inside.exists():
+        raise SchemaError(
+            "A folder with a CRM export needs a mapping",
+            found=f"no {inside}",
+            do=f"Copy the {MAPPING_NAME} of your CRM from models/examples into it and adapt it, "
+            "or name one with --mapping; for a flat file name the file, not its folder",
+        )
+    return inside
+
+
+def find_schema(data: Path, schema: Path | None) -> Path:
+    """Return the schema file to use.
+
+    Raises
+    ------
+    InputError
+        If none is named and none lies beside the data.
+    """
+    if schema is not None:
+        return schema
+    beside = data.with_name(SCHEMA_NAME)
+    if not data.exists():
+        raise InputError("DATA must exist", found=f"no file {data}", do="Give its right name")
+    if not beside.exists():
+        raise SchemaError(
+            "A flat file needs a schema",
+            found=f"no {beside}",
+            do=f"Draft one with scoring-ml init {data} --target COLUMN, or name one with --schema",
+        )
+    return beside
+
+
+def find_matrix(folders: tuple[Path, ...], matrix: Path | None, schema: Schema) -> Matrix:
+    """Return the hand-built matrix: as named, else the first in the folders, else unmapped."""
+    if matrix is not None:
+        return load_matrix(matrix, schema)
+    for folder in folders:
+        if (folder / MATRIX_NAME).exists():
+            return load_matrix(folder / MATRIX_NAME, schema)
+    return unmapped_matrix()

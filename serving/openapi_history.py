@@ -1,0 +1,114 @@
+"""A lead's activities and stages, as JSON Schema for the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.schema import History
+from scoring_ml.texts import Catalogue
+from serving.body import MAX_FACTS, MAX_TEXT
+
+Json = dict[str, Any]
+
+ENTRY: Final = {"activities": "Activity", "stages": "Stage"}
+"""Name of the schema of each list's entries."""
+
+
+def list_schema(name: str) -> Json:
+    """Describe a list that a lead may carry.
+
+    Parameters
+    ----------
+    name : {"activities", "stages"}
+    """
+    return {
+        "type": ["array", "null"],
+        "description": Catalogue.load("en").text(f"serving.openapi.{name}"),
+        "items": {"$ref": f"#/components/schemas/{ENTRY[name]}"},
+        "maxItems": MAX_FACTS,
+    }
+
+
+def entry_schemas(history: History, lists: Collection[str]) -> Json:
+    """Return the schemas of the lists' entries by name.
+
+    Parameters
+    ----------
+    history : History
+        Gives the words for kinds and stages.
+    lists : collection of str
+        The lists that the model looks at.
+    """
+    made = {"activities": _activity, "stages": _stage}
+    return {ENTRY[name]: made[name](history) for name in lists}
+
+
+def _activity(history: History) -> Json:
+    text = Catalogue.load("en")
+    words = [*history.kinds, *(kind for kind in KINDS if kind not in history.kinds)]
+    words += [word for word in history.kind_words if word not in words]
+    touch = {
+        "type": ["string", "null"],
+        "maxLength": MAX_TEXT,
+        "description": text.text("serving.openapi.touch"),
+    }
+    return _entry(
+        {
+            "type": {
+                "description": text.text("serving.openapi.activity_type"),
+                # Any other text is accepted, so a strict enumeration would refuse too much.
+                "anyOf": [{"enum": words}, {"type": "string", "maxLength": MAX_TEXT}],
+                "examples": words[:1],
+            },
+            "occurred_at": _moment("occurred_at", history),
+            "known_at": _moment("known_at", history) | {"type": ["string", "null"]},
+            "direction": {
+                "type": ["string", "null"],
+                "description": text.text("serving.openapi.direction"),
+                "examples": ["inbound", "outbound"],
+            },
+            "amount": {
+                "type": ["number", "string", "null"],
+                "description": text.text("serving.openapi.amount"),
+            },
+            "campaign": touch,
+            "channel": touch,
+        },
+        required=("type", "occurred_at"),
+    )
+
+
+def _stage(history: History) -> Json:
+    words = [*history.stages]
+    words += [word for word in history.stage_words if word not in words]
+    return _entry(
+        {
+            "stage": {
+                "type": "string",
+                "description": Catalogue.load("en").text("serving.openapi.stage"),
+                "enum": words,
+            },
+            "entered_at": _moment("entered_at", history),
+            "known_at": _moment("known_at", history) | {"type": ["string", "null"]},
+        },
+        required=("stage", "entered_at"),
+    )
+
+
+def _moment(name: str, history: History) -> Json:
+    return {
+        "type": "string",
+        "description": Catalogue.load("en").text(f"serving.openapi.{name}", zone=history.timezone),
+        "examples": ["2026-11-20T09:30:00Z"],
+    }
+
+
+def _entry(properties: Json, *, required: tuple[str, ...]) -> Json:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,85 @@
+"""Several rows of one lead: what they weigh, and where the newest quarter of the leads begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_TIE = 1e-9
+"""Relative distance below which two sums of weights are one: 6 times 1/3 is 2."""
+
+
+def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 0.25) -> int:
+    """Return the row at which the newest ``share`` of the leads begins.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows, ordered oldest to newest.
+    lead : array of int, shape (n,), or None
+        Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
+    share : float
+        0-1; at least one lead is among the newest.
+
+    Examples
+    --------
+    >>> newest_begins(8), newest_begins(8, np.array([5, 5, 5, 1, 1, 9, 9, 2]))
+    (6, 7)
+    """
+    if lead is None:
+        return n - max(1, round(n * share))
+    starts = np.flatnonzero(np.diff(lead, prepend=lead[0] - 1)) if n else np.zeros(1, dtype=int)
+    return int(starts[newest_begins(len(starts), None, share)])
+
+
+def quantiles(
+    values: Floats, shares: Sequence[float] | Floats, weight: Floats | None = None
+) -> Floats:
+    """Return for each share the smallest value that at least so much of the weight does not pass.
+
+    Parameters
+    ----------
+    values : array of float, shape (n,)
+        Without NaN; n at least 1.
+    shares : array of float, shape (k,)
+        0-1.
+    weight : array of float, shape (n,), or None
+        Positive; equal if None.
+
+    Examples
+    --------
+    >>> quantiles(np.array([1.0, 2.0, 2.0, 4.0]), [0.25, 0.5, 0.8]).tolist()
+    [1.0, 2.0, 4.0]
+    >>> quantiles(np.array([1.0, 2.0, 4.0]), [0.25, 0.5, 0.8], np.array([1, 2, 1])).tolist()
+    [1.0, 2.0, 4.0]
+    """
+    wanted = np.asarray(shares, dtype=np.float64)
+    if weight is None:
+        return np.asarray(np.quantile(values, wanted, method="inverted_cdf"))
+    order = np.argsort(values, kind="stable")
+    up_to = np.cumsum(weight[order])
+    place = np.searchsorted(up_to, (wanted - _TIE) * up_to[-1], side="left")
+    return np.asarray(values[order][np.minimum(place, len(values) - 1)])
+
+
+def checked_weight(weight: Floats | None, n: int) -> Floats | None:
+    """Return weights as float64.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive, finite number for each row.
+    """
+    if weight is None:
+        return None
+    found = np.asarray(weight, dtype=np.float64)
+    if found.shape != (n,) or not (np.isfinite(found) & (found > 0)).all():
+        raise ValueError(
+            f"weight must be one positive, finite number per row. Got shape {found.shape} for "
+            f"{n} rows."
+        )
+    return found

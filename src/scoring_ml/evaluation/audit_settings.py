@@ -1,0 +1,119 @@
+"""Thresholds of the leak audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Thresholds of the audit.
+
+    Parameters
+    ----------
+    refuse_auc, ask_auc : float
+        Single-field AUC within blocks of time, over all leads; ``ask_auc`` also over the leads
+        that have the column filled. With few wins a column is refused only if the lower end of
+        the AUC's 90 % interval lies above the middle of the two.
+    ask_age_auc : float
+        The same of the age of a date that every lead has, which is what models see of it: won
+        and lost leads may be looked at at different ages.
+    one_sided_rows : int
+        Fewest rows of a value (or of a filled column) that is judged by its outcomes.
+    spike : float
+        Share of leads from which one exact value of a number or date is judged as a value of its
+        own; the rest of a number is judged by its AUC.
+    one_sided_share : float
+        Share of one class from which they are one-sided.
+    one_sided_odds : float
+        How many times the usual odds that must be at least. With 0.5 % of leads won, 99 % lost
+        says nothing; this is what makes the rule one of evidence.
+    one_sided_coverage : float
+        Share of all leads of that class below which one-sided values are asked about, not
+        refused: one very good or very bad source is no leak.
+    ask_presence_auc : float
+        AUC of "filled or not" within blocks of time.
+    ask_fill_swing : float
+        Largest minus smallest share of filled rows among the blocks of time.
+    ask_ripening : float
+        A value's share among the newest leads, by its smallest share before, at or below which
+        a column that tells the outcome is asked about.
+    ripening_share, ripening_auc : float
+        Smallest share of such a value before; smallest single-field AUC of such a column.
+    ask_after_as_of : float
+        Share of dates after the moment at which the lead is seen.
+    refuse_changed, changed_rows : float, int
+        Share (of the leads that have it) and number of leads for which a field's recorded
+        history proves another value than the one used.
+    refuse_counts_on, ask_counts_on : float
+        Rank correlation of a number with what leads did after the moment at which they are seen,
+        among leads of one period, one outcome and as many activities before.
+    refuse_seen, ask_seen : float
+        AUC of the age at which a lead is seen.
+    ask_gain, gain_reaches : float
+        AUC that a field adds to a model on the others; AUC that the model must then reach.
+    ask_filled_with : float
+        Correlation of being filled with being filled of a suspicious column.
+    ask_tells_time, runs_with_time : float
+        AUC with which one field tells the older from the newer half of the leads; rank
+        correlation with time that it must have within either half.
+    note_adversarial : float
+        Lower end of the interval of the AUC with which a model on all fields tells the older
+        from the newer half.
+    adversarial_rows : int
+        Most rows of that model.
+    note_drift : float
+        AUC over the whole file minus AUC within blocks of time.
+    note_base_rate : float
+        How many times its smallest value the share of wins in a block may reach.
+    sorted_auc : float
+        AUC of the row's place from which a file counts as sorted by its outcome.
+    significance : float
+        Probability of a chance finding in a file without any leak, per probe (Bonferroni).
+    blocks : int
+        Most blocks of time.
+    gain_rows : int
+        Most rows of the model behind ``gain``; drawn by ``seed``, with up to half of the rarer
+        class.
+    seed : int
+    """
+
+    refuse_auc: float = 0.90
+    ask_auc: float = 0.80
+    ask_age_auc: float = 0.70
+    one_sided_rows: int = 30
+    spike: float = 0.01
+    one_sided_share: float = 0.99
+    one_sided_odds: float = 20.0
+    one_sided_coverage: float = 0.10
+    ask_presence_auc: float = 0.60
+    ask_fill_swing: float = 0.50
+    ask_ripening: float = 0.40
+    ripening_share: float = 0.05
+    ripening_auc: float = 0.60
+    ask_after_as_of: float = 0.01
+    refuse_changed: float = 0.01
+    changed_rows: int = 5
+    refuse_counts_on: float = 0.70
+    ask_counts_on: float = 0.50
+    refuse_seen: float = 0.60
+    ask_seen: float = 0.55
+    ask_gain: float = 0.10
+    gain_reaches: float = 0.80
+    ask_filled_with: float = 0.95
+    ask_tells_time: float = 0.95
+    runs_with_time: float = 0.80
+    note_adversarial: float = 0.55
+    adversarial_rows: int = 4_000
+    note_drift: float = 0.05
+    note_base_rate: float = 2.0
+    sorted_auc: float = 0.98
+    significance: float = 0.01
+    blocks: int = 10
+    gain_rows: int = 20_000
+    seed: int = 0
+
+
+DEFAULTS: Final = AuditSettings()
+"""The thresholds unless others are given."""

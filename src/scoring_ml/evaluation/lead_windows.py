@@ -1,0 +1,297 @@
+"""Windows where a lead is seen at several ages: the lead is split, never its rows.
+
+Leads are cut into train, calibrate and test by their row at the headline age, as any file is
+(:mod:`scoring_ml.evaluation.windows`). Then each row finds its one place:
+
+* ``train``, ``calibrate``, ``test`` hold leads once, at the headline age;
+* ``fit`` holds the train leads at every age at which the label was known before the calibration
+  window began: a lead of 30 days looks further ahead than the same lead of a day;
+* ``ages`` holds the test leads at every age from the first test ``as_of`` on, for slices;
+* ``open`` holds the leads that are open now;
+* everything else is ``unused``, with its reason.
+
+A row is counted where it is found first: ``train`` is a part of ``fit``, ``test`` of ``ages``.
+:func:`check_leads` proves from the result alone, by other means, that nothing leaked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.facts import DAY
+from scoring_ml.data.schema import Schema
+from scoring_ml.errors import TrainingRefused
+from scoring_ml.evaluation.windows import (
+    GAP,
+    NAMES,
+    NO_PLACE,
+    Rows,
+    Windows,
+    WindowWarning,
+    check_windows,
+    must_hold,
+    split_windows,
+)
+from scoring_ml.features.asof import is_mature
+from scoring_ml.features.snapshot import Snapshot
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+TOO_YOUNG: Final = "too young for a final outcome"
+NOT_OPEN: Final = "of a lead that was not open at the headline age"
+LATE: Final = "an age whose outcome was known only after the next window began"
+EARLY: Final = "an age before the test window begins"
+COUNTED_ONCE: Final = "another age of a lead in the calibration window"
+IN_NO_WINDOW: Final = "another age of a lead that no window holds"
+
+_NONE, _TRAIN, _CALIBRATE, _TEST = -1, 0, 1, 2
+
+
+def split_leads(snapshot: Snapshot, schema: Schema, *, seed: int = 0) -> Windows:
+    """Cut a snapshot into windows, leads whole.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    schema : Schema
+    seed : int
+        For a random split only, which a snapshot with ages never needs.
+
+    Returns
+    -------
+    Windows
+        As :func:`~scoring_ml.evaluation.windows.split_windows` where each row is a lead. Else
+        ``every_age`` is in order of the leads, then of age, so that rows of a lead are adjacent.
+
+    Raises
+    ------
+    TrainingRefused
+        As :func:`~scoring_ml.evaluation.windows.split_windows`, counted in leads.
+    ValueError
+        If a snapshot with leads lacks ages, the headline age or ``as_of``.
+    """
+    if snapshot.lead is None:
+        return split_windows(**_as_rows(snapshot, schema), seed=seed)
+    lead, age, as_of, extracted_at = _ages_of(snapshot)
+    head = np.flatnonzero(age == snapshot.headline_age_days)
+    if np.isnan(snapshot.label[head]).all():
+        raise TrainingRefused(
+            "Some leads must have a known, final outcome at the age of "
+            f"{snapshot.headline_age_days:g} day(s)",
+            found=f"none among {head.size} leads that are seen then",
+            do="Give an export of older leads, or a smaller horizon_days in crm.yaml",
+        )
+    by_lead = split_windows(
+        by="time",
+        position=snapshot.position[head],
+        as_of=as_of[head].astype("datetime64[us]"),
+        label=snapshot.label[head],
+        mature_after_days=schema.mature_after_days,
+        gap_days=schema.gap_days,
+        extracted_at=np.datetime64(extracted_at, "us"),
+    )
+    train, calibrate, test = (head[by_lead[name]] for name in NAMES)
+    place = _places(lead, train, calibrate, test)
+    begins = [int(as_of[rows].min()) for rows in (calibrate, test) if rows.size]
+
+    final = ~np.isnan(snapshot.label)
+    if schema.mature_after_days is not None:
+        final &= is_mature(
+            as_of, horizon_days=schema.mature_after_days, lag_days=0, extracted_at=extracted_at
+        )
+    known = is_mature(
+        as_of, horizon_days=by_lead.gap_days, lag_days=0, extracted_at=min(begins, default=0)
+    )
+    fit = np.flatnonzero((place == _TRAIN) & final & known & ~np.isnan(age))
+    fit = fit[np.lexsort((age[fit], _rank(lead[fit], lead[train])))]
+    judged = (place == _TEST) & final & ~np.isnan(age)
+    judged &= as_of >= (int(as_of[test].min()) if test.size else extracted_at)
+    ages = {
+        float(days): _in_order(np.flatnonzero(judged & (age == days)), lead, test)
+        for days in np.unique(age[~np.isnan(age)])
+    }
+    now = np.flatnonzero(np.isnan(age))
+    rest = np.ones(len(snapshot), dtype=bool)
+    for rows in (fit, calibrate, test, now, *ages.values()):
+        rest[rows] = False
+    return replace(
+        by_lead,
+        train=train,
+        calibrate=calibrate,
+        test=test,
+        open=now,
+        unused=_unused(np.flatnonzero(rest), lead, final, place, head, by_lead),
+        # An outcome that is not final yet is unknown in a CRM's snapshot, whatever the gap.
+        final_labels=False,
+        immature=np.empty(0, dtype=np.intp),
+        warnings=(*_short_gap(schema, by_lead), *by_lead.warnings),
+        every_age=fit,
+        ages=ages,
+    )
+
+
+def lead_weights(lead: Ints) -> Floats:
+    """Return one over the number of rows of a row's lead, so that each lead weighs 1.
+
+    >>> lead_weights(np.array([7, 7, 3, 7, 7])).tolist()
+    [0.25, 0.25, 1.0, 0.25, 0.25]
+    """
+    _, place, rows = np.unique(lead, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / rows[place])
+
+
+def check_leads(
+    windows: Windows, snapshot: Snapshot, schema: Schema, *, weight: Floats | None = None
+) -> None:
+    """Prove from the result that no lead is split and no window saw what came after it.
+
+    Written apart from :func:`split_leads`, and from its inputs only.
+
+    Parameters
+    ----------
+    windows : Windows
+    snapshot : Snapshot
+    schema : Schema
+    weight : array of float, shape (rows of ``windows.fit``,), or None
+        With which the rows are learned from.
+
+    Raises
+    ------
+    ScoringError
+        If a row is in two places or in none, a lead in two windows or twice in one, a label is
+        not final or not known before a later window begins, or a lead's weights do not sum to 1.
+    """
+    if snapshot.lead is None:
+        check_windows(windows, **_as_rows(snapshot, schema))
+        return
+    lead, age, as_of, extracted_at = _ages_of(snapshot)
+    at_ages = np.concatenate([np.empty(0, dtype=np.intp), *windows.ages.values()])
+    places = [
+        np.union1d(windows.train, windows.fit),
+        windows.calibrate,
+        np.union1d(windows.test, at_ages),
+    ]
+    found = np.concatenate([*places, windows.open, *windows.unused.values()]).astype(np.intp)
+    counted = np.bincount(found, minlength=len(snapshot))
+    must_hold("Every row must be in exactly one place", counted != 1)
+    must_hold("Every open row must be of now", ~np.isnan(age[windows.open]))
+    held = np.concatenate(places)
+    must_hold("Every label in a window must be won or lost", ~np.isin(snapshot.label[held], (0, 1)))
+    homes = np.concatenate([np.unique(lead[rows]) for rows in places])
+    must_hold("No lead may be in two windows", np.unique(homes, return_counts=True)[1] > 1)
+    for name in NAMES:
+        rows = windows[name]
+        must_hold(f"Every lead of {name} must be there once", np.bincount(lead[rows]) > 1)
+        must_hold(
+            f"Every lead of {name} must be of the headline age",
+            age[rows] != snapshot.headline_age_days,
+        )
+    if schema.mature_after_days is not None:
+        late = (extracted_at - as_of[held]) / DAY < schema.mature_after_days
+        must_hold("Every label in a window must be final", late)
+    asked = [days for days in (schema.mature_after_days, schema.gap_days) if days is not None]
+    span = round(max(asked, default=windows.gap_days) * DAY)
+    for i, earlier in enumerate(places[:2]):
+        for later in places[i + 1 :]:
+            if not (earlier.size and later.size):
+                continue
+            until = as_of[later].min() - as_of[earlier]
+            must_hold("Every label must be known before the next window begins", until < span)
+            must_hold("Every row must come before the next window", until <= 0)
+    if weight is not None:
+        whole = np.bincount(lead[windows.fit], weights=weight)
+        absent = np.bincount(lead[windows.fit]) == 0
+        must_hold("The rows of a lead must weigh 1 in all", ~absent & (np.abs(whole - 1) > 1e-9))
+    fit = lead[windows.fit]
+    starts = 1 + int(np.sum(fit[1:] != fit[:-1])) if fit.size else 0
+    must_hold("Rows of a lead must be adjacent", np.array([starts != np.unique(fit).size]))
+    must_hold("Rows to learn from must be in order", np.diff(snapshot.position[windows.fit]) < 0)
+
+
+def _as_rows(snapshot: Snapshot, schema: Schema) -> dict[str, Any]:
+    return {
+        "by": schema.order.by,
+        "position": snapshot.position,
+        "as_of": snapshot.as_of,
+        "label": snapshot.label,
+        "mature_after_days": schema.mature_after_days,
+        "gap_days": schema.gap_days,
+        "extracted_at": snapshot.extracted_at,
+    }
+
+
+def _ages_of(snapshot: Snapshot) -> tuple[Ints, Floats, Ints, int]:
+    """Return lead, age and moment of each row, and the moment of extraction, in microseconds."""
+    if (
+        snapshot.lead is None
+        or snapshot.age_days is None
+        or snapshot.as_of is None
+        or snapshot.headline_age_days is None
+    ):
+        raise ValueError("A snapshot with leads must have as_of, age_days and headline_age_days.")
+    as_of = snapshot.as_of.astype("datetime64[us]").astype(np.int64)
+    if snapshot.extracted_at is not None:
+        extracted_at = int(snapshot.extracted_at.astype("datetime64[us]").astype(np.int64))
+    else:
+        extracted_at = int(as_of.max(initial=0))
+    return snapshot.lead, snapshot.age_days, as_of, extracted_at
+
+
+def _places(lead: Ints, train: Rows, calibrate: Rows, test: Rows) -> Ints:
+    """Return the window of each row's lead."""
+    window = np.full(int(lead.max(initial=0)) + 1, _NONE, dtype=np.int64)
+    for number, rows in enumerate((train, calibrate, test)):
+        window[lead[rows]] = number
+    return np.asarray(window[lead])
+
+
+def _rank(lead: Ints, ordered: Ints) -> Ints:
+    """Return the place of each lead among leads in order."""
+    rank = np.zeros(int(ordered.max(initial=0)) + 1, dtype=np.int64)
+    rank[ordered] = np.arange(len(ordered))
+    return np.asarray(rank[lead])
+
+
+def _in_order(rows: Rows, lead: Ints, window: Rows) -> Rows:
+    return np.asarray(rows[np.argsort(_rank(lead[rows], lead[window]), kind="stable")])
+
+
+def _unused(
+    rest: Rows,
+    lead: Ints,
+    final: NDArray[np.bool_],
+    place: Ints,
+    head: Rows,
+    by_lead: Windows,
+) -> dict[str, Rows]:
+    """Say of each row without a place why it has none: the last reason here that holds.
+
+    "Another age" goes by what became of the lead at the headline age.
+    """
+    codes = np.zeros(len(lead), dtype=np.int64)
+    reasons = [IN_NO_WINDOW]
+
+    def because(reason: str, rows: NDArray[np.bool_] | Rows) -> None:
+        codes[rows] = len(reasons)
+        reasons.append(reason)
+
+    because(NOT_OPEN, ~np.isin(lead, lead[head]))
+    because(LATE, place == _TRAIN)
+    because(COUNTED_ONCE, place == _CALIBRATE)
+    because(EARLY, place == _TEST)
+    because(TOO_YOUNG, ~final)
+    for reason in (GAP, NO_PLACE):
+        because(reason, head[by_lead.unused.get(reason, np.empty(0, dtype=np.intp))])
+    found = {reason: rest[codes[rest] == code] for code, reason in enumerate(reasons)}
+    return {reason: rows for reason, rows in found.items() if rows.size}
+
+
+def _short_gap(schema: Schema, by_lead: Windows) -> tuple[WindowWarning, ...]:
+    if schema.mature_after_days is not None:
+        return ()
+    return (WindowWarning("short_gap", {"days": by_lead.gap_days}),)

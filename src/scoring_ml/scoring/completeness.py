@@ -1,0 +1,113 @@
+"""How complete a lead is, and what stands in for a history that was not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import Column
+from scoring_ml.features.encoder import Encoder
+from scoring_ml.scoring.reference import FieldReference, Reference, field_slice
+
+Bools = NDArray[np.bool_]
+
+
+def is_unanswered(column: Column, block: NDArray[np.float64]) -> Bools:
+    """Tell which encoded leads have no value in a column, shape (n,).
+
+    Parameters
+    ----------
+    column : Column
+    block : array of float, shape (n, width)
+        The column's part of the encoded matrix.
+    """
+    return np.asarray(block[:, -1] == 1.0 if column.type == "category" else np.isnan(block[:, 0]))
+
+
+class Sources:
+    """The parts of a lead's history, as far as encoded leads show whether they were there.
+
+    A part is absent if every column in use that is computed from it is missing.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    reference : Reference
+    by_source : mapping of str to iterable of Column
+        The columns in use that are computed from each part.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        reference: Reference,
+        by_source: Mapping[str, Iterable[Column]],
+    ) -> None:
+        self._blocks = {
+            source: [(column, field_slice(encoder, column.name)) for column in columns]
+            for source, columns in by_source.items()
+        }
+        self._stand_ins: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for source, blocks in self._blocks.items():
+            self._stand_ins[source] = {}
+            # Only a column that no training lead lacked tells "not sent" from "never happened".
+            if all(reference.fields[column.name].observed[-1].leads for column, _ in blocks):
+                continue
+            for column, at in blocks:
+                row = _typical(encoder, column, reference.fields[column.name], at)
+                if row is not None:
+                    self._stand_ins[source][column.name] = row
+
+    def absent(self, X: NDArray[np.float64]) -> dict[str, Bools]:
+        """Return, per part, which encoded leads came without it, each shape (n,)."""
+        found = {}
+        for source, blocks in self._blocks.items():
+            gone = np.ones(len(X), dtype=bool)
+            for column, at in blocks:
+                gone &= is_unanswered(column, X[:, at])
+                if not gone.any():
+                    break
+            found[source] = gone
+        return found
+
+    def stand_in(self, X: NDArray[np.float64], absent: Mapping[str, Bools]) -> NDArray[np.float64]:
+        """Return encoded leads with typical values for the parts that are absent.
+
+        "Never visited" and "nobody said whether it visited" look the same in an encoded lead. A
+        lead that came without its activities is scored as the typical lead of the training
+        window, not as one that never did anything. Columns that were never missing in training
+        are left to the estimator, which does the same for any field; without any such column the
+        two cannot be told apart, and nothing stands in.
+        """
+        if not any(gone.any() for gone in absent.values()):
+            return X
+        X = X.copy()
+        for source, gone in absent.items():
+            for column, at in self._blocks[source]:
+                row = self._stand_ins[source].get(column.name)
+                if row is not None:
+                    X[gone, at] = row
+        return X
+
+
+def _typical(
+    encoder: Encoder, column: Column, reference: FieldReference, at: slice
+) -> NDArray[np.float64] | None:
+    """Return the encoded typical value of a column; None where missing is as good."""
+    counts = [item.leads for item in reference.observed]
+    missing = counts[-1]
+    if missing == 0 or not reference.answers:
+        return None
+    row = np.zeros(at.stop - at.start)
+    if column.type == "category":
+        most = int(np.argmax(counts))
+        if most == len(counts) - 1:
+            return None
+        row[most] = 1.0
+        return row
+    if missing >= sum(counts[:-1]):
+        return None
+    row[0] = float(reference.answers[len(reference.answers) // 2])
+    return row

@@ -1,0 +1,315 @@
+"""The second check: a right snapshot passes, each sort of wrong one is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring_ml.data.facts import (
+    DAY,
+    LOST,
+    NEVER,
+    OPEN,
+    WON,
+    Deals,
+    Export,
+    FieldHistory,
+    Leads,
+)
+from scoring_ml.errors import ScoringError
+from scoring_ml.features.asof import latest
+from scoring_ml.features.asof_check import check_snapshot
+from scoring_ml.features.derived import derive
+from scoring_ml.features.snapshot import Snapshot
+from tests.derived_facts import NOW, SCHEMA, activities_of, column, stages_of
+
+LEADS = 4
+EXTRACTED = NOW
+CREATED = NOW - np.array([200, 150, 100, 5]) * DAY
+ROWS = [
+    # lead, age in days (nan for now), label; horizon 60 days, recording lag 2 days
+    (0, 0.0, 1.0),
+    (0, 7.0, 1.0),
+    (1, 0.0, 0.0),
+    (1, 7.0, 0.0),
+    (2, 0.0, 0.0),
+    (2, 30.0, 1.0),
+    (2, np.nan, np.nan),
+    (3, 0.0, np.nan),
+    (3, np.nan, np.nan),
+]
+"""Lead 0 is won on its 20th day, 1 lost on its 10th and recycled on its 150th, 2 wins on day 70 of
+its life, which is recorded only after the export's newest fact; 3 is young."""
+
+
+def export() -> Export:
+    day = (CREATED[:, None] + np.arange(0, 200, 3) * DAY).ravel()
+    rows = [
+        {
+            "lead": k // 67,
+            "kind": ["web_visit", "download", "email_open", "outbound_call"][k % 4],
+            "at": int(at) + 1_000,
+            "known": int(at) + 1_000 + (k % 3) * DAY,
+            "amount": float(k % 5),
+            "campaign": ["spring", "autumn", None][k % 3],
+        }
+        for k, at in enumerate(day)
+        if at + 1_000 < EXTRACTED
+    ]
+    return Export(
+        leads=Leads(
+            ids=column("L-1", "L-2", "L-3", "L-4"),
+            created_at=CREATED,
+            account=None,
+            values={"industry": column("Software", None, "Retail", "Retail")},
+        ),
+        histories={
+            "budget": FieldHistory(
+                lead=np.array([0, 0, 1, 3]),
+                value=np.array([10.0, 20.0, 5.0, 7.0]),
+                changed_at=CREATED[[0, 0, 1, 3]] + np.array([0, 3, 20, 1]) * DAY,
+                known_at=CREATED[[0, 0, 1, 3]] + np.array([0, 5, 20, 1]) * DAY,
+            )
+        },
+        activities=activities_of(*rows),
+        stages=stages_of(
+            ("lead", int(CREATED[0])),
+            ("sql", int(CREATED[0]) + 5 * DAY),
+            ("lead", int(CREATED[1]), int(CREATED[1]), 1),
+            ("mql", int(CREATED[2]) + DAY, int(CREATED[2]) + DAY, 2),
+        ),
+        deals=Deals(
+            lead=np.array([0, 1, 2, 3]),
+            outcome=np.array([WON, LOST, WON, OPEN], dtype=np.int8),
+            closed_at=np.array([*(CREATED[:3] + np.array([20, 10, 70]) * DAY), NEVER]),
+            known_at=np.array([CREATED[0] + 20 * DAY, CREATED[1] + 10 * DAY, EXTRACTED + 1, NEVER]),
+            amount=np.full(4, np.nan),
+            loss_reason=column(None, None, None, None),
+        ),
+        spend=None,
+        extracted_at=EXTRACTED,
+    )
+
+
+def snapshot(facts: Export, rows: list[tuple[int, float, float]] = ROWS) -> Snapshot:
+    lead = np.array([row[0] for row in rows])
+    age = np.array([row[1] for row in rows])
+    created = facts.leads.created_at[lead]
+    as_of = np.where(age == 0, created + 1_000_000, created + np.nan_to_num(age).astype(int) * DAY)
+    as_of[np.isnan(age)] = EXTRACTED
+    parts = []
+    for k in range(len(rows)):
+        # One row after the other, each as if all leads were seen at its moment.
+        at = np.full(LEADS, as_of[k])
+        values: dict[str, Any] = {
+            "industry": facts.leads.values["industry"],
+            "budget": latest(facts.histories["budget"], at),
+        }
+        values |= derive(
+            SCHEMA,
+            values,
+            created_at=facts.leads.created_at,
+            as_of=at,
+            activities=facts.activities,
+            stages=facts.stages,
+        )
+        parts.append(pd.DataFrame({name: item[[lead[k]]] for name, item in values.items()}))
+    return Snapshot(
+        frame=pd.concat(parts, ignore_index=True),
+        ids=facts.leads.ids[lead],
+        label=np.array([row[2] for row in rows]),
+        position=created.astype(float),
+        as_of=as_of.astype("datetime64[us]"),
+        account=None,
+        row=lead + 1,
+        lead=lead,
+        age_days=age,
+        headline_age_days=0.0,
+        extracted_at=np.datetime64(EXTRACTED, "us"),
+    )
+
+
+def check(facts: Export, seen: Snapshot, **more: Any) -> None:
+    settings = {"horizon_days": 60, "lag_days": 2, "lost_stages": ("dead",)} | more
+    check_snapshot(facts, seen, SCHEMA, **settings)
+
+
+@pytest.fixture(scope="module")
+def facts() -> Export:
+    return export()
+
+
+@pytest.fixture(scope="module")
+def seen(facts: Export) -> Snapshot:
+    return snapshot(facts)
+
+
+# Lead 1 was lost on its tenth day, so that it must not be seen now.
+def test_a_right_snapshot_passes(facts: Export, seen: Snapshot) -> None:
+    check(facts, seen)
+    assert len({*seen.frame["web_visit_30d"]}) > 2
+    assert seen.frame["budget"].tolist()[:2] == [10.0, 20.0]
+
+
+def with_value(seen: Snapshot, row: int, name: str, value: object) -> Snapshot:
+    frame = seen.frame.copy()
+    items = frame[name].tolist()
+    items[row] = value
+    frame[name] = pd.Series(items, dtype=frame[name].dtype)
+    return replace(seen, frame=frame)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [column.name for column in SCHEMA.columns if column.name not in ("email", "note", "start")],
+)
+def test_any_value_that_is_not_what_was_known_is_found(
+    facts: Export, seen: Snapshot, name: str
+) -> None:
+    wrong: object
+    if SCHEMA[name].type == "category":
+        wrong = "elsewhere"
+    else:
+        wrong = 0.25 if np.isnan(seen.frame[name][5]) else float(seen.frame[name][5]) + 1e-3
+    with pytest.raises(ScoringError, match=rf"another value of {name} .lead L-3.*Please report"):
+        check(facts, with_value(seen, 5, name, wrong))
+
+
+def peeking(
+    facts: Export, seen: Snapshot, rows: list[int], change: Callable[[Export], Export]
+) -> None:
+    """Check a snapshot that was made from facts of which too much was known."""
+    late = snapshot(change(facts), [ROWS[row] for row in rows])
+    with pytest.raises(ScoringError, match="must follow from what was known before its moment"):
+        check(facts, late)
+
+
+def test_facts_that_were_known_too_early_are_found(facts: Export, seen: Snapshot) -> None:
+    def early_activities(facts: Export) -> Export:
+        acts = facts.activities
+        assert acts is not None
+        return replace(facts, activities=replace(acts, known_at=acts.occurred_at))
+
+    def early_changes(facts: Export) -> Export:
+        budget = facts.histories["budget"]
+        early = replace(budget, known_at=budget.changed_at, changed_at=budget.changed_at - 4 * DAY)
+        return replace(facts, histories={"budget": replace(early, known_at=early.changed_at)})
+
+    def early_stages(facts: Export) -> Export:
+        stages = facts.stages
+        assert stages is not None
+        moved = replace(
+            stages, known_at=stages.known_at - 5 * DAY, entered_at=stages.entered_at - 5 * DAY
+        )
+        return replace(facts, stages=moved)
+
+    for change in (early_activities, early_changes, early_stages):
+        peeking(facts, seen, [0, 1, 2, 3, 4, 5], change)
+
+
+@pytest.mark.parametrize(
+    ("row", "label"), [(0, 0.0), (2, 1.0), (4, 1.0), (5, 0.0), (7, 0.0), (6, 1.0), (1, np.nan)]
+)
+def test_a_wrong_label_is_found(facts: Export, seen: Snapshot, row: int, label: float) -> None:
+    labels = seen.label.copy()
+    labels[row] = label
+    with pytest.raises(ScoringError, match="A label must follow from the wins in the horizon"):
+        check(facts, replace(seen, label=labels))
+
+
+def test_the_ends_of_the_horizon(facts: Export) -> None:
+    as_of = int(CREATED[2]) + 30 * DAY
+    assert facts.deals is not None
+    for closed, label in [(as_of, 1.0), (as_of + 60 * DAY - 1, 1.0), (as_of + 60 * DAY, 0.0)]:
+        deals = facts.deals
+        at = deals.closed_at.copy()
+        at[2] = closed
+        moved = replace(facts, deals=replace(deals, closed_at=at))
+        check(moved, snapshot(moved, [(2, 30.0, label)]))
+
+
+def test_a_label_is_final_only_when_horizon_and_lag_are_over(facts: Export) -> None:
+    row = snapshot(facts, [(2, 0.0, 0.0)])
+    exact = (EXTRACTED - int(CREATED[2]) - 1_000_000) / DAY - 60
+    check(facts, row, lag_days=exact)
+    with pytest.raises(ScoringError, match="A label must follow"):
+        check(facts, row, lag_days=exact + 1e-3)
+
+
+def test_a_lead_that_was_known_closed_is_found(facts: Export) -> None:
+    for row in [(0, 30.0, 0.0), (1, 30.0, 0.0), (1, np.nan, np.nan)]:
+        with pytest.raises(ScoringError, match=r"only while it is open, as known then.*lead L-"):
+            check(facts, snapshot(facts, [row]))
+    # On the very moment at which the loss is known it is not known yet.
+    check(facts, snapshot(facts, [(1, 10.0, 0.0)]))
+
+
+def test_stages_that_end_a_lead_and_stages_that_bring_it_back(facts: Export) -> None:
+    row = snapshot(facts, [(0, 7.0, 1.0)])
+    with pytest.raises(ScoringError, match="only while it is open"):
+        check(facts, row, lost_stages=("sql",))
+    with pytest.raises(ScoringError, match="only while it is open"):
+        check(facts, row, won_stages=("sql",))
+    back = stages_of(("lead", int(CREATED[1]) + 25 * DAY, int(CREATED[1]) + 25 * DAY, 1))
+    recycled = replace(facts, stages=back)
+    check(recycled, snapshot(recycled, [(1, 30.0, 0.0)]))
+
+
+def test_a_stage_can_be_the_win(facts: Export) -> None:
+    assert facts.deals is not None
+    open_deals = replace(
+        facts.deals,
+        outcome=np.full(4, OPEN, dtype=np.int8),
+        closed_at=np.full(4, NEVER),
+        known_at=np.full(4, NEVER),
+    )
+    staged = replace(facts, deals=open_deals)
+    row = snapshot(staged, [(0, 1.0, 1.0)])
+    check(staged, row, won_stages=("sql",))
+    with pytest.raises(ScoringError, match="A label must follow"):
+        check(staged, row)
+
+
+def test_a_row_at_another_moment_is_found(facts: Export, seen: Snapshot) -> None:
+    assert seen.as_of is not None
+    for row, shift in ((0, 1), (5, -1), (8, 1)):
+        as_of = seen.as_of.copy()
+        as_of[row] += np.timedelta64(shift, "us")
+        with pytest.raises(ScoringError, match="A row must be seen at its age"):
+            check(facts, replace(seen, as_of=as_of))
+
+
+def test_a_lead_that_is_seen_twice_at_one_moment_is_found(facts: Export, seen: Snapshot) -> None:
+    twice = seen.take(np.array([0, 1, 1, 2]))
+    with pytest.raises(
+        ScoringError, match=r"only once at one moment. Found: 1 rows again .lead L-1"
+    ):
+        check(facts, twice)
+
+
+def test_only_a_sample_is_looked_at(facts: Export, seen: Snapshot) -> None:
+    wrong = with_value(seen, 5, "web_visit_30d", 99.0)
+    found = 0
+    for seed in range(12):
+        try:
+            check(facts, wrong, sample=1, seed=seed)
+        except ScoringError:
+            found += 1
+    assert 0 < found < 12
+
+
+def test_a_flat_files_snapshot_cannot_be_checked(facts: Export, seen: Snapshot) -> None:
+    with pytest.raises(
+        ScoringError, match="A snapshot of a CRM export has leads, ages and moments"
+    ):
+        check(facts, replace(seen, age_days=None))
+
+
+def test_without_activities_stages_and_deals(facts: Export) -> None:
+    bare = replace(facts, activities=None, stages=None, deals=None)
+    check(bare, snapshot(bare, [(0, 1.0, 0.0), (3, np.nan, np.nan)]))

@@ -1,0 +1,418 @@
+"""Activities and stages of a request: read as an export is, refused by name, never quoted."""
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scoring_ml.data.facts import DAY
+from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.moments import moment_of
+from scoring_ml.data.values import parse_date
+from scoring_ml.errors import LeadError
+from scoring_ml.features.derived import derive
+from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries, read_moment
+from scoring_ml.features.lead_history import LeadHistory, read_history
+from tests.derived_facts import HISTORY, NOW, SCHEMA, activities_of, same_bits, stages_of
+
+AS_OF = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=NOW)
+PLAIN = replace(HISTORY, timezone="UTC")
+
+
+def text(moment: int) -> str:
+    return (datetime(1970, 1, 1) + timedelta(microseconds=moment)).isoformat() + "Z"
+
+
+def read(history: Any = PLAIN, **lead: Any) -> LeadHistory:
+    return read_history(lead, history, as_of=AS_OF)
+
+
+def wrong(**lead: Any) -> dict[str, str]:
+    with pytest.raises(LeadError, match="Every field of a lead must be known") as caught:
+        read(**lead)
+    return dict(caught.value.fields)
+
+
+def entry(**more: Any) -> dict[str, Any]:
+    return {"type": "web_visit", "occurred_at": "2026-09-01T10:00:00Z"} | more
+
+
+def kinds(told: LeadHistory) -> list[tuple[str, bool]]:
+    assert told.activities is not None
+    pairs = zip(told.activities.kind, told.activities.by_lead, strict=True)
+    return [(KINDS[kind], bool(by_lead)) for kind, by_lead in pairs]
+
+
+def test_a_request_gives_the_facts_that_an_export_gives() -> None:
+    rows = [
+        {"kind": "meeting", "at": NOW - 9 * DAY, "campaign": "spring", "known": NOW - 8 * DAY},
+        {"kind": "web_visit", "at": NOW - 2 * DAY, "amount": 3.0, "campaign": "autumn"},
+        {"kind": "outbound_call", "at": NOW - DAY, "channel": "phone"},
+    ]
+    request = {
+        "created_at": text(NOW - 10 * DAY),
+        "activities": [
+            {
+                "type": row["kind"],
+                "occurred_at": text(row["at"]),
+                "known_at": text(row["known"]) if "known" in row else None,
+                "amount": row.get("amount"),
+                "campaign": row.get("campaign"),
+                "channel": row.get("channel"),
+            }
+            for row in (rows[1], rows[2], rows[0])
+        ],
+        "stages": [
+            {"stage": "SQL", "entered_at": text(NOW - DAY)},
+            {"stage": "lead", "entered_at": text(NOW - 10 * DAY)},
+        ],
+    }
+    told = read_history(json.loads(json.dumps(request)), PLAIN, as_of=AS_OF)
+    assert (told.created_at, told.warnings) == (NOW - 10 * DAY, ())
+    assert told.activities is not None
+    assert told.stages is not None
+    assert told.activities.occurred_at.tolist() == [row["at"] for row in rows]
+    assert told.activities.known_at.tolist() == [NOW - 8 * DAY, NOW - 2 * DAY, NOW - DAY]
+    assert told.stages.entered_at.tolist() == [NOW - 10 * DAY, NOW - DAY]
+    moments = {"created_at": np.array([NOW - 10 * DAY]), "as_of": np.array([NOW])}
+    stages = stages_of(("lead", NOW - 10 * DAY), ("sql", NOW - DAY))
+    same_bits(
+        derive(SCHEMA, {}, **moments, activities=told.activities, stages=told.stages),
+        derive(SCHEMA, {}, **moments, activities=activities_of(*rows), stages=stages),
+    )
+
+
+def test_what_is_not_told_is_none_and_what_is_empty_is_empty() -> None:
+    told = read(other="x", activities=None, stages=None, created_at=None)
+    assert told == LeadHistory(None, None, None, ())
+    told = read(activities=[], stages=[], created_at=" ")
+    assert told.activities is not None
+    assert told.stages is not None
+    assert (len(told.activities), len(told.stages), told.created_at) == (0, 0, None)
+    assert read(replace(PLAIN, stages=()), stages=[{"any": 1}]).stages is None
+
+
+@pytest.mark.parametrize("late", [0, 1, DAY])
+def test_what_is_dated_at_or_after_scoring_is_left_out_with_a_warning(late: int) -> None:
+    told = read(
+        created_at=text(NOW + late),
+        activities=[entry(), entry(occurred_at=text(NOW + late))],
+        stages=[{"stage": "mql", "entered_at": text(NOW + late)}] * 2,
+    )
+    assert told.activities is not None
+    assert told.stages is not None
+    assert (len(told.activities), len(told.stages), told.created_at) == (1, 0, None)
+    assert told.warnings == (
+        "created_at is dated at or after the moment of scoring and counts as not known",
+        "activities: 1 is dated at or after the moment of scoring and does not count",
+        "stages: 2 are dated at or after the moment of scoring and do not count",
+    )
+
+
+def test_a_fact_in_a_request_is_known_whenever_it_was_recorded() -> None:
+    told = read(
+        activities=[
+            entry(known_at=text(NOW + DAY)),
+            entry(known_at="2026-08-31T00:00:00Z"),
+            entry(known_at="2026-09-02T00:00:00Z"),
+        ]
+    )
+    assert told.activities is not None
+    happened = told.activities.occurred_at[0]
+    assert sorted(told.activities.known_at.tolist()) == [
+        happened,
+        happened,
+        happened + 14 * DAY // 24,
+    ]
+
+
+def test_words_for_kinds_are_ours_and_the_companys_in_any_case() -> None:
+    history = replace(PLAIN, kind_words={"content_download": "download", "звонок": "inbound_call"})
+    types = [" Web_Visit", "CONTENT_download", "Звонок", "e-mail sent", "email_sent", "yoga class"]
+    told = read(history, activities=[entry(type=word) for word in types])
+    assert kinds(told) == [
+        ("web_visit", True),
+        ("download", True),
+        ("inbound_call", True),
+        ("other_inbound", True),
+        ("email_sent", False),
+        ("other_inbound", True),
+    ]
+    assert told.warnings == (
+        "activities: 2 are of types that are not known; they count as other activities",
+    )
+
+
+def test_a_companys_word_holds_where_it_is_one_of_ours() -> None:
+    history = replace(PLAIN, kind_words={"form": "demo_request", "chat": "no kind of ours"})
+    told = read(history, activities=[entry(type="form"), entry(type="chat")])
+    assert kinds(told) == [("demo_request", True), ("chat", True)]
+
+
+def test_the_direction_says_who_did_it() -> None:
+    said = {None: None, "Inbound": True, "incoming": True, "OUT": False, " outgoing ": False}
+    for word, by_lead in said.items():
+        told = read(
+            activities=[entry(type=kind, direction=word) for kind in ("chat", "email_sent", "x")]
+        )
+        assert [who for _, who in kinds(told)] == (
+            [True, False, True] if by_lead is None else [by_lead] * 3
+        )
+        assert kinds(told)[2][0] == ("other_outbound" if by_lead is False else "other_inbound")
+
+
+@pytest.mark.parametrize(
+    ("raw", "amount"),
+    [(3, 3.0), (2.5, 2.5), (0, 0.0), ("1,234.5", 1234.5), ("۱۲", 12.0), (None, None), (" ", None)],
+)
+def test_amounts(raw: Any, amount: float | None) -> None:
+    told = read(activities=[entry(amount=raw)])
+    assert told.activities is not None
+    found = float(told.activities.amount[0])
+    assert math.isnan(found) if amount is None else found == amount
+
+
+def test_words_for_campaigns_are_read_as_in_a_file() -> None:
+    told = read(activities=[entry(campaign="  Spring   sale ", channel=""), entry(campaign=None)])
+    assert told.activities is not None
+    assert told.activities.campaigns == ("Spring sale",)
+    assert told.activities.campaign is not None
+    assert told.activities.campaign.tolist() == [0, -1]
+    assert told.activities.channel is None
+
+
+SECRET = "anna.secret@example.com"
+BAD = [
+    ({"activities": SECRET}, "activities", "must be a list"),
+    ({"activities": {"type": SECRET}}, "activities", "must be a list"),
+    (
+        {"activities": [entry(), SECRET]},
+        "activities[1]",
+        "must be an object with type, occurred_at",
+    ),
+    ({"activities": [entry()] * 1001}, "activities", "must hold at most 1,000 entries"),
+    ({"stages": [None]}, "stages[0]", "must be an object with stage, entered_at, known_at"),
+    (
+        {"activities": [entry(typ=SECRET)]},
+        "activities[0].typ",
+        "not known here; did you mean type?",
+    ),
+    ({"activities": [entry(zzzzzz=SECRET)]}, "activities[0].zzzzzz", "is not known here"),
+    ({"activities": [entry(type=None)]}, "activities[0].type", "must be a word, such as web_visit"),
+    ({"activities": [entry(type=[SECRET])]}, "activities[0].type", "must be a word"),
+    ({"activities": [entry(type=" ")]}, "activities[0].type", "must be a word"),
+    ({"activities": [entry(type="x" * 1001)]}, "activities[0].type", "must be a word"),
+    (
+        {"activities": [entry(), entry(occurred_at=SECRET)]},
+        "activities[1].occurred_at",
+        "must be a",
+    ),
+    ({"activities": [entry(occurred_at=None)]}, "activities[0].occurred_at", "must be given"),
+    (
+        {"activities": [entry(occurred_at=17)]},
+        "activities[0].occurred_at",
+        "must be a moment as text",
+    ),
+    (
+        {"activities": [entry(occurred_at="9" * 2000)]},
+        "activities[0].occurred_at",
+        "must be a moment",
+    ),
+    (
+        {"activities": [entry(occurred_at="1899-12-31T00:00:00Z")]},
+        "activities[0].occurred_at",
+        "must be",
+    ),
+    (
+        {"activities": [entry(occurred_at="2026-02-30T00:00:00Z")]},
+        "activities[0].occurred_at",
+        "must be",
+    ),
+    ({"activities": [entry(known_at=True)]}, "activities[0].known_at", "must be a moment as text"),
+    (
+        {"activities": [entry(direction="up")]},
+        "activities[0].direction",
+        "must be inbound or outbound",
+    ),
+    (
+        {"activities": [entry(direction=1)]},
+        "activities[0].direction",
+        "must be inbound or outbound",
+    ),
+    ({"activities": [entry(amount=-1)]}, "activities[0].amount", "must be a number, 0 or more"),
+    ({"activities": [entry(amount=SECRET)]}, "activities[0].amount", "must be a number, 0 or more"),
+    ({"activities": [entry(amount=True)]}, "activities[0].amount", "must be a number"),
+    ({"activities": [entry(amount=math.nan)]}, "activities[0].amount", "must be a number"),
+    ({"activities": [entry(amount=math.inf)]}, "activities[0].amount", "must be a number"),
+    ({"activities": [entry(amount=10**400)]}, "activities[0].amount", "must be a number"),
+    (
+        {"activities": [entry(campaign=7)]},
+        "activities[0].campaign",
+        "must be text of at most 1,000",
+    ),
+    (
+        {"activities": [entry(channel="x" * 1001)]},
+        "activities[0].channel",
+        "must be text of at most",
+    ),
+    (
+        {"stages": [{"stage": "sqll", "entered_at": "2026-09-01"}]},
+        "stages[0].stage",
+        "did you mean sql?",
+    ),
+    (
+        {"stages": [{"stage": SECRET, "entered_at": "2026-09-01"}]},
+        "stages[0].stage",
+        "must be one of lead",
+    ),
+    (
+        {"stages": [{"stage": 3, "entered_at": "2026-09-01"}]},
+        "stages[0].stage",
+        "must be one of lead",
+    ),
+    ({"stages": [{"stage": "sql"}]}, "stages[0].entered_at", "must be given"),
+    ({"created_at": SECRET}, "created_at", "must be a moment"),
+    ({"created_at": 20260901}, "created_at", "must be a moment as text"),
+]
+
+
+@pytest.mark.parametrize(
+    ("lead", "name", "what"), BAD, ids=[f"{k}-{n}" for k, (_, n, _) in enumerate(BAD)]
+)
+def test_what_is_wrong_is_named_and_not_quoted(lead: dict[str, Any], name: str, what: str) -> None:
+    found = wrong(**lead)
+    assert list(found) == [name]
+    assert what in found[name]
+    assert SECRET not in "".join(found.values())
+
+
+def test_everything_wrong_is_told_in_order_up_to_a_limit() -> None:
+    bad = {"type": 1, "occurred_at": "never", "amount": -1}
+    found = wrong(created_at="x", activities=[entry(), bad], stages=[{}])
+    assert list(found) == [
+        "created_at",
+        "activities[1].type",
+        "activities[1].occurred_at",
+        "activities[1].amount",
+        "stages[0].stage",
+        "stages[0].entered_at",
+    ]
+    many = wrong(activities=[bad] * 100)
+    assert len(many) == MOST_WRONG
+    assert next(iter(many)) == "activities[0].type"
+
+
+def test_as_many_facts_as_allowed() -> None:
+    told = read(activities=[entry()] * MOST_FACTS)
+    assert told.activities is not None
+    assert len(told.activities) == MOST_FACTS
+
+
+def test_the_moment_of_scoring_may_have_a_zone_or_not() -> None:
+    tehran = AS_OF.astimezone(timezone(timedelta(hours=3.5)))
+    for moment in (AS_OF, AS_OF.replace(tzinfo=None), tehran):
+        told = read_history({"activities": [entry(occurred_at=text(NOW - 1))]}, PLAIN, as_of=moment)
+        assert told.activities is not None
+        assert len(told.activities) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "moment"),
+    [
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:00Z"),  # twice: the later one
+        ("2026-10-25T02:30:00Z", "2026-10-25T02:30:00Z"),
+        ("2026-03-29T02:30:00", "2026-03-29T01:00:00Z"),  # not at all: when clocks went forward
+        ("2026-07-01 12:00", "2026-07-01T10:00:00Z"),
+        ("2026-07-01", "2026-07-01T21:59:59.999999Z"),  # the end of that day, there
+        ("1782900000", "2026-07-01T10:00:00Z"),
+    ],
+)
+def test_moments_without_a_zone_are_local_as_in_an_export(raw: str, moment: str) -> None:
+    expected = parse_date(moment).replace(tzinfo=UTC)
+    found = read_moment(raw, "Europe/Berlin")
+    assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found) == expected
+
+
+def test_moments_of_python() -> None:
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert read_moment(noon, "Asia/Tehran") == int(noon.timestamp()) * 1_000_000
+    assert read_moment(date(2026, 7, 1), "UTC") == int(noon.timestamp() + 43_200) * 1_000_000 - 1
+
+
+ISO = st.from_regex(
+    r"\A(1[89]|20|21|22|00|99)\d\d-[01]\d-[0-3]\d[T tX]?[0-2]\d:?[0-6]\d(:[0-6]\d([.,]\d{1,7})?)?"
+    r"(Z|z|[+-]\d\d:?\d\d(:\d\d)?|\+00|)\Z"
+)
+
+
+@given(raw=st.one_of(ISO, st.datetimes().map(str), st.datetimes(timezones=st.timezones()).map(str)))
+@settings(max_examples=150, deadline=None)
+@example("2026-11-22T09:30:00Z")
+@example("2026-11-22T24:00:00Z")
+@example("2026-11-22T23:59:60Z")
+@example("0001-01-01T00:00:00+14:00")
+@example("9999-12-31T23:59:59-14:00")
+@example("2026-W47-7T09:30:00Z")
+@example("2026-11-22T093000,1Z")
+@example("٢٠٢٦-11-22T09:30:00Z")
+@example("2200-01-01T00:00:00Z")
+@example("1900-01-01T00:00:00Z")
+def test_the_quick_ways_to_read_a_moment_agree_with_the_only_one(raw: str) -> None:
+    try:
+        slow = (parse_date(raw) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    except ValueError:
+        slow = None
+    for quick in (one_moment(raw), whole_column(raw)):
+        assert quick == slow
+
+
+def one_moment(raw: str) -> int | None:
+    try:
+        return read_moment(raw, "UTC")
+    except ValueError:
+        return None
+
+
+def whole_column(raw: str) -> int | None:
+    """Read the text among others, so that a column is read at once if it can be."""
+    told = Entries("x", [{"at": raw}, {"at": "2026-01-01T00:00:00Z"}], ("at",))
+    values = told.moments("at", "UTC")
+    return None if told.wrong else int(values[0])
+
+
+@given(
+    clock=st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2037, 12, 31)),
+    zone=st.sampled_from(["Europe/Berlin", "Asia/Tehran", "America/New_York", "Europe/Moscow"]),
+)
+@settings(max_examples=60, deadline=None)
+@example(datetime(2026, 10, 25, 2, 30), "Europe/Berlin")
+@example(datetime(2026, 3, 29, 2, 30), "Europe/Berlin")
+@example(datetime(2022, 9, 21, 23, 30), "Asia/Tehran")
+def test_local_moments_agree_with_those_of_an_export(clock: datetime, zone: str) -> None:
+    assert read_moment(clock.isoformat(), zone) == moment_of(clock.isoformat(), timezone=zone)
+
+
+def test_lines_within_a_text_are_no_column() -> None:
+    told = Entries("x", [{"at": "2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z"}], ("at",))
+    told.moments("at", "UTC")
+    assert [name for _, name, _ in told.wrong] == ["x[0].at"]
+
+
+@given(order=st.permutations(range(6)))
+def test_the_order_of_the_list_changes_nothing(order: list[int]) -> None:
+    rows = [
+        entry(type=BY_LEAD[k], occurred_at=text(NOW - (k // 2) * DAY - 1), campaign=f"c{k % 3}")
+        for k in range(6)
+    ]
+    one, other = read(activities=rows), read(activities=[rows[k] for k in order])
+    moments = {"created_at": np.array([NOW - DAY]), "as_of": np.array([NOW])}
+    same_bits(
+        derive(SCHEMA, {}, **moments, activities=one.activities, stages=None),
+        derive(SCHEMA, {}, **moments, activities=other.activities, stages=None),
+    )

@@ -1,0 +1,61 @@
+"""Weights of rows: quantiles as NumPy has them, and a quarter of the leads that parts none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
+from scoring_ml.features.encoder import EncodedColumn
+
+SHARES = np.linspace(0, 1, 9)[1:-1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_quantiles_are_numpys_of_the_inverted_distribution(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=97).round(1)
+    weight = rng.random(97) + 0.01
+    theirs = np.quantile(values, SHARES, weights=weight, method="inverted_cdf")
+    assert quantiles(values, SHARES, weight).tolist() == theirs.tolist()
+    assert (
+        quantiles(values, SHARES).tolist()
+        == np.quantile(values, SHARES, method="inverted_cdf").tolist()
+    )
+
+
+@pytest.mark.parametrize("times", [2, 3, 7])
+def test_copies_that_share_a_weight_of_one_move_no_quantile(times):
+    # 6 times 1/3 falls short of 2, and a plain sum of weights would then step too far.
+    values = np.random.default_rng(times).permutation(np.arange(24.0))
+    weight = np.full(24 * times, 1 / times)
+    copies = quantiles(np.repeat(values, times), SHARES, weight)
+    assert copies.tolist() == quantiles(values, SHARES).tolist()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 10, 11, 250])
+def test_rows_that_are_leads_are_cut_as_without_leads(n):
+    assert newest_begins(n, np.arange(n) * 3) == newest_begins(n) == n - max(1, round(n / 4))
+
+
+def test_the_newest_quarter_is_one_of_leads_and_parts_none():
+    # Eight leads, of which the two newest have three rows and one.
+    lead = np.repeat([4, 7, 1, 0, 9, 3, 8, 2], [1, 6, 2, 2, 5, 1, 3, 1])
+    assert newest_begins(len(lead), lead) == 17
+    assert newest_begins(5, np.zeros(5, dtype=np.int64)) == 0  # one lead is never parted
+
+
+@pytest.mark.parametrize(
+    "weight", [np.ones(3), np.array([1.0, 0.0]), np.array([1.0, np.nan]), np.array([-1.0, 1.0])]
+)
+def test_a_weight_is_one_positive_number_per_row(weight):
+    with pytest.raises(ValueError, match=r"one positive, finite number per row\. Got shape"):
+        checked_weight(weight, 2)
+
+
+def test_the_matrix_is_set_by_people_whatever_rows_weigh():
+    columns = (EncodedColumn("criterion_points", "size", "budget", level="budget"),)
+    X = np.array([[0.0], [10.0], [20.0]])
+    fitted = MatrixEstimator(columns).fit(X, np.array([0.0, 1.0, 1.0]), np.array([9.0, 1.0, 1.0]))
+    assert fitted.logodds(X).tolist() == [0.0, 0.5, 1.0]
