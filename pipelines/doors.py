@@ -127,6 +127,8 @@ def audited_export(
         schema,
         horizon_days=outcomes.horizon_days,
         lag_days=outcomes.lag_days,
+        won_stages=mapping.stages_won,
+        lost_stages=mapping.stages_lost,
     )
     matrix = find_matrix((folder,), files.matrix, schema)
     bar("audit", 0.08)

@@ -507,9 +507,9 @@ def _finding_lines(look: Look, names: Iterable[str]) -> list[str]:
     for name in names:
         found = [item for item in look.of(name) if item.grade != "note"]
         grade = texts.text(f"audit.grades.{_worst(found)}")
-        lines.append(f"  {grade:<7} {name}")
+        lines.append(f"  {grade:<7} {name or texts.text('audit.init.whole_file')}")
         lines += [line for item in found for line in _wrapped(item.suspicion.text, indent=10)]
-        allow = look.schema[name].allow
+        allow = None if name == WHOLE_FILE else look.schema[name].allow
         if allow is not None:
             lines += _wrapped(texts.text("audit.check.allow", reason=allow), indent=10)
     return lines

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.doors import Files, open_data
+from pipelines.doors import Files, Opened, open_data
 from pipelines.progress import Bar
 from scoring_ml.data.export_report import ExportReport
 from scoring_ml.data.schema import Schema
@@ -23,7 +23,7 @@ from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import json_ready, write_json
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from scoring_ml.tracking import DatasetFacts, Tracker, candidates_table
+from scoring_ml.tracking import DatasetFacts, Tracker, candidates_table, slices_table
 
 MODEL_NAME = "lead-scorer"
 
@@ -74,6 +74,9 @@ class TrainResult:
             "policy": None if policy is None else policy.dump(),
             "warnings": list(trained.warnings),
         }
+        if trained.slices:
+            document["slices"] = slices_table(trained)
+            document["rows"]["fit"] = len(trained.windows.fit)
         if self.report is not None:
             document["export"] = self.report.to_json()
         return dict(json_ready(document))
@@ -131,7 +134,7 @@ def train_file(
     tracker = Tracker(home)
     logged = tracker.log_training(
         trained,
-        dataset=DatasetFacts(meaning.dataset, opened.sha256, opened.rows),
+        dataset=_dataset(opened),
         findings=opened.findings,
         progress=bar.counted("log", 0.6, 0.85).share,
     )
@@ -158,7 +161,7 @@ def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
     if not refused:
         return
     names = list(dict.fromkeys(item.column for item in refused))
-    told = "; ".join(f"{item.column}: {item.suspicion.text}" for item in refused[:3])
+    told = "; ".join(f"{item.column or 'all'}: {item.suspicion.text}" for item in refused[:3])
     more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
     raise TrainingRefused(
         f"A column that tells the outcome must not be trained on ({data.name})",
@@ -184,6 +187,14 @@ def newest_training(home: Home) -> tuple[str, str]:
             f"A model must have been trained. Found: no training in {home.root}. "
             "Run scoring-ml train."
         ) from None
+
+
+def _dataset(opened: Opened) -> DatasetFacts:
+    facts = DatasetFacts(opened.schema.dataset, opened.sha256, opened.rows)
+    if opened.outcomes is None:
+        return facts
+    outcomes = opened.outcomes
+    return replace(facts, horizon_days=outcomes.horizon_days, lag_days=outcomes.lag_days)
 
 
 def _card(schema: Schema) -> dict[str, Any]:

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.data.schema import Schema, parse_schema
+from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.features.snapshot import Snapshot
 
 DAY = 86_400_000_000
+LEADS = 300
 START = np.datetime64("2025-01-01T00:00:00", "us")
 
 
@@ -96,4 +99,23 @@ def aged_snapshot(
         age_days=np.array(age, dtype=float),
         headline_age_days=1.0,
         extracted_at=day(extracted),
+    )
+
+
+def train_ages() -> Trained:
+    """Return a training on :data:`LEADS` leads of 200 accounts at three ages, with a matrix."""
+    rng = np.random.default_rng(6)
+    schema = aged_schema(account=True)
+    rule = {"field": "size", "full": {"at_least": 11}, "partial": {"at_least": 10}}
+    return compare(
+        aged_snapshot(
+            leads=LEADS,
+            apart_days=0.5,
+            won=rng.integers(0, 2, LEADS),
+            account=np.array([f"A{i}" for i in rng.integers(0, 200, LEADS)], dtype=object),
+        ),
+        schema,
+        parse_matrix({"criteria": {"budget": {"rules": [rule]}}}, schema),
+        card={"name": "lead-scorer", "version": "0", "dataset": "ages"},
+        replicates=20,
     )

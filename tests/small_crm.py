@@ -5,6 +5,7 @@ The facts are drawn as arrays; :func:`request` writes one lead as a request carr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +145,13 @@ def draw_facts(leads: int = LEADS, *, seed: int = SEED) -> tuple[Any, ...]:
     return values, created, as_of, activities, stages
 
 
-def make_crm(schema: Schema | None = None, *, leads: int = LEADS, seed: int = SEED) -> SmallCrm:
+def make_crm(
+    schema: Schema | None = None,
+    *,
+    leads: int = LEADS,
+    seed: int = SEED,
+    kinds: Collection[str] = ("matrix", "scorecard", "boosted"),
+) -> SmallCrm:
     """Draw the facts and fit a matrix, a scorecard and a boosted model on them."""
     schema = schema or crm_schema()
     values, created, as_of, activities, stages = draw_facts(leads, seed=seed)
@@ -177,6 +184,8 @@ def make_crm(schema: Schema | None = None, *, leads: int = LEADS, seed: int = SE
         Scorecard(encoder.columns),
         Boosted(encoder.columns, shallow_only=True),
     ):
+        if estimator.kind not in kinds:
+            continue
         estimator.fit(X, won)
         calibration = fit_calibration(estimator.logodds(X), won)
         own = None if estimator.kind == "matrix" else policy

@@ -249,6 +249,28 @@ def test_a_lead_that_was_known_closed_is_found(facts: Export) -> None:
     check(facts, snapshot(facts, [(1, 10.0, 0.0)]))
 
 
+def test_a_stage_ends_a_lead_from_the_moment_after_it_is_recorded(facts: Export) -> None:
+    as_of = int(CREATED[3]) + DAY
+    for known, is_open in [(as_of - 1, False), (as_of, True)]:
+        dead = stages_of(("dead", as_of - DAY // 2, known, 3), names=("dead", "lead"))
+        ended = replace(facts, stages=dead)
+        row = snapshot(ended, [(3, 1.0, np.nan)])
+        if is_open:
+            check(ended, row)
+        else:
+            with pytest.raises(ScoringError, match="only while it is open"):
+                check(ended, row)
+
+
+def test_an_answer_counts_from_the_moment_after_it_is_recorded(facts: Export) -> None:
+    for age, budget in [(3.0, 10.0), (4.0, 10.0), (5.0, 10.0), (6.0, 20.0)]:
+        row = snapshot(facts, [(0, age, 1.0)])
+        assert row.frame["budget"].tolist() == [budget]
+        check(facts, row)
+        with pytest.raises(ScoringError, match="another value of budget"):
+            check(facts, with_value(row, 0, "budget", 30.0 - budget))
+
+
 def test_stages_that_end_a_lead_and_stages_that_bring_it_back(facts: Export) -> None:
     row = snapshot(facts, [(0, 7.0, 1.0)])
     with pytest.raises(ScoringError, match="only while it is open"):

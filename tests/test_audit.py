@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,8 @@ from scoring_ml.evaluation.probes import (
     within_correlation,
 )
 from scoring_ml.features.snapshot import Snapshot
+
+ROOT = Path(__file__).parents[1]
 
 # Most of the time would go into the model that tells old leads from new.
 audit = partial(full_audit, settings=AuditSettings(adversarial_rows=800))
@@ -729,3 +733,39 @@ def test_every_setting_is_documented():
     text = str(AuditSettings.__doc__)
     for item in fields(AuditSettings):
         assert item.name in text
+
+
+def test_every_threshold_stands_in_the_docs():
+    text = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    section = text[text.index("## Leak audit") : text.index("## Metrics")]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "`" in line]
+    told = {
+        probe: row.replace(" %", "%")
+        for row in rows
+        for probe in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    kept = AuditSettings()
+    for probe, numbers in {
+        "changed": (f"{kept.refuse_changed:.0%}", f"{kept.changed_rows} leads"),
+        "counts_on": (f"{kept.refuse_counts_on:.2f}", f"{kept.ask_counts_on:.2f}"),
+        "seen_days": (f"{kept.refuse_seen:.2f}", f"{kept.ask_seen:.2f}"),
+        "age_auc": tuple(f"{x:.2f}" for x in (kept.refuse_auc, kept.ask_age_auc, kept.ask_auc)),
+        "single_field_auc": (f"{kept.refuse_auc:.2f}", f"{kept.ask_auc:.2f}"),
+        "one_sided_value": (
+            f"{kept.one_sided_share:.0%}",
+            f"{kept.one_sided_rows} leads",
+            f"{kept.one_sided_odds:.0f} times",
+        ),
+        "presence_auc": (f"{kept.ask_presence_auc:.2f}",),
+        "gain": (f"{kept.ask_gain:.2f}", f"{kept.gain_reaches:.2f}"),
+        "fill_swing": (f"{kept.ask_fill_swing:.2f}",),
+        "ripening": (f"{kept.ask_ripening:.2f}",),
+        "after_as_of": (f"{kept.ask_after_as_of:.0%}",),
+        "filled_with": (f"{kept.ask_filled_with:.2f}",),
+        "tells_time": (f"{kept.ask_tells_time:.2f}", f"{kept.runs_with_time:.2f}"),
+    }.items():
+        assert all(number in told[probe] for number in numbers), probe
+    assert f"{kept.adversarial_rows:,} leads" in section
+    assert f"above {kept.note_adversarial:.2f}" in section
+    asked = {"declared", "undeclared", "filled_auc", "one_sided_presence"}
+    assert set(told) >= asked

@@ -1,4 +1,4 @@
-"""What MLflow, the model card and the kept rows say of leads that are seen at several ages."""
+"""What metrics, the model card and the kept rows say of leads that are seen at several ages."""
 
 from __future__ import annotations
 
@@ -6,54 +6,24 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.scored_rows import write_scored_rows
-from scoring_ml.features.criteria import parse_matrix
-from scoring_ml.settings import Home
-from scoring_ml.tracking import DatasetFacts, Tracker, model_card
+from scoring_ml.tracking import DatasetFacts, model_card
 from scoring_ml.tracking.cohort import cohort_params, slice_metrics, slices_artifact, slices_table
 from scoring_ml.tracking.dataset import cohort_facts
-from scoring_ml.tracking.store import Store, local_path
-from tests.small_ages import aged_schema, aged_snapshot
+from tests.small_ages import LEADS, train_ages
 from tests.small_world import World
 
-DATASET = DatasetFacts("ages", "ab" * 32, 300, horizon_days=8.0, lag_days=2.0)
-LEADS = 300
+DATASET = DatasetFacts("ages", "ab" * 32, LEADS, horizon_days=8.0, lag_days=2.0)
 
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
-    rng = np.random.default_rng(6)
-    schema = aged_schema(account=True)
-    rules = {"field": "size", "full": {"at_least": 11}, "partial": {"at_least": 10}}
-    return compare(
-        aged_snapshot(
-            leads=LEADS,
-            apart_days=0.5,
-            won=rng.integers(0, 2, LEADS),
-            account=np.array([f"A{i}" for i in rng.integers(0, 200, LEADS)], dtype=object),
-        ),
-        schema,
-        parse_matrix({"criteria": {"budget": {"rules": [rules]}}}, schema),
-        card={"name": "lead-scorer", "version": "0", "dataset": "ages"},
-        replicates=20,
-    )
-
-
-@pytest.fixture(scope="module")
-def home(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("cohort") / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scoring_ml.tracking.plots.draw_candidate", lambda *given: None)
-        patch.setattr("scoring_ml.tracking.overlay.draw_training", lambda *given: None)
-        Tracker(home).log_training(trained, dataset=DATASET)
-    return home
+    return train_ages()
 
 
 def test_the_cohort_is_told_in_leads_and_days(trained: Trained) -> None:
@@ -113,27 +83,6 @@ def test_the_table_has_a_row_per_slice_and_candidate(trained: Trained) -> None:
     frame = pd.DataFrame(content["data"], columns=content["columns"])
     assert frame.query("headline")["slice"].unique().tolist() == ["age_1d"]
     assert json.loads(tags["mlflow.loggedArtifacts"]) == [{"path": "slices.json", "type": "table"}]
-
-
-def test_a_training_leaves_them_in_mlflow(trained: Trained, home: Home) -> None:
-    client: Any = Store(home).client
-    (experiment,) = [e for e in client.search_experiments() if e.name == "ages"]
-    runs = client.search_runs([experiment.experiment_id])
-    parent = next(run for run in runs if run.data.tags["role"] == "training")
-    assert parent.data.params["horizon_days"] == "8"
-    assert parent.data.params["ages_days"] == "0, 1, 7"
-    assert parent.data.metrics["rows_fit"] == len(trained.windows.fit)
-    assert parent.data.metrics.items() >= slice_metrics(trained, trained.chosen).items()
-    folder = local_path(parent.info.artifact_uri)
-    assert (folder / "slices.json").is_file()
-    (given,) = parent.inputs.dataset_inputs
-    assert json.loads(given.dataset.profile)["cohort"]["horizon_days"] == 8.0
-    for run in runs:
-        if run.data.tags["role"] == "candidate":
-            wanted = slice_metrics(trained, run.data.tags["kind"])
-            assert run.data.metrics.items() >= wanted.items()
-    # By this tag MLflow's page knows a table.
-    assert parent.data.tags["mlflow.loggedArtifacts"] == slices_artifact(trained)[1].popitem()[1]
 
 
 def test_the_card_says_who_was_seen_when_and_how_it_holds(trained: Trained) -> None:

@@ -218,13 +218,11 @@ def test_an_export_in_which_no_lead_is_ever_open_is_refused():
         build_crm_snapshot(made, mapping())
 
 
-def test_a_short_export_says_that_its_gap_is_too_small():
-    snapshot, schema, _ = build_crm_snapshot(small(), mapping(gap_days=0.0))
-    assert schema.mature_after_days is None
-    assert schema.gap_days == 0.0
-    assert any("less than the 62 days" in text for text in snapshot.warnings)
-    quiet, *_ = build_crm_snapshot(small(), mapping(gap_days=62.0))
-    assert quiet.warnings == ()
+def test_a_short_export_is_cut_by_the_gap_that_the_mapping_gives():
+    _, schema, _ = build_crm_snapshot(small(), mapping(gap_days=0.0))
+    assert (schema.mature_after_days, schema.gap_days) == (None, 0.0)
+    _, schema, _ = build_crm_snapshot(small(), mapping(gap_days=90.0))
+    assert (schema.mature_after_days, schema.gap_days) == (62.0, 90.0)
 
 
 def test_a_kind_becomes_a_feature_when_enough_leads_did_it(monkeypatch):

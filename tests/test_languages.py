@@ -245,6 +245,15 @@ def test_numbers_stand_as_the_language_writes_them(
     assert text in Catalogue.load(lang).text(key, **params)
 
 
+def test_signs_of_persian_numbers() -> None:
+    persian = Catalogue.load("fa")
+    # U+200E keeps a minus before its number; U+066A is the percent sign.
+    assert persian.number(-1234.5) == "\u200e\u2212۱٬۲۳۴٫۵"
+    assert persian.percent(-0.314, digits=1) == "\u200e\u2212۳۱٫۴\u066a"
+    assert persian.percent(0.5) == "۵۰\u066a"
+    assert Catalogue.load("ru").number(-1234.5) == "-1\xa0234,5"
+
+
 def test_a_foreign_word_does_not_turn_a_persian_sentence_around() -> None:
     persian = Catalogue.load("fa").text
     # The marks stand around what is read from left to right, and around nothing else.

@@ -354,6 +354,11 @@ ISO = st.from_regex(
 @given(raw=st.one_of(ISO, st.datetimes().map(str), st.datetimes(timezones=st.timezones()).map(str)))
 @settings(max_examples=150, deadline=None)
 @example("2026-11-22T09:30:00Z")
+@example("2026-11-22T09:30:00.1+03:30")
+@example("2026-11-22 09:30-23:59")
+@example("2026-11-22 09:30:00+24:00")
+@example("2026-11-22 09:30:00+03:75")
+@example("1900-01-01T00:00:00+00:01")
 @example("2026-11-22T24:00:00Z")
 @example("2026-11-22T23:59:60Z")
 @example("0001-01-01T00:00:00+14:00")
@@ -379,11 +384,11 @@ def one_moment(raw: str) -> int | None:
         return None
 
 
-def whole_column(raw: str) -> int | None:
-    """Read the text among others, so that a column is read at once if it can be."""
-    told = Entries("x", [{"at": raw}, {"at": "2026-01-01T00:00:00Z"}], ("at",))
-    values = told.moments("at", "UTC")
-    return None if told.wrong else int(values[0])
+def whole_column(raw: str, zone: str = "UTC") -> int | None:
+    """Read the text twice in a column, which is read at once if it can be."""
+    told = Entries("x", [{"at": raw}, {"at": raw}], ("at",))
+    values = told.moments("at", zone)
+    return None if told.wrong else int(values[1])
 
 
 @given(
@@ -395,7 +400,21 @@ def whole_column(raw: str) -> int | None:
 @example(datetime(2026, 3, 29, 2, 30), "Europe/Berlin")
 @example(datetime(2022, 9, 21, 23, 30), "Asia/Tehran")
 def test_local_moments_agree_with_those_of_an_export(clock: datetime, zone: str) -> None:
-    assert read_moment(clock.isoformat(), zone) == moment_of(clock.isoformat(), timezone=zone)
+    expected = moment_of(clock.isoformat(), timezone=zone)
+    assert read_moment(clock.isoformat(), zone) == expected
+    assert whole_column(clock.isoformat(), zone) == expected
+
+
+def test_a_column_in_several_zones() -> None:
+    raws = ["2026-01-01T00:00:00Z", "2026-01-01T03:30:00+03:30", "2026-01-01", "2026-01-01 01:00"]
+    told = Entries("x", [{"at": raw} for raw in raws], ("at",))
+    midnight = moment_of(raws[0])
+    assert told.moments("at", "Europe/Berlin").tolist() == [
+        midnight,
+        midnight,
+        midnight + 23 * DAY // 24 - 1,
+        midnight,
+    ]
 
 
 def test_lines_within_a_text_are_no_column() -> None:

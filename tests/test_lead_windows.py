@@ -269,6 +269,11 @@ class TestSecondCheck:
         with pytest.raises(ScoringError, match=r"exactly one place. Found: 1"):
             check_leads(twice, snapshot, SCHEMA)
 
+    def test_a_row_learned_from_twice_is_found(self, snapshot, windows):
+        twice = np.insert(windows.fit, 0, windows.fit[0])
+        with pytest.raises(ScoringError, match=r"twice in one place. Found: 1"):
+            check_leads(replace(windows, every_age=twice), snapshot, SCHEMA)
+
     def test_a_label_that_is_open_or_young_is_found(self, snapshot, windows):
         row = windows.unused[TOO_YOUNG][-1]
         broken = moved(windows, row, test=np.append(windows.test, row))

@@ -161,9 +161,7 @@ def test_local_time_agrees_with_the_zones_of_python(moment: datetime, zone: str)
         ("2025-03-30T02:30:00Z", utc(2025, 3, 30, 2, 30), False, False),
     ],
 )
-def test_changes_of_clocks_in_berlin(
-    text: str, expected: int, skipped: bool, twice: bool
-) -> None:
+def test_changes_of_clocks_in_berlin(text: str, expected: int, skipped: bool, twice: bool) -> None:
     read = read_moments(pa.array([text]), timezone="Europe/Berlin")
     assert (read.values[0], read.skipped[0], read.twice[0]) == (expected, skipped, twice)
 
@@ -193,9 +191,7 @@ def test_every_type_of_column_says_the_same() -> None:
         "empty": pa.array(["" if m is None else f" {m} " for m in moments]),
         "s": pa.array(moments, pa.timestamp("s")),
         "ms": pa.array(moments, pa.timestamp("ms", "UTC")),
-        "us": pa.array(moments, pa.timestamp("us", "Asia/Tehran")).cast(
-            pa.timestamp("us", "Europe/Berlin")
-        ),
+        "us": pa.array(moments, pa.timestamp("us", "Asia/Tehran")),  # its zone is for show
         "ns": pa.array(moments, pa.timestamp("ns")),
         "seconds": seconds,
         "milliseconds": pa.array([None if s is None else s * 1000 for s in seconds.to_pylist()]),
@@ -212,9 +208,6 @@ def test_every_type_of_column_says_the_same() -> None:
     for name, column in columns.items():
         read = read_moments(column)
         at = [2] if name == "persian" else [0, 1, 2]
-        if name == "us":
-            shift = 3_600_000_000 * 7 // 2  # a clock time in Tehran, half past three before
-            assert read.values[0] != expected[0] - 2 * shift
         assert read.values[at].tolist() == [expected[place] for place in at], name
         assert read.missing[1], name
         assert not read.wrong.any(), name

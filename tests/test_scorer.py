@@ -16,7 +16,8 @@ from scoring_ml.errors import InputError, LeadError
 from scoring_ml.estimators.ladder import KINDS
 from scoring_ml.features.snapshot import read_column
 from scoring_ml.scoring.lead import alias
-from scoring_ml.scoring.scorer import Parts, Scorer, display_value
+from scoring_ml.scoring.scorer import Parts, Scorer
+from scoring_ml.scoring.wording import display_value
 
 LEARNED = KINDS[1:]
 AS_OF = datetime(2026, 2, 1, 12)

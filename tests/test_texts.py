@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 LEVELS = ("none", "partial", "full", "unknown")
 
 CALLED = {
-    "reasons": "number category boolean_yes boolean_no date missing valid invalid other observed",
+    "reasons": "number category boolean_yes boolean_no date missing valid invalid other computed"
+    " computed_missing observed",
     "tiers": "hot warm cold",
     "actions": "nurture first_call_then_rescore start_sales_process",
     "criteria": " ".join(GROUPS),

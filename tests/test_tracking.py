@@ -25,9 +25,11 @@ from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from scoring_ml.tracking import DatasetFacts, Logged, Tracker, candidates_table
 from scoring_ml.tracking.candidates import METRICS, logged_metrics, logged_tags, row_from_log
+from scoring_ml.tracking.cohort import slice_metrics, slices_artifact
 from scoring_ml.tracking.environment import SWITCHES, prepare_environment
 from scoring_ml.tracking.model import runtime_requirements
 from scoring_ml.tracking.store import Store, local_path
+from tests.small_ages import train_ages
 from tests.small_world import World
 
 DATASET = DatasetFacts("small world", "0123456789abcdef" * 4, 1_500)
@@ -281,6 +283,30 @@ def test_progress_rises_to_the_end(logged: Logged, told: list[tuple[str, float]]
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
+
+
+def test_leads_at_several_ages_leave_their_cohort_and_slices(fresh: Home, no_plots: None) -> None:
+    trained = train_ages()
+    dataset = DatasetFacts("ages", "ab" * 32, 300, horizon_days=8.0, lag_days=2.0)
+    Tracker(fresh).log_training(trained, dataset=dataset)
+    client: Any = Store(fresh).client
+    (experiment,) = [e for e in client.search_experiments() if e.name == "ages"]
+    runs = client.search_runs([experiment.experiment_id])
+    parent = next(run for run in runs if run.data.tags["role"] == "training")
+    assert parent.data.params["horizon_days"] == "8"
+    assert parent.data.params["ages_days"] == "0, 1, 7"
+    assert parent.data.metrics["rows_fit"] == len(trained.windows.fit)
+    assert parent.data.metrics.items() >= slice_metrics(trained, trained.chosen).items()
+    folder = local_path(parent.info.artifact_uri)
+    assert (folder / "slices.json").is_file()
+    (given,) = parent.inputs.dataset_inputs
+    assert json.loads(given.dataset.profile)["cohort"]["horizon_days"] == 8.0
+    for run in runs:
+        if run.data.tags["role"] == "candidate":
+            wanted = slice_metrics(trained, run.data.tags["kind"])
+            assert run.data.metrics.items() >= wanted.items()
+    # By this tag MLflow's page knows a table.
+    assert parent.data.tags["mlflow.loggedArtifacts"] == slices_artifact(trained)[1].popitem()[1]
 
 
 # -- what must not be in it ---------------------------------------------------------------------

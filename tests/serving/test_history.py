@@ -21,7 +21,7 @@ from serving.openapi import document
 from serving.pages import card
 from serving.refusals import dump
 from tests.serving.conftest import trusting
-from tests.serving.small_champion import promote, saved, small_scorer
+from tests.serving.small_champion import promote, saved
 from tests.small_crm import HISTORY, SmallCrm, make_crm, request
 
 SECRET = "anna.secret@example.com"
@@ -32,7 +32,7 @@ AS_OF = datetime(2026, 3, 2)
 
 @pytest.fixture(scope="module")
 def crm() -> SmallCrm:
-    return make_crm()
+    return make_crm(kinds=("scorecard",))
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +173,12 @@ def test_a_refused_value_is_in_no_log(champion: Champion, caplog: pytest.LogCapt
     assert "secret" not in caplog.text
 
 
-def test_a_flat_champion_refuses_lists_until_another_version_took_them(tmp_path: Any) -> None:
+def test_a_flat_champion_refuses_lists_until_another_version_took_them(
+    tmp_path: Any, scorer: Scorer
+) -> None:
     home = Home(tmp_path)
-    champion = served(home, small_scorer("3"))
+    champion = served(home, scorer)
     assert "reserved" in refused(champion, {"activities": [VISIT]})["activities"]
-    scorer = small_scorer("3")
     also = Scorer(scorer.parts, also_accepted=("activities", "stages", "created_at"))
     champion = Champion(home, rehearse=trusting, load=lambda folder: also)
     assert champion.refresh()

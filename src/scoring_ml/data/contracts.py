@@ -219,7 +219,7 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
         defect.name: defect
         for defect in (
             Defect("ragged_line", "a line with too many or too few cells", LEFT_OUT, "left out"),
-            Defect("no_id", "no lead is named", LEFT_OUT, "left out"),
+            Defect("no_id", "a lead or a person without an id", LEFT_OUT, "left out"),
             Defect("no_moment", "a required moment is empty", LEFT_OUT, "left out"),
             Defect(
                 "unreadable_moment",
@@ -266,6 +266,12 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "the change of a field that crm.yaml does not map",
                 SET_ASIDE,
                 "not used",
+            ),
+            Defect(
+                "no_lead",
+                "a fact that names no lead, such as a deal that began without one",
+                SET_ASIDE,
+                "not used; if no row of a table names a lead, the contract is broken",
             ),
             Defect(
                 "unlinked_contact",
@@ -368,6 +374,7 @@ BREAKS: Final = (
     "neither `deals` nor a winning stage is mapped",
     "more than `most_left_out` of a table's rows are left out (rows set aside do not count)",
     "most stages or outcomes are words that crm.yaml does not know",
+    "a table has rows, but none of them names a lead",
     "no lead can be used",
 )
 """What breaks the contract of an export: exit 2."""

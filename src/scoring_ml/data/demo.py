@@ -129,9 +129,9 @@ def seed_of(part: str, *, leads: int, seed: int) -> np.random.SeedSequence:
 
     Parameters
     ----------
-    part : {"world", "export", "snapshots", "held_out"}
-        The demo's own leads, what else is drawn about its files, and generated leads for
-        learning and for checking how good a model could be.
+    part : {"world", "snapshots", "held_out"}
+        The demo's own leads, and generated ones for learning and for checking how good a model
+        could be.
     leads, seed : int
         As in :func:`write_demo`.
 
@@ -148,7 +148,7 @@ def seed_of(part: str, *, leads: int, seed: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(_PARTS.index(part),))
 
 
-_PARTS: Final = ("world", "export", "snapshots", "held_out")
+_PARTS: Final = ("world", "snapshots", "held_out")
 
 
 def _replace(path: Path, text: str) -> None:

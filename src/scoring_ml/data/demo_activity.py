@@ -84,7 +84,7 @@ def draw_activities(
     Returns
     -------
     Activities
-        By lead, then moment, then kind; also what becomes known after the export.
+        By lead, then moment, then ``known_at``; also what becomes known after the export.
     """
     n = len(people.created_at)
     end = np.minimum(paths.closed_at, EXTRACTED_AT.astype(np.int64))
@@ -217,8 +217,10 @@ def _complete(people: People, parts: list[_Part], rng: np.random.Generator) -> A
     lead = np.concatenate([part.lead for part in parts])
     kind = np.concatenate([part.kind for part in parts])
     at = np.concatenate([part.at for part in parts])
-    order = np.lexsort((kind, at, lead))
-    lead, kind, at = lead[order], kind[order], at[order]
+    lead, kind, at = _once_a_second(lead, kind, at)
+    known = _known_at(people, lead, kind, at, rng)
+    order = np.lexsort((kind, known, at, lead))
+    lead, kind, at, known = lead[order], kind[order], at[order], known[order]
     m = len(lead)
     visit = kind == KINDS.index("web_visit")
     pages = np.full(m, np.nan)
@@ -232,11 +234,25 @@ def _complete(people: People, parts: list[_Part], rng: np.random.Generator) -> A
         kind=kind,
         by_lead=kind < len(BY_LEAD),
         occurred_at=at,
-        known_at=_known_at(people, lead, kind, at, rng),
+        known_at=known,
         amount=pages,
         campaign=campaign,
         channel=channel.astype(np.int32),
     )
+
+
+def _once_a_second(
+    lead: NDArray[np.int64], kind: NDArray[np.int16], at: Moments
+) -> tuple[NDArray[np.int64], NDArray[np.int16], Moments]:
+    """Leave out what a lead does again within the same second: nobody could tell it apart.
+
+    That is one event in some millions, so the likelihood need not know of it.
+    """
+    order = np.lexsort((kind, at, lead))
+    lead, kind, at = lead[order], kind[order], at[order]
+    again = (np.diff(lead) == 0) & (np.diff(at) == 0) & (np.diff(kind) == 0)
+    kept = np.concatenate([[True], ~again]) if len(lead) else np.zeros(0, dtype=bool)
+    return lead[kept], kind[kept], at[kept]
 
 
 def _known_at(

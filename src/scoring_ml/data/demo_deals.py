@@ -120,9 +120,9 @@ def draw_spend(people: People, rng: np.random.Generator) -> pd.DataFrame:
         columns["cost"].append(np.round(cost, 2))
     return pd.DataFrame(
         {
-            "campaign": columns["campaign"],
-            "channel": columns["channel"],
-            "day": np.concatenate(columns["day"]).astype("M8[s]"),
+            "campaign": pd.Series(columns["campaign"], dtype=object),
+            "channel": pd.Series(columns["channel"], dtype=object),
+            "day": np.concatenate(columns["day"]).astype("M8[us]"),
             "cost": np.concatenate(columns["cost"]),
         }
     )

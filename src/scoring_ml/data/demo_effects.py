@@ -181,8 +181,8 @@ HABITS: Final = (
     Habit("demo_request", 0.016, 0.0, 2.8),
     Habit("chat", 0.017, 0.0, 1.3),
 )
-"""What leads do by themselves. Each event is worth the logarithm of its ratio; a visit tells no more
-than that the lead does something at all."""
+"""What leads do by themselves. Each event is worth the logarithm of its ratio; a visit tells no
+more than that the lead does something at all."""
 
 FADES_DAYS: Final = 15.0
 """The interest of leads that will not buy fades as ``exp(-age / 15 days)``; that of the others

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from scoring_ml.data.demo_answers import Answer
 from scoring_ml.data.demo_effects import LEVELS
 from scoring_ml.data.demo_funnel import STAGE_OF_STATE, STAGES
 from scoring_ml.data.demo_rhythm import EXTRACTED_AT
-from scoring_ml.data.demo_world import World
 from scoring_ml.data.facts import Activities, Export, FieldHistory, Leads, Moments, Stages
+
+if TYPE_CHECKING:
+    from scoring_ml.data.demo_world import World
 
 LAST_CALLS: Final = (
     "agreed terms", "asked for the contract", "not interested", "no answer", "chose another",
@@ -44,6 +46,8 @@ def typed_export(world: World) -> Export:
         name: _texts(LEVELS[name], world.form[name]) for name in LEAD_WORDS
     }
     values |= {name: world.form[name] for name in LEAD_NUMBERS}
+    values["touches_total"] = touches_total(world).astype(np.float64)
+    values["last_call_result"] = _texts(LAST_CALLS, world.last_call)
     histories = {}
     for name in CONTACT_FIELDS:
         texts = world.written.texts(name)
@@ -108,6 +112,8 @@ def known_activities(world: World) -> Activities:
     """Return the activities known at the export."""
     acts = world.activities
     known = acts.known_at <= EXTRACTED
+    campaign, campaigns = _in_order(acts.campaign, acts.campaigns, known)
+    channel, channels = _in_order(acts.channel, acts.channels, known)
     return Activities(
         lead=acts.lead[known],
         kind=acts.kind[known],
@@ -115,8 +121,26 @@ def known_activities(world: World) -> Activities:
         occurred_at=acts.occurred_at[known],
         known_at=acts.known_at[known],
         amount=acts.amount[known],
-        campaign=None if acts.campaign is None else acts.campaign[known],
-        channel=None if acts.channel is None else acts.channel[known],
-        campaigns=acts.campaigns,
-        channels=acts.channels,
+        campaign=campaign,
+        channel=channel,
+        campaigns=campaigns,
+        channels=channels,
     )
+
+
+def _in_order(
+    codes: NDArray[np.int32] | None, words: tuple[str, ...], rows: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    """Return some rows' codes with the words that occur among them, in the alphabet's order."""
+    if codes is None:
+        return None, ()
+    some = codes[rows]
+    times = np.bincount(some + 1, minlength=len(words) + 1)[1:]
+    there = tuple(sorted(word for word, count in zip(words, times, strict=True) if count))
+    places = [there.index(word) if word in there else -1 for word in words]
+    return np.array([*places, -1], dtype=np.int32)[some], there
+
+
+def touches_total(world: World) -> NDArray[np.int64]:
+    """Return how many activities of each lead the export has, shape (n,): a count that goes on."""
+    return np.bincount(known_activities(world).lead, minlength=len(world))

@@ -23,6 +23,7 @@ from scoring_ml.data.demo_export import (
     known_activities,
     lead_ids,
     stage_rows,
+    touches_total,
 )
 from scoring_ml.data.demo_funnel import STAGE_OF_STATE, STAGES
 from scoring_ml.data.demo_world import World
@@ -68,11 +69,14 @@ def write_parquet(path: Path, parts: Iterator[pa.Table]) -> None:
     """Write tables of one form one below the other; an older file is replaced at the end."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     first = next(parts)
-    with pq.ParquetWriter(unfinished, first.schema) as writer:
-        writer.write_table(first)
-        for part in parts:
-            writer.write_table(part)
-    unfinished.replace(path)
+    try:
+        with pq.ParquetWriter(unfinished, first.schema, compression="zstd") as writer:
+            writer.write_table(first)
+            for part in parts:
+                writer.write_table(part)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def moments(values: Moments) -> pa.Array:
@@ -81,9 +85,14 @@ def moments(values: Moments) -> pa.Array:
 
 
 def _words(pool: Sequence[str], places: NDArray[Any]) -> pa.Array:
-    """Return texts of a pool, null where the place is -1."""
-    indices = pa.array(places.astype(np.int32), mask=places < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(list(pool), type=pa.string()))
+    """Return texts of a pool, null where the place is -1; the file holds only those in use."""
+    times = np.bincount(places.astype(np.int64) + 1, minlength=len(pool) + 1)[1:]
+    used = np.flatnonzero(times)
+    among = np.full(len(pool) + 1, -1, dtype=np.int32)
+    among[used] = np.arange(len(used))
+    indices = pa.array(among[places], mask=places < 0)
+    texts = pa.array([pool[place] for place in used.tolist()], type=pa.string())
+    return pa.DictionaryArray.from_arrays(indices, texts)
 
 
 def _answers(pool: Sequence[str], places: NDArray[Any]) -> pa.Array:
@@ -130,9 +139,7 @@ def _leads(world: World, ids: pa.Array) -> Iterator[pa.Table]:
         everyone = np.arange(len(world))
         newest = answer.known(everyone, np.full(len(world), EXTRACTED + 1))
         columns[name] = _answers(*_answer_texts(world, name, newest, everyone))
-    columns["touches_total"] = pa.array(
-        np.bincount(known_activities(world).lead, minlength=len(world))
-    )
+    columns["touches_total"] = pa.array(touches_total(world))
     columns["last_call_result"] = _words(LAST_CALLS, world.last_call)
     yield pa.table(columns)
 

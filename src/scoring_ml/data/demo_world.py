@@ -31,9 +31,10 @@ from scoring_ml.data.demo_effects import (
     effects_by_field,
     true_logodds,
 )
+from scoring_ml.data.demo_export import typed_export
 from scoring_ml.data.demo_funnel import Paths, draw_paths, evidence_of, won_in_time
 from scoring_ml.data.demo_people import People, draw_people
-from scoring_ml.data.demo_rhythm import SECOND
+from scoring_ml.data.demo_rhythm import EXTRACTED_AT, SECOND
 from scoring_ml.data.demo_written import Written, write_texts
 from scoring_ml.data.facts import DAY, NEVER, Activities, Deals, Export, Moments
 from scoring_ml.data.kinds import KINDS
@@ -90,8 +91,6 @@ class World:
 
     def export(self) -> Export:
         """Return the CRM's export as typed facts, as it is read from the written files."""
-        from scoring_ml.data.demo_export import typed_export
-
         return typed_export(self)
 
     def truly_open(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -128,14 +127,14 @@ class World:
         Raises
         ------
         InputError
-            If a moment is not after the lead's creation.
+            If a moment is not after the lead's creation, or after the export.
         """
-        early = as_of <= self.people.created_at[lead]
-        if early.any():
+        untold = (as_of <= self.people.created_at[lead]) | (as_of > EXTRACTED_AT.astype(np.int64))
+        if untold.any():
             raise InputError(
-                "The truth of a lead begins with its creation",
-                found=f"{int(early.sum())} moments not after it",
-                do="Ask for later moments",
+                "The truth is known after a lead's creation and up to the export",
+                found=f"{int(untold.sum())} moments that are not",
+                do="Ask for moments between the two",
             )
         acts = self.activities
         total = np.concatenate([[0.0], np.cumsum(log_ratios(self.people.created_at, acts))])
@@ -156,7 +155,7 @@ class World:
         Returns
         -------
         dict of field name to array, shape (m,)
-            0 where nothing is known. Kinds of activities are named as their longest count and
+            Of every field that has an effect; 0 where nothing is known. Kinds of activities are named as their longest count and
             hold what tells them from others; ``engagement`` holds what they have in common: that
             the lead is lively, and how long after its creation.
         """
@@ -169,6 +168,8 @@ class World:
         row, event = row[told], event[told]
         kind = self.activities.kind[event]
         for habit in HABITS:
+            if habit.own_ratio == 1.0:
+                continue
             times = np.bincount(row[kind == KINDS.index(habit.kind)], minlength=len(lead))
             name = f"{habit.kind}_{LONGEST_WINDOW_DAYS}d"
             found[name] = np.log(habit.own_ratio) * times

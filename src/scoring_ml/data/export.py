@@ -243,6 +243,12 @@ class _Reading:
                     "Translate them under words, or name the stages, in crm.yaml",
                 )
                 return
+        if report.used == 0 and "no_lead" in report.set_aside:
+            self._break(
+                f"Rows of {report.name} must name their lead",
+                f"none of {report.read} rows does, in {', '.join(report.files)}",
+                "Map another column as lead_id, or join the file that has it",
+            )
         if report.share_left_out > self.mapping.most_left_out:
             reasons = ", ".join(f"{count} {name}" for name, count in report.left_out.items())
             self._break(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +172,7 @@ def coded_words(
     columns: Sequence[Any],
     translations: Sequence[Mapping[str, str]],
     missing: tuple[str, ...] = ("",),
+    ours: Collection[str] = (),
 ) -> Coded:
     """Read cells as words.
 
@@ -183,22 +184,25 @@ def coded_words(
         One for each of the columns; ``*`` stands for every other word.
     missing : tuple of str
         Words for "not known".
+    ours : collection of str
+        Folded words that are ours already, so that ``*`` does not stand for them.
     """
     nothing = frozenset(folded(word) for word in missing)
     parts: list[tuple[NDArray[np.int64], list[str | None]]] = []
     for raw, words in zip(columns, translations, strict=True):
-        ours = {folded(word): meaning for word, meaning in words.items()}
+        meanings = {folded(word): meaning for word, meaning in words.items()}
         codes, cells = _distinct(raw)
         texts: list[str | None] = []
         for cell in cells:
             text = tidy(cell_text(cell))
             key = folded(text)
-            if key in ours:
-                texts.append(ours[key])
+            if key in meanings:
+                # A word may also be translated to nothing: it means "not told".
+                texts.append(meanings[key] or None)
             elif key in nothing:
                 texts.append(None)
             else:
-                texts.append(ours.get(ANY_WORD, text))
+                texts.append(text if key in ours else meanings.get(ANY_WORD, text) or None)
         parts.append((codes, texts))
     every = tuple(sorted({text for _, texts in parts for text in texts if text is not None}))
     place = {text: at for at, text in enumerate(every)}

@@ -34,8 +34,9 @@ from scoring_ml.data.facts import (
 from scoring_ml.data.kinds import BY_LEAD, KINDS
 from scoring_ml.data.mapping import CrmMapping
 
-_INBOUND: Final = ("inbound", "incoming", "in")
-_OUTBOUND: Final = ("outbound", "outgoing", "out")
+_SIDES: Final = dict.fromkeys(("inbound", "incoming", "in"), 1) | dict.fromkeys(
+    ("outbound", "outgoing", "out"), 0
+)
 
 THE_OTHER_WAY: Final = {
     "inbound_call": "outbound_call",
@@ -72,13 +73,13 @@ def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:
 def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
     """Read what leads did and what was done to them."""
     sieve = Sieve(table)
-    types = table.words("type")
+    types = table.words("type", KINDS)
     sieve.drop("no_type", types.codes < 0)
     lead = index.find(sieve)
     read = usable_moment(sieve, "occurred_at", constant="type")
     known, told = known_moment(sieve, read.values)
     sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    directions = table.words("direction")
+    directions = table.words("direction", _SIDES)
     kind, by_lead, strange, aside = _kinds(types, directions)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
@@ -123,8 +124,7 @@ def _kinds(
     """Each row's kind, whether the lead did it, and where type or direction is none of ours."""
     ours = {kind: at for at, kind in enumerate(KINDS)}
     kind, strange = types.translated(ours, np.int16)
-    sides = dict.fromkeys(_INBOUND, 1) | dict.fromkeys(_OUTBOUND, 0)
-    side, aside = directions.translated(sides, np.int8)
+    side, aside = directions.translated(_SIDES, np.int8)
     kind[strange | (kind < 0)] = ours["other_inbound"]
     # One entry for each side (not told, outbound, inbound) and kind.
     pairs = [[kind_and_side(name, told) for name in KINDS] for told in (None, False, True)]
@@ -137,8 +137,9 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     """Read every stage that leads entered; the ends come after the funnel's own stages."""
     names = (*mapping.stages, *mapping.stages_won, *mapping.stages_lost)
     sieve = Sieve(table)
-    words = table.words("stage")
-    stage, _ = words.translated({folded(name): at for at, name in enumerate(names)}, np.int16)
+    ours = {folded(name): at for at, name in enumerate(names)}
+    words = table.words("stage", ours)
+    stage, _ = words.translated(ours, np.int16)
     constant = table.is_constant("stage") & table.moments("entered_at").missing
     sieve.drop("not_happened", constant)
     sieve.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & sieve.alive))
@@ -159,7 +160,7 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
 
 def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
     """Return the moments that closed deals tell; those of open ones are only plans."""
-    outcome, _ = _outcomes(table.words("outcome"), mapping)
+    outcome, _, _ = _outcomes(table, mapping)
     closed = outcome != OPEN
     reads = [table.moments(name) for name in ("closed_at", "known_at")]
     return [read.values[read.usable & closed] for read in reads]
@@ -168,8 +169,7 @@ def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
 def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, Sieve]:
     """Read what became of leads."""
     sieve = Sieve(table)
-    words = table.words("outcome")
-    outcome, strange = _outcomes(words, mapping)
+    outcome, strange, words = _outcomes(table, mapping)
     sieve.drop("unknown_outcome", strange, note=words.named(strange))
     closed = outcome != OPEN
     lead = index.find(sieve)
@@ -213,15 +213,18 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     return found, sieve
 
 
-def _outcomes(words: Coded, mapping: CrmMapping) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Outcome of each row, and where a word is none of ours; no word at all means open."""
+def _outcomes(
+    table: Table, mapping: CrmMapping
+) -> tuple[NDArray[np.int8], NDArray[np.bool_], Coded]:
+    """Outcome of each row, where a word is none of ours, and the words; none at all is open."""
     # A deal's stage tells its outcome as well; our own words come last, so they count.
     ours = {folded(name): OPEN + 1 for name in mapping.stages}
     ours |= {folded(name): WON + 1 for name in mapping.stages_won}
     ours |= {folded(name): LOST + 1 for name in mapping.stages_lost}
     ours |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
+    words = table.words("outcome", ours)
     number, strange = words.translated(ours, np.int8)
-    return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange
+    return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange, words
 
 
 def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, Sieve]:

@@ -46,7 +46,7 @@ class LeadIndex:
     def find(self, sieve: Sieve) -> Places:
         """Return each row's lead, and take out the rows that are about none; shape (rows,)."""
         ids = sieve.table.ids("lead_id")
-        sieve.drop("no_id", np.asarray(ids.is_null()))
+        sieve.drop("no_lead", np.asarray(ids.is_null()))
         lead = self.place(ids)
         sieve.drop("orphan", lead < 0)
         return lead
@@ -63,7 +63,7 @@ def places(ids: Any, among: Any) -> Places:
         return np.asarray(found[np.asarray(ids.indices.cast(pa.int64()).fill_null(-1))])
     if len(among) == 0:
         return np.full(len(ids), -1, dtype=np.int64)
-    found = pc.index_in(ids.cast(among.type), value_set=among)
+    found = pc.index_in(ids.cast(among.type), value_set=among, skip_nulls=True)
     return np.asarray(found.fill_null(-1)).astype(np.int64)
 
 

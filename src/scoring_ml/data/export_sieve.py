@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Sieve:
         self._note("not_selected", sum(part.not_selected for part in table.opened), ())
         repeated = sum(part.repeated_keys for part in table.opened)
         if repeated:
-            self.findings.append(Finding(table.name, "repeated_key", repeated))
+            self._found(Finding(table.name, "repeated_key", repeated))
 
     @property
     def rows(self) -> Places:
@@ -68,7 +69,7 @@ class Sieve:
             raise KeyError(f"{defect} is not mended")
         if len(rows):
             ids = self._ids(np.sort(rows)[:_FIRST_IDS])
-            self.findings.append(Finding(self.table.name, defect, len(rows), ids, note))
+            self._found(Finding(self.table.name, defect, len(rows), ids, note))
 
     def report(self) -> TableReport:
         """Return the table's rows by their fate."""
@@ -92,9 +93,17 @@ class Sieve:
             raise KeyError(f"{defect} takes no row out")
         if count:
             self.counts[defect] = self.counts.get(defect, 0) + count
-            self.findings.append(
-                Finding(self.table.name, defect, count, tuple(ids)[:_FIRST_IDS], note)
-            )
+            self._found(Finding(self.table.name, defect, count, tuple(ids), note))
+
+    def _found(self, new: Finding) -> None:
+        """Keep a finding, as one with an earlier one of the same defect."""
+        for at, old in enumerate(self.findings):
+            if (old.defect, old.note) == (new.defect, new.note):
+                ids = (*old.first_ids, *new.first_ids)[:_FIRST_IDS]
+                count = old.count + new.count
+                self.findings[at] = replace(old, count=count, first_ids=ids)
+                return
+        self.findings.append(replace(new, first_ids=new.first_ids[:_FIRST_IDS]))
 
     def _ids(self, rows: Places) -> tuple[str, ...]:
         if self._id_name is None or len(rows) == 0:

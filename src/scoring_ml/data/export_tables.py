@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -173,7 +173,7 @@ def _joined(
     left = _keys([columns[name] for name in join.on])
     right = _keys([raw.table.column(name) for name in join.on.values()])
     # The first of several rows with the same key is found.
-    place = pc.index_in(left, value_set=right)
+    place = pc.index_in(left, value_set=right, skip_nulls=True)
     known = pc.drop_null(right)
     repeated = len(known) - len(pc.unique(known))
     found: dict[str, Any] = {}
@@ -256,12 +256,13 @@ class Table:
             self._ids[name] = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
         return self._ids[name]
 
-    def words(self, name: str) -> Coded:
-        """Return a column of words, translated as each source says."""
+    def words(self, name: str, ours: Collection[str] = ()) -> Coded:
+        """Return a column of words, translated as each source says, unless they are ours."""
         return coded_words(
             self._raw(name),
             [part.source.words.get(name, {}) for part in self.opened],
             self._mapping.missing,
+            ours,
         )
 
     def numbers(self, name: str) -> tuple[NDArray[np.float64], Bools]:

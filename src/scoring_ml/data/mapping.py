@@ -37,7 +37,7 @@ RESERVED: Final = ("lead_id", "created_at", "account_id", "outcome", "activities
 """Names that no field may have: a request uses them for something else."""
 
 ANY_WORD: Final = "*"
-"""Among a source's words: every word that is not named."""
+"""Among a source's words: every word that is neither named nor ours already."""
 
 AGES_DAYS: Final = (0.0, 1.0, 3.0, 7.0, 14.0, 30.0)
 HEADLINE_AGE_DAYS: Final = 1.0
@@ -76,7 +76,8 @@ class Source:
         What is not named bears the contract's own name, if the file has it.
     constants : mapping of contract column to value
     words : mapping of contract column to (mapping of the CRM's word to ours)
-        Compared without regard to case and outer space; ``*`` stands for every other word.
+        Compared without regard to case and outer space; ``*`` stands for every other word, and an
+        empty word of ours means "not told".
     only : mapping of file column to tuple of str
         Rows whose cell is none of these words are no facts of this table, such as the changes of
         other fields in a log that also holds the stages.
@@ -448,7 +449,7 @@ def _dictionaries(
         place = f"{at}.words.{column}"
         found[str(column)] = _texts(words, place, where)
         for word, meaning in found[str(column)].items():
-            if column in ours:
+            if column in ours and meaning:
                 where.choice(meaning, ours[column], f"{place}.{word}")
     return found
 

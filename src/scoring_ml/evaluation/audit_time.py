@@ -20,6 +20,9 @@ from scoring_ml.features.snapshot import Snapshot
 _MOST_NAMED: Final = 3
 """Fields that a note names."""
 
+_ACTIVITY_BINS: Final = 20
+"""Quantile bins of what leads did before; small counts have a bin each."""
+
 
 def filling(state: AuditState, item: AuditedField) -> None:
     """Whether the column is filled at quite different rates over time."""
@@ -114,8 +117,8 @@ def counts_on(state: AuditState, item: AuditedField, afterwards: Afterwards) -> 
     if known.sum() < settings.one_sided_rows:
         return
     at = at[known]
-    strata = [state.blocks[known], state.y[known], value_codes(before[at], bins=20)]
-    cells = np.unique(np.column_stack(strata), axis=0, return_inverse=True)[1].ravel()
+    done = value_codes(before[at], bins=_ACTIVITY_BINS)
+    cells = (2 * state.blocks[known] + state.y[known].astype(np.int64)) * _ACTIVITY_BINS + done
     found = within_correlation(values[at], after[at], cells)
     value = abs(found.value)
     if value >= settings.ask_counts_on and found.beyond_chance(state.z):

@@ -107,7 +107,9 @@ def split_leads(snapshot: Snapshot, schema: Schema, *, seed: int = 0) -> Windows
     known = is_mature(
         as_of, horizon_days=by_lead.gap_days, lag_days=0, extracted_at=min(begins, default=0)
     )
-    fit = np.flatnonzero((place == _TRAIN) & final & known & ~np.isnan(age))
+    # Without a gap the two differ for rows of the very moment at which the next window begins.
+    earlier = as_of < min(begins, default=0)
+    fit = np.flatnonzero((place == _TRAIN) & final & known & earlier & ~np.isnan(age))
     fit = fit[np.lexsort((age[fit], _rank(lead[fit], lead[train])))]
     judged = (place == _TEST) & final & ~np.isnan(age)
     judged &= as_of >= (int(as_of[test].min()) if test.size else extracted_at)
@@ -141,8 +143,7 @@ def lead_weights(lead: Ints) -> Floats:
     >>> lead_weights(np.array([7, 7, 3, 7, 7])).tolist()
     [0.25, 0.25, 1.0, 0.25, 0.25]
     """
-    _, place, rows = np.unique(lead, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / rows[place])
+    return np.asarray(1.0 / np.bincount(lead)[lead])
 
 
 def check_leads(
@@ -170,20 +171,25 @@ def check_leads(
         check_windows(windows, **_as_rows(snapshot, schema))
         return
     lead, age, as_of, extracted_at = _ages_of(snapshot)
-    at_ages = np.concatenate([np.empty(0, dtype=np.intp), *windows.ages.values()])
     places = [
-        np.union1d(windows.train, windows.fit),
+        _each_once(len(snapshot), windows.train, windows.fit),
         windows.calibrate,
-        np.union1d(windows.test, at_ages),
+        _each_once(len(snapshot), windows.test, *windows.ages.values()),
     ]
     found = np.concatenate([*places, windows.open, *windows.unused.values()]).astype(np.intp)
     counted = np.bincount(found, minlength=len(snapshot))
     must_hold("Every row must be in exactly one place", counted != 1)
+    for rows in (windows.fit, *windows.ages.values()):
+        must_hold("No row may be twice in one place", np.bincount(rows) > 1)
     must_hold("Every open row must be of now", ~np.isnan(age[windows.open]))
     held = np.concatenate(places)
-    must_hold("Every label in a window must be won or lost", ~np.isin(snapshot.label[held], (0, 1)))
-    homes = np.concatenate([np.unique(lead[rows]) for rows in places])
-    must_hold("No lead may be in two windows", np.unique(homes, return_counts=True)[1] > 1)
+    label = snapshot.label[held]
+    must_hold("Every label in a window must be won or lost", (label != 0) & (label != 1))
+    leads = int(lead.max(initial=0)) + 1
+    homes = np.zeros(leads, dtype=np.int64)
+    for rows in places:
+        homes[_each_once(leads, lead[rows])] += 1
+    must_hold("No lead may be in two windows", homes > 1)
     for name in NAMES:
         rows = windows[name]
         must_hold(f"Every lead of {name} must be there once", np.bincount(lead[rows]) > 1)
@@ -208,9 +214,17 @@ def check_leads(
         absent = np.bincount(lead[windows.fit]) == 0
         must_hold("The rows of a lead must weigh 1 in all", ~absent & (np.abs(whole - 1) > 1e-9))
     fit = lead[windows.fit]
-    starts = 1 + int(np.sum(fit[1:] != fit[:-1])) if fit.size else 0
-    must_hold("Rows of a lead must be adjacent", np.array([starts != np.unique(fit).size]))
+    runs = int(fit.size > 0) + int(np.sum(fit[1:] != fit[:-1]))
+    must_hold("Rows of a lead must be adjacent", np.array([runs != len(_each_once(leads, fit))]))
     must_hold("Rows to learn from must be in order", np.diff(snapshot.position[windows.fit]) < 0)
+
+
+def _each_once(n: int, *parts: NDArray[np.integer[Any]]) -> Rows:
+    """Return the numbers below n that occur, rising."""
+    there = np.zeros(n, dtype=bool)
+    for part in parts:
+        there[part] = True
+    return np.flatnonzero(there)
 
 
 def _as_rows(snapshot: Snapshot, schema: Schema) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.saving import json_ready, write_json
-from scoring_ml.scoring.scorer import Scorer, display_value
+from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.scoring.wording import display_value
 
 ROWS: Final = "scored.parquet"
 FACTS: Final = "scored.json"

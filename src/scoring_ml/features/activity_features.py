@@ -143,10 +143,9 @@ def decay_table(half_life_days: float) -> NDArray[np.float64]:
     >>> decay_table(1.0)[[0, 24, 48]] / 2**32
     array([1.  , 0.5 , 0.25])
     """
-    # After 33 half-lives nothing is left, and the last entry is that nothing.
+    # After 33 half-lives nothing is left, and the last entry stands for all that is older.
     hours = np.arange(int(np.ceil(33 * 24 * half_life_days)) + 2)
     table = np.rint(_ONE * np.exp2(-hours / (24.0 * half_life_days)))
-    table[-1] = 0.0
     table.flags.writeable = False
     return np.asarray(table)
 

@@ -213,7 +213,6 @@ def build_crm_snapshot(
         account=None if leads.account is None else leads.account[code],
         row=code + 1,
         unused=tuple(_unused(leads.ids, {NEVER_OPEN: ~ever & ~late, WON_BEFORE: late & ~ever})),
-        warnings=_warnings(mapping, outcomes),
         lead=code,
         age_days=age_of[order],
         headline_age_days=_headline(mapping, ages),
@@ -286,17 +285,6 @@ class _Rows:
 
 def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:
     return mapping.headline_age_days if mapping.headline_age_days in ages else ages[0]
-
-
-def _warnings(mapping: CrmMapping, outcomes: Outcomes) -> tuple[str, ...]:
-    final = outcomes.horizon_days + outcomes.lag_days
-    if mapping.gap_days is None or mapping.gap_days >= final:
-        return ()
-    return (
-        f"windows are {mapping.gap_days:g} days apart, less than the {final:g} days after which an "
-        "outcome is known: in life the newest outcomes of the training window would not have been "
-        "known yet, so figures may flatter",
-    )
 
 
 def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterable[UnusedRows]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.facts import Moments
-from scoring_ml.data.moments import moment_of
+from scoring_ml.data.moments import local_to_utc, moment_of
 from scoring_ml.data.schema import nearest
 from scoring_ml.data.values import parse_number, tidy
 from scoring_ml.features.asof import known
@@ -35,7 +35,6 @@ LONGEST_WORD: Final = 1_000
 
 Wrong = list[tuple[str, str]]
 """Names of places in a request, each with what is wrong there."""
-
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _EARLIEST: Final = (datetime(1900, 1, 1) - _EPOCH) // timedelta(microseconds=1)
@@ -96,21 +95,21 @@ class Entries:
     def words(self, key: str, read: Callable[[Any], int], missing: int) -> list[int]:
         """Read a column of words, each distinct one once; ``missing`` stands for a wrong one."""
         raws = [entry.get(key) for entry in self._entries]
+        if not _WORDS.issuperset(map(type, raws)):
+            raws = [raw if raw is None or isinstance(raw, str) else _NO_WORD for raw in raws]
         values: dict[Any, int] = {}
         broken: dict[Any, str] = {}
-        for raw in {raw if raw is None or isinstance(raw, str) else _NO_WORD for raw in raws}:
+        for raw in dict.fromkeys(raws):
             try:
                 values[raw] = read(raw)
             except ValueError as error:
                 values[raw] = missing
                 broken[raw] = str(error)
-        if not broken:
-            return [values[raw] for raw in raws]
-        sure = [raw if raw is None or isinstance(raw, str) else _NO_WORD for raw in raws]
-        for place, raw in enumerate(sure):
-            if raw in broken:
-                self._add(place, key, broken[raw])
-        return [values[raw] for raw in sure]
+        if broken:
+            for place, raw in enumerate(raws):
+                if raw in broken:
+                    self._add(place, key, broken[raw])
+        return list(map(values.__getitem__, raws))
 
     def names(self, key: str) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
         """Read a column of free words: the place of each in the words found, -1 for none."""
@@ -132,7 +131,7 @@ class Entries:
     def moments(self, key: str, timezone: str) -> Moments:
         """Read a column of moments that must be given; 0 stands for a wrong one."""
         raws = [entry.get(key) for entry in self._entries]
-        whole = _utc_column(raws)
+        whole = _machine_column(raws, timezone)
         if whole is not None:
             return whole
         values = np.zeros(len(raws), dtype=np.int64)
@@ -160,12 +159,12 @@ class Entries:
 
     def amounts(self, key: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
-        values = np.full(len(self._entries), np.nan)
         if key not in self.keys:
-            return values
-        for place, entry in enumerate(self._entries):
-            raw = entry.get(key)
-            if type(raw) is float and 0.0 <= raw < math.inf:
+            return np.full(len(self._entries), np.nan)
+        raws = [entry.get(key) for entry in self._entries]
+        values = np.full(len(raws), np.nan)
+        for place, raw in enumerate(raws):
+            if raw.__class__ is float and 0.0 <= raw < math.inf:
                 values[place] = raw
             elif raw is not None:
                 try:
@@ -184,27 +183,41 @@ class Entries:
         self.wrong.append((place, f"{self._name}[{place}].{key}", what))
 
 
+_WORDS: Final = frozenset({str, type(None)})
 _NO_WORD: Final = object()
 """Stands for a list, a number or another value that is no text."""
 
 
-def _utc_column(raws: Sequence[Any]) -> Moments | None:
-    """Read moments that all are written in UTC as machines do; ``None`` if one is not."""
-    if not {str}.issuperset(map(type, raws)) or not raws:
+def _machine_column(raws: Sequence[Any], timezone: str) -> Moments | None:
+    """Read moments that are all written as machines do, in one zone; ``None`` if one is not."""
+    if not raws or not {str}.issuperset(map(type, raws)):
         return None
-    lines = "\n".join(raws)
-    if lines.count("\n") != len(raws) - 1 or not _UTC_LINES.fullmatch(lines):
+    zone = _ZONE.search(raws[0])
+    suffix = zone[0] if zone else ""
+    end = -len(suffix) or None
+    clocks = [raw[:end] for raw in raws if raw.endswith(suffix)]
+    lines = "\n".join(clocks)
+    if len(clocks) < len(raws) or lines.count("\n") != len(raws) - 1:
+        return None
+    if not _CLOCK_LINES.fullmatch(lines):
         return None
     try:
-        clocks = np.array([raw[:-1] for raw in raws], dtype="datetime64[us]")
+        values = np.array(clocks, dtype="datetime64[us]").astype(np.int64)
     except ValueError:
         return None
-    values = clocks.astype(np.int64)
-    return values if ((values >= _EARLIEST) & (values < _LATEST)).all() else None
+    if suffix not in ("", "Z"):
+        minutes = int(suffix[1:3]) * 60 + int(suffix[4:6])
+        values -= (-1 if suffix[0] == "-" else 1) * minutes * 60_000_000
+    in_range = ((values >= _EARLIEST) & (values < _LATEST)).all()
+    if in_range and not suffix and timezone != "UTC":
+        values = local_to_utc(values, timezone)[0]
+        in_range = ((values >= _EARLIEST) & (values < _LATEST)).all()
+    return values if in_range else None
 
 
-_UTC_LINES: Final = re.compile(
-    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z(?:\n(?!\Z)|\Z))+", re.ASCII
+_ZONE: Final = re.compile(r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z", re.ASCII)
+_CLOCK_LINES: Final = re.compile(
+    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:\n(?!\Z)|\Z))+", re.ASCII
 )
 
 

@@ -59,7 +59,7 @@ def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
     if schema.history is not None and schema.history.kinds:
         example["activities"] = _activities(schema.history, _touches(encoder))
     if schema.history is not None and schema.history.stages:
-        example["stages"] = _stages(schema.history)
+        example["stages"] = _stages(schema.history, encoder.levels.get("stage", ()))
     return example
 
 
@@ -110,11 +110,14 @@ def _activities(history: History, touches: Mapping[str, str]) -> list[dict[str, 
     return entries
 
 
-def _stages(history: History) -> list[dict[str, Any]]:
-    """Return the first two stages, entered at creation and a day later."""
+def _stages(history: History, likely: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the first stage, entered at creation, and the likeliest other a day later."""
+    entered = [history.stages[0]]
+    second = _first(stage for stage in likely if stage in history.stages and stage != entered[0])
+    entered += [] if second is None else [second]
     return [
         {"stage": stage, "entered_at": _moment(_CREATED + timedelta(days=place, minutes=1))}
-        for place, stage in enumerate(history.stages[:2])
+        for place, stage in enumerate(entered)
     ]
 
 
@@ -123,9 +126,9 @@ def _touches(encoder: Encoder) -> dict[str, str]:
     history = encoder.schema.history
     found = {}
     for touch in () if history is None else history.touches:
-        levels = _first(encoder.levels.get(f"first_touch_{touch}", ()))
-        if levels is not None:
-            found[touch] = levels
+        likeliest = _first(encoder.levels.get(f"first_touch_{touch}", ()))
+        if likeliest is not None:
+            found[touch] = likeliest
     return found
 
 

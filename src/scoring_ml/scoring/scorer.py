@@ -33,6 +33,7 @@ from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, alias, lead_fie
 from scoring_ml.scoring.policy import Policy, action_of, policy_settings
 from scoring_ml.scoring.reference import LEAST_LEADS, Reference, field_slice, slot_of
 from scoring_ml.scoring.scale import SCORE_MAX, tier, tiers
+from scoring_ml.scoring.wording import display_value, sentence, title
 from scoring_ml.texts import Catalogue
 
 MOST_REASONS: Final = 5
@@ -492,9 +493,7 @@ class Scorer:
         return read, warnings
 
     def _label(self, column: Column, texts: Catalogue) -> str:
-        """Return a column's name for people, that of a computed one in their language."""
-        feature = self._features.get(column.name)
-        return column.title if feature is None else feature.label(texts)
+        return title(column, self._features.get(column.name), texts)
 
     def _contribution(
         self,
@@ -516,7 +515,14 @@ class Scorer:
         else:
             column = self._columns[name]
             label, value = self._label(column, texts), values.get(name)
-            shown, text = self._value_text(column, label, value, texts)
+            shown = display_value(column, value)
+            text = sentence(
+                column,
+                value,
+                feature=self._features.get(name),
+                unseen=self.encoder.is_unseen(column, value),
+                texts=texts,
+            )
             # "Was never in a stage" is an observation, "nobody said" is none.
             observed = None if name in unsaid else self._observed(column, x)
         item: dict[str, Any] = {
@@ -530,32 +536,6 @@ class Scorer:
         if observed is not None:
             item["observed"] = observed
         return item
-
-    def _value_text(
-        self, column: Column, label: str, value: Any, texts: Catalogue
-    ) -> tuple[str | None, str]:
-        """Return a value as an answer may show it, and the sentence about it."""
-        if is_missing(value):
-            return None, texts.text("reasons.missing", label=label)
-        shown = display_value(column, value)
-        if column.type in ("email", "phone"):
-            return shown, texts.text(f"reasons.{shown}", label=label)
-        if column.type == "boolean":
-            return shown, texts.text(f"reasons.boolean_{shown}", label=label)
-        if column.type == "date":
-            return shown, texts.text("reasons.date", label=label, value=value)
-        if column.type == "number":
-            named = self._features.get(column.name)
-            own = column.unit if named is None else named.unit_text(texts)
-            unit = f" {own}" if own else ""
-            number = shown_number(column, value)
-            return shown, texts.text("reasons.number", label=label, value=number, unit=unit)
-        if self.encoder.is_unseen(column, value):
-            return shown, texts.text("reasons.other", label=label)
-        feature = self._features.get(column.name)
-        word = f"feature_values.{feature.key if feature else ''}.{shown}"
-        said = texts.text(word) if word in texts else shown
-        return shown, texts.text("reasons.category", label=label, value=said)
 
     def _observed(self, column: Column, x: NDArray[np.float64]) -> dict[str, Any] | None:
         reference = self.parts.reference.fields[column.name]
@@ -591,35 +571,6 @@ class Scorer:
     def _completeness_of(self, X: NDArray[np.float64], absent: Mapping[str, Bools]) -> float | None:
         value = float(self._completeness(X, absent)[0])
         return None if np.isnan(value) else value
-
-
-def display_value(column: Column, value: Any) -> str | None:
-    """Return a typed value as a report or an answer may show it; contact details only as a word."""
-    if is_missing(value):
-        return None
-    if column.type in ("email", "phone"):
-        from scoring_ml.features.criteria import contact_valid
-
-        return "valid" if contact_valid(value, column) else "invalid"
-    if column.type == "boolean":
-        return "yes" if value == 1.0 else "no"
-    if column.type == "number":
-        return f"{shown_number(column, value):.15g}"
-    if column.type == "date":
-        moment = np.datetime64(value, "us")
-        # The last microsecond of a day stands for a date without a time.
-        whole_day = moment + np.timedelta64(1, "us") == moment.astype("datetime64[D]") + 1
-        return str(moment.astype("datetime64[D]" if whole_day else "datetime64[s]"))
-    return str(value)
-
-
-def shown_number(column: Column, value: float) -> float:
-    """Return a number as it is shown: what is computed has at most two decimals.
-
-    >>> shown_number(Column("age_days", "number", derived=True), 1.23456)
-    1.23
-    """
-    return round(float(value), 2) if column.derived else float(value)
 
 
 def _utc(moment: datetime | None) -> datetime:

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -104,7 +104,7 @@ class Catalogue:
         """
         return _load(lang, folder or _FOLDER)
 
-    @property
+    @cached_property
     def direction(self) -> str:
         """Return ``rtl`` for a language written from right to left, else ``ltr``."""
         return str(self.locale.text_direction)

@@ -1,0 +1,96 @@
+"""How a field and its value are put into words in an answer or a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scoring_ml.data.schema import Column
+from scoring_ml.features.catalogue import Feature
+from scoring_ml.features.criteria import contact_valid, is_missing
+from scoring_ml.texts import Catalogue
+
+
+def title(column: Column, feature: Feature | None, texts: Catalogue) -> str:
+    """Return a column's name for people, that of a computed one in their language."""
+    return column.title if feature is None else feature.label(texts)
+
+
+def display_value(column: Column, value: Any) -> str | None:
+    """Return a typed value as a report or an answer may show it; contact details only as a word."""
+    if is_missing(value):
+        return None
+    if column.type in ("email", "phone"):
+        return "valid" if contact_valid(value, column) else "invalid"
+    if column.type == "boolean":
+        return "yes" if value == 1.0 else "no"
+    if column.type == "number":
+        return f"{shown_number(column, value):.15g}"
+    if column.type == "date":
+        moment = np.datetime64(value, "us")
+        # The last microsecond of a day stands for a date without a time.
+        whole_day = moment + np.timedelta64(1, "us") == moment.astype("datetime64[D]") + 1
+        return str(moment.astype("datetime64[D]" if whole_day else "datetime64[s]"))
+    return str(value)
+
+
+def shown_number(column: Column, value: float) -> float:
+    """Return a number as it is shown: what is computed has at most two decimals.
+
+    >>> shown_number(Column("age_days", "number", derived=True), 1.23456)
+    1.23
+    """
+    return round(float(value), 2) if column.derived else float(value)
+
+
+def sentence(
+    column: Column, value: Any, *, feature: Feature | None, unseen: bool, texts: Catalogue
+) -> str:
+    """Return the sentence about a field's value.
+
+    Parameters
+    ----------
+    column : Column
+    value : object
+        Typed.
+    feature : Feature or None
+        The feature behind a computed column.
+    unseen : bool
+        Whether it is a category that training did not see.
+    texts : Catalogue
+    """
+    label = title(column, feature, texts)
+    if is_missing(value):
+        return texts.text(
+            f"reasons.{'missing' if feature is None else 'computed_missing'}", label=label
+        )
+    shown = display_value(column, value)
+    if column.type in ("email", "phone"):
+        return texts.text(f"reasons.{shown}", label=label)
+    if column.type == "boolean":
+        return texts.text(f"reasons.boolean_{shown}", label=label)
+    if column.type == "date":
+        return texts.text("reasons.date", label=label, value=value)
+    if unseen:
+        return texts.text("reasons.other", label=label)
+    if feature is not None:
+        return _computed(column, value, feature, label, texts)
+    if column.type == "number":
+        unit = f" {column.unit}" if column.unit else ""
+        number = shown_number(column, value)
+        return texts.text("reasons.number", label=label, value=number, unit=unit)
+    return texts.text("reasons.category", label=label, value=shown)
+
+
+def _computed(column: Column, value: Any, feature: Feature, label: str, texts: Catalogue) -> str:
+    """Return the sentence about a computed value: a label with a number or a word."""
+    unit = feature.unit_text(texts)
+    told: Any = shown_number(column, value) if column.type == "number" else str(value)
+    word = f"feature_values.{feature.key}.{told}"
+    return texts.text(
+        "reasons.computed",
+        label=label,
+        value=texts.text(word) if word in texts else told,
+        unit=f" {unit}" if unit else "",
+    )

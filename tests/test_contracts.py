@@ -1,0 +1,63 @@
+"""The contract of an export: its tables, its fates, and their documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scoring_ml.data.contracts import (
+    BREAKS,
+    CONTRACTS,
+    DEFECTS,
+    FATES,
+    contracts_markdown,
+)
+
+ROOT = Path(__file__).parents[1]
+BEGIN = "<!-- contracts: begin -->\n"
+END = "<!-- contracts: end -->"
+
+
+def test_the_documentation_is_what_the_code_says() -> None:
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert text.split(BEGIN)[1].split(END)[0] == contracts_markdown()
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_table_and_column_is_documented(name: str) -> None:
+    text = contracts_markdown()
+    table = CONTRACTS[name]
+    section = text.split(f"**{name}**")[1].split("\n**")[0]
+    assert table.what in section
+    for column in table.columns:
+        line = next(line for line in section.splitlines() if line.startswith(f"| `{column.name}`"))
+        assert ("**required**" in line) == column.required
+        assert column.what
+        # What may be missing says what then holds.
+        assert column.required or column.default or "required" in table.columns[0].what
+
+
+def test_every_fact_tells_when_it_was_known() -> None:
+    for table in CONTRACTS.values():
+        assert "known_at" in table.names
+        assert len(set(table.names)) == len(table.names)
+        assert set(table.required_names) <= set(table.names)
+
+
+def test_every_defect_has_one_of_the_fates() -> None:
+    text = contracts_markdown()
+    for name, defect in DEFECTS.items():
+        assert defect.name == name
+        assert defect.fate in FATES
+        assert f"| `{name}` | {defect.what} | {defect.fate} | {defect.then} |" in text
+    for item in BREAKS:
+        assert f"- {item}" in text
+
+
+def test_every_defect_is_found_somewhere_and_none_is_unknown() -> None:
+    """A fate that nothing uses would be documentation of something that does not happen."""
+    folder = ROOT / "src" / "scoring_ml" / "data"
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("export*.py"))
+    for name in DEFECTS:
+        assert f'"{name}"' in code, name
