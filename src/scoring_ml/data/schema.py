@@ -408,6 +408,13 @@ def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> 
             raise where.error(f"{role} must not be the target", str(content[role]))
     if order.get("column") is not None and order["column"] == target["column"]:
         raise where.error("order.column must not be the target", str(order["column"]))
+    computed = [column.name for column in columns if column.derived]
+    if computed and content.get("history") is None:
+        raise where.error(
+            "A derived column needs a history that it is computed from",
+            f"{computed[0]} without one",
+            "Remove derived, or name the columns of a flat file only",
+        )
     both = sorted(set(won) & set(lost))
     if both:
         raise where.error("A value of the target must mean won or lost", f"both: {both[0]}")
