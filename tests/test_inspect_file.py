@@ -197,7 +197,7 @@ class TestCheck:
             check_file(leads)
 
     def test_without_the_file_it_says_so(self, tmp_path):
-        with pytest.raises(InputError, match="data file must exist"):
+        with pytest.raises(InputError, match="DATA must exist"):
             check_file(tmp_path / "none.csv")
 
     def test_a_missing_column_is_named_with_the_nearest(self, leads, drafted):

@@ -155,9 +155,9 @@ class World:
         Returns
         -------
         dict of field name to array, shape (m,)
-            Of every field that has an effect; 0 where nothing is known. Kinds of activities are named as their longest count and
-            hold what tells them from others; ``engagement`` holds what they have in common: that
-            the lead is lively, and how long after its creation.
+            Of every field that has an effect; 0 where nothing is known. Kinds of activities are
+            named as their longest count and hold what tells them from others; ``engagement`` holds
+            what they have in common: that the lead is lively, and how long after its creation.
         """
         found = effects_by_field(self.known(lead, as_of))
         begin, end = self._events_before(as_of, lead)

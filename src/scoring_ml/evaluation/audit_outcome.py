@@ -135,6 +135,9 @@ def one_sided(state: AuditState, item: AuditedField) -> None:
     if item.column.type in ("number", "date"):
         rows = max(rows, settings.spike * len(state.y))
     sides = one_sided_values(item.codes[state.decided], state.y, state.blocks, rows=rows)
+    if item.column.derived:
+        # That a lead did nothing of a kind is what it did, and known when it was seen.
+        sides = tuple(side for side in sides if side.code >= 0)
     for won in (True, False):
         kept = [s for s in sides if s.won is won and _is_one_sided(state, s, tried=len(sides))]
         if not kept:
