@@ -14,12 +14,11 @@ from scoring_ml.data.flat import read_flat
 from scoring_ml.data.mapping import MAPPING_NAME, CrmMapping, load_mapping
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
-from scoring_ml.evaluation.afterwards import Afterwards
+from scoring_ml.evaluation.afterwards import find_afterwards
 from scoring_ml.evaluation.audit import Finding, audit
 from scoring_ml.features.asof_check import check_snapshot
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
-from scoring_ml.features.later import later_facts
 from scoring_ml.features.outcomes import Outcomes
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
 
@@ -145,14 +144,24 @@ def audited_export(
     findings = audit(
         opened.headline,
         schema,
-        afterwards=Afterwards(**vars(later_facts(export, opened.headline))),
+        afterwards=find_afterwards(export, opened.headline),
         progress=bar.counted("audit", 0.08, 0.2),
     )
     return replace(opened, findings=findings)
 
 
-def open_export(folder: Path, mapping: Path | None) -> tuple[CrmMapping, Export, ExportReport]:
+def open_export(
+    folder: Path, mapping: Path | None, *, needs_outcomes: bool = True
+) -> tuple[CrmMapping, Export, ExportReport]:
     """Read a CRM export as its mapping says.
+
+    Parameters
+    ----------
+    folder : Path
+    mapping : Path or None
+        ``crm.yaml`` in the folder if None.
+    needs_outcomes : bool
+        Whether the export must tell what became of leads; to score them it need not.
 
     Raises
     ------
@@ -160,7 +169,7 @@ def open_export(folder: Path, mapping: Path | None) -> tuple[CrmMapping, Export,
         If the mapping is wrong, or the export breaks the contract of its tables.
     """
     meaning = load_mapping(find_mapping(folder, mapping))
-    export, report = read_export(folder, meaning)
+    export, report = read_export(folder, meaning, needs_outcomes=needs_outcomes)
     report.raise_if_broken()
     return meaning, export, report
 

@@ -144,7 +144,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: datetime | None, mapping: Path 
             found=f"version {scorer.version}, trained on a flat file",
             do="Name a flat file, or train on the export and promote that version",
         )
-    meaning, export, _ = open_export(data, mapping)
+    meaning, export, _ = open_export(data, mapping, needs_outcomes=False)
     moment = None if as_of is None else int(np.datetime64(as_of, "us").astype(np.int64))
     return open_leads(export, meaning, schema, as_of=moment)
 

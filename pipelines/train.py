@@ -54,7 +54,7 @@ class TrainResult:
         trained = self.trained
         policy = trained.policy
         rows = {name: len(trained.windows[name]) for name in NAMES}
-        document = {
+        document: dict[str, Any] = {
             "run_id": self.run_id,
             "model": {"name": MODEL_NAME, "version": self.version, "kind": trained.chosen},
             "rows": rows

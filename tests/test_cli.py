@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from pipelines.progress import Bar
-from tests.flat_leads import write_flat_leads
 from scoring_ml.scoring.champion import load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.settings import Home
+from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,7 +30,7 @@ def call(*args, cwd, home=None):
 def place(tmp_path_factory):
     """Demo files and a home that these tests may change."""
     folder = tmp_path_factory.mktemp("cli")
-    write_flat_leads(folder, leads=3_000, seed=5)
+    write_flat_leads(folder, leads=5_000, seed=5)
     return folder, Home(folder / "home")
 
 
@@ -116,7 +116,7 @@ def test_promote_serve_score_policy_and_rollback(place, first):
     assert changed["previous"] == version
     assert changed["policy"]["method"] == "capacity"
     assert changed["tier_changes"]["moved"] > 0
-    assert policy_in_force(home, "demo").version == changed["policy"]["version"]
+    assert policy_in_force(home, "flat").version == changed["policy"]["version"]
     assert load_champion(home).model["policy"] == str(changed["policy"]["version"])
 
     done = call("policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home)
@@ -131,7 +131,7 @@ def test_promote_serve_score_policy_and_rollback(place, first):
     there = {(m["from"], m["to"]): m["leads"] for m in changed["tier_changes"]["moves"]}
     assert {(m["to"], m["from"]): m["leads"] for m in back["moves"]} == there
     assert read_champion(home).version == version
-    assert policy_in_force(home, "demo").version == first["policy"]["version"]
+    assert policy_in_force(home, "flat").version == first["policy"]["version"]
     done = call("rollback", cwd=folder, home=home)
     assert done.returncode == 2
     assert "champion before" in done.stderr

@@ -16,8 +16,8 @@ import pytest
 import typer
 
 from pipelines.cli import app
-from tests.flat_leads import write_flat_leads
 from scoring_ml.settings import Settings
+from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

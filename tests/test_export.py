@@ -22,11 +22,10 @@ from scoring_ml.data import export_files
 from scoring_ml.data.contracts import DEFECTS, LEFT_OUT, SET_ASIDE
 from scoring_ml.data.export import read_export
 from scoring_ml.data.export_cells import id_texts, typed
-from scoring_ml.data.export_events import kind_and_side
 from scoring_ml.data.export_report import ExportReport
 from scoring_ml.data.export_sieve import in_order
 from scoring_ml.data.facts import DAY, LOST, NEVER, OPEN, WON, Export
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.kinds import BY_LEAD, KINDS, kind_and_side
 from scoring_ml.data.mapping import load_mapping, parse_mapping
 from scoring_ml.data.schema import Column
 from scoring_ml.errors import InputError

@@ -31,43 +31,12 @@ from scoring_ml.data.facts import (
     Moments,
     Stages,
 )
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.kinds import KINDS, kind_and_side
 from scoring_ml.data.mapping import CrmMapping
 
 _SIDES: Final = dict.fromkeys(("inbound", "incoming", "in"), 1) | dict.fromkeys(
     ("outbound", "outgoing", "out"), 0
 )
-
-THE_OTHER_WAY: Final = {
-    "inbound_call": "outbound_call",
-    "email_reply": "email_sent",
-    "chat": "outbound_message",
-    "other_inbound": "other_outbound",
-    "outbound_call": "inbound_call",
-    "email_sent": "email_reply",
-    "outbound_message": "chat",
-    "other_outbound": "other_inbound",
-}
-"""What an activity is if ``direction`` says that the other side did it."""
-
-
-def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:
-    """Return an activity's kind and whether the lead did it, given its direction.
-
-    Parameters
-    ----------
-    kind : str
-        One of :data:`scoring_ml.data.kinds.KINDS`.
-    inbound : bool or None
-        ``None`` where no direction is told: the kind decides.
-
-    >>> kind_and_side("outbound_call", True), kind_and_side("meeting", False)
-    (('inbound_call', True), ('meeting', False))
-    """
-    by_lead = kind in BY_LEAD
-    if inbound is None or inbound == by_lead:
-        return kind, by_lead
-    return THE_OTHER_WAY.get(kind, kind), inbound
 
 
 def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:

@@ -149,6 +149,10 @@ class CrmMapping:
     windows_days : tuple of int
     half_life_days : float
     free_mail, disposable_mail : tuple of str
+    without : tuple of str
+        Computed features that models must not see.
+    allowed : mapping of str to str
+        Computed feature -> written reason for using it though the leak audit refuses it.
     most_left_out : float
         Share of a table's rows, 0-1, that may be left out before the contract counts as broken.
     """
@@ -174,6 +178,8 @@ class CrmMapping:
     half_life_days: float = 7.0
     free_mail: tuple[str, ...] = ()
     disposable_mail: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    allowed: Mapping[str, str] = field(default_factory=dict)
     most_left_out: float = 0.10
 
 
@@ -253,8 +259,22 @@ def parse_mapping(content: Mapping[str, Any], *, source: str = MAPPING_NAME) -> 
         half_life_days=half_life,
         free_mail=words_of(features.get("free_mail", ())),
         disposable_mail=words_of(features.get("disposable_mail", ())),
+        without=words_of(features.get("without", ())),
+        allowed=_reasons(features.get("allow") or {}, where),
         most_left_out=most,
     )
+
+
+def _reasons(content: Any, where: Place) -> dict[str, str]:
+    """Return written reasons by the feature that they allow."""
+    if not isinstance(content, Mapping):
+        raise where.error(
+            "features.allow must map a feature to a written reason", type(content).__name__
+        )
+    for name, reason in content.items():
+        if not (isinstance(reason, str) and reason.strip()):
+            raise where.error(f"features.allow.{name} must hold a written reason", "no text")
+    return {str(name): str(reason) for name, reason in content.items()}
 
 
 def dump_mapping(mapping: CrmMapping) -> dict[str, Any]:
@@ -292,6 +312,10 @@ def dump_mapping(mapping: CrmMapping) -> dict[str, Any]:
         "free_mail": list(mapping.free_mail),
         "disposable_mail": list(mapping.disposable_mail),
     }
+    if mapping.without:
+        content["features"]["without"] = list(mapping.without)
+    if mapping.allowed:
+        content["features"]["allow"] = dict(mapping.allowed)
     content["most_left_out"] = mapping.most_left_out
     return content
 
@@ -321,7 +345,14 @@ _KEYS: Final = (
     "features",
     "most_left_out",
 )
-_FEATURE_KEYS: Final = ("windows_days", "half_life_days", "free_mail", "disposable_mail")
+_FEATURE_KEYS: Final = (
+    "windows_days",
+    "half_life_days",
+    "free_mail",
+    "disposable_mail",
+    "without",
+    "allow",
+)
 _SOURCE_KEYS: Final = ("file", "columns", "constants", "words", "only", "join")
 _STAGE_KEYS: Final = ("order", "won", "lost", "hand_over", "after_hand_over")
 _FIELD_KEYS: Final = (

@@ -201,10 +201,13 @@ class History:
         Whether leads are scored after the hand-over, so that the response of sales counts.
     timezone : str
         Zone (IANA) of hours and weekdays, and of moments written without one.
+    day_first : bool
+        How an ambiguous date in a request is read: ``True`` for 3/4/2026 as 3 April.
     free_mail, disposable_mail : tuple of str
         Domains beside the well-known ones.
     kind_words, stage_words : mapping of str to str
-        The CRM's own words, in lower case, for kinds and stages.
+        The CRM's own words, in lower case, for kinds and stages; ``*`` for all that are not
+        named, an empty meaning for what does not count.
     """
 
     kinds: tuple[str, ...] = ()
@@ -216,6 +219,7 @@ class History:
     hand_over: str | None = None
     after_hand_over: bool = False
     timezone: str = "UTC"
+    day_first: bool = True
     free_mail: tuple[str, ...] = ()
     disposable_mail: tuple[str, ...] = ()
     kind_words: Mapping[str, str] = field(default_factory=dict)

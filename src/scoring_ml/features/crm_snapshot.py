@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,17 @@ from numpy.typing import NDArray
 from scoring_ml.data.facts import Export, Moments
 from scoring_ml.data.kinds import BY_LEAD, KINDS
 from scoring_ml.data.mapping import CrmMapping
-from scoring_ml.data.schema import FEATURE_TYPES, History, Order, Schema, Target
-from scoring_ml.errors import InputError
+from scoring_ml.data.schema import (
+    FEATURE_TYPES,
+    Column,
+    History,
+    Order,
+    Schema,
+    Target,
+    nearest,
+)
+from scoring_ml.data.values import tidy
+from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.derived import derive
@@ -46,7 +56,8 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
     Raises
     ------
     SchemaError
-        If a mapped field bears the name of a derived feature.
+        If a mapped field bears the name of a derived feature, or the mapping leaves out or allows
+        a feature that there is none of.
     """
     fields = [item.column for item in mapping.fields]
     history = crm_history(export, mapping)
@@ -56,7 +67,7 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
         dataset=mapping.dataset,
         target=Target(OUTCOME, ("won",), ("lost",)),
         order=Order("time", CREATED_AT, reason="the moment at which the lead was created"),
-        columns=(*fields, *feature_columns(history, fields)),
+        columns=(*fields, *_decided(feature_columns(history, fields), mapping)),
         id=LEAD_ID,
         account=None if export.leads.account is None else ACCOUNT_ID,
         mature_after_days=None if short else final,
@@ -64,6 +75,22 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
         missing=mapping.missing,
         history=history,
     )
+
+
+def _decided(features: tuple[Column, ...], mapping: CrmMapping) -> Iterable[Column]:
+    """Apply what the mapping decides about computed features."""
+    names = [column.name for column in features]
+    for name in (*mapping.without, *mapping.allowed):
+        if name not in names:
+            like = nearest(name, names)
+            raise SchemaError(
+                "features.without and features.allow must name computed features",
+                found=name,
+                do=f"Write {like}" if like else "See docs/features.md for their names",
+            )
+    for column in features:
+        used = column.name not in mapping.without
+        yield replace(column, use=used, allow=mapping.allowed.get(column.name))
 
 
 def crm_history(export: Export, mapping: CrmMapping) -> History:
@@ -93,6 +120,7 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         hand_over=mapping.hand_over,
         after_hand_over=mapping.after_hand_over,
         timezone=mapping.timezone,
+        day_first=mapping.day_first,
         free_mail=mapping.free_mail,
         disposable_mail=mapping.disposable_mail,
         kind_words=_words(mapping, "activities", "type"),
@@ -297,5 +325,5 @@ def _words(mapping: CrmMapping, table: str, column: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in mapping.tables.get(table, ()):
         for word, meaning in source.words.get(column, {}).items():
-            found.setdefault(str(word).strip().casefold(), meaning)
+            found.setdefault(tidy(str(word)).casefold(), meaning)
     return found

@@ -51,6 +51,8 @@ class Entries:
     entries : object
         What stands in the request; no entries if that is no list of a right length.
     allowed : tuple of str
+    day_first : bool
+        How an ambiguous date is read.
 
     Attributes
     ----------
@@ -60,8 +62,11 @@ class Entries:
         Place in the list, name in the request, and what is wrong there.
     """
 
-    def __init__(self, name: str, entries: Any, allowed: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, entries: Any, allowed: tuple[str, ...], *, day_first: bool = True
+    ) -> None:
         self._name = name
+        self._day_first = day_first
         self._entries: list[Mapping[str, Any]] = []
         self.keys: set[str] = set()
         self.wrong: list[tuple[int, str, str]] = []
@@ -175,7 +180,7 @@ class Entries:
 
     def _moment(self, values: Moments, place: int, key: str, raw: Any, timezone: str) -> None:
         try:
-            values[place] = read_moment(raw, timezone)
+            values[place] = read_moment(raw, timezone, day_first=self._day_first)
         except ValueError as error:
             self._add(place, key, str(error))
 
@@ -243,7 +248,7 @@ def _amount(raw: Any) -> float:
     raise ValueError("must be a number, 0 or more")
 
 
-def read_moment(raw: Any, timezone: str) -> int:
+def read_moment(raw: Any, timezone: str, *, day_first: bool = True) -> int:
     """Return a moment in microseconds since 1970, UTC, as an export's reader would.
 
     Parameters
@@ -251,6 +256,8 @@ def read_moment(raw: Any, timezone: str) -> int:
     raw : str, date or datetime
     timezone : str
         IANA zone of a moment without one.
+    day_first : bool
+        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
 
     Raises
     ------
@@ -271,7 +278,7 @@ def read_moment(raw: Any, timezone: str) -> int:
         # An epoch or another form that people and machines write; an export has these, too.
     elif not isinstance(raw, (date, datetime)):
         raise ValueError("must be a moment as text, such as 2026-11-22T09:30:00Z")
-    return moment_of(raw, timezone=timezone)
+    return moment_of(raw, timezone=timezone, day_first=day_first)
 
 
 _ISO: Final = re.compile(

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from scoring_ml.data.facts import Activities, Stages
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.kinds import BY_LEAD, KINDS, THE_OTHER_WAY
+from scoring_ml.data.mapping import ANY_WORD
 from scoring_ml.data.schema import History, nearest
 from scoring_ml.data.values import tidy
 from scoring_ml.errors import LeadError
@@ -55,6 +56,10 @@ DIRECTIONS: Final[Mapping[str, bool]] = {
 
 _PLACES: Final = {kind: place for place, kind in enumerate(KINDS)}
 _UNKNOWN_KIND: Final = -1
+_NOT_COUNTED: Final = -2
+_OTHER_WAY: Final = np.array(
+    [_PLACES[THE_OTHER_WAY.get(kind, kind)] for kind in KINDS], dtype=np.int16
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def _created_at(raw: Any, history: History, wrong: Wrong) -> int | None:
     if raw is None or (isinstance(raw, str) and not raw.strip()):
         return None
     try:
-        return read_moment(raw, history.timezone)
+        return read_moment(raw, history.timezone, day_first=history.day_first)
     except ValueError as error:
         wrong.append(("created_at", str(error)))
         return None
@@ -139,13 +144,15 @@ def _created_at(raw: Any, history: History, wrong: Wrong) -> int | None:
 def _activities(
     entries: Any, history: History, now: int, texts: Catalogue, wrong: Wrong
 ) -> tuple[Activities | None, list[str]]:
-    told = Entries("activities", entries, ACTIVITY_KEYS)
+    told = Entries("activities", entries, ACTIVITY_KEYS, day_first=history.day_first)
     kinds = _kind_table(tuple(history.kind_words.items()))
     kind = np.array(told.words("type", lambda raw: _kind(raw, kinds), 0), dtype=np.int16)
     strange = kind == _UNKNOWN_KIND
-    by_lead = strange | (kind < len(BY_LEAD))
+    by_lead = kind < len(BY_LEAD)
     if "direction" in told.keys:
         said = np.array(told.words("direction", _direction, -1))
+        other = (kind >= 0) & (said >= 0) & (by_lead != (said == 1))
+        kind[other] = _OTHER_WAY[kind[other]]
         by_lead = np.where(said < 0, by_lead, said == 1)
     kind[strange] = np.where(by_lead[strange], _PLACES["other_inbound"], _PLACES["other_outbound"])
     occurred = told.moments("occurred_at", history.timezone)
@@ -156,13 +163,15 @@ def _activities(
     if told.wrong:
         wrong += told.sorted_wrong()
         return None, []
-    past = known(occurred, np.full(len(occurred), now))
-    rows = np.flatnonzero(past)
+    # What the mapping leaves out of an export is left out here, too.
+    counted = kind != _NOT_COUNTED
+    past = known(occurred, np.full(len(occurred), now)) | ~counted
+    rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
     warnings = []
     if n := int(np.count_nonzero(strange & past)):
         warnings.append(texts.text("history.unknown_kinds", n=n))
-    if n := len(past) - len(rows):
+    if n := int(np.count_nonzero(~past)):
         warnings.append(texts.text("history.future_activities", n=n))
     found = Activities(
         lead=np.zeros(len(rows), dtype=np.int64),
@@ -182,7 +191,7 @@ def _activities(
 def _stages(
     entries: Any, history: History, now: int, texts: Catalogue, wrong: Wrong
 ) -> tuple[Stages | None, list[str]]:
-    told = Entries("stages", entries, STAGE_KEYS)
+    told = Entries("stages", entries, STAGE_KEYS, day_first=history.day_first)
     places = _stage_table(history.stages, tuple(history.stage_words.items()))
     read = partial(_stage, places=places, stages=history.stages)
     stage = np.array(told.words("stage", read, 0), dtype=np.int16)
@@ -210,7 +219,7 @@ def _stages(
 def _kind(raw: Any, kinds: Mapping[str, int]) -> int:
     if not isinstance(raw, str) or not raw.strip() or len(raw) > LONGEST_WORD:
         raise ValueError("must be a word, such as web_visit")
-    return kinds.get(_fold(raw), _UNKNOWN_KIND)
+    return kinds.get(_fold(raw), kinds.get(ANY_WORD, _UNKNOWN_KIND))
 
 
 def _direction(raw: Any) -> int:
@@ -240,7 +249,11 @@ def _fold(word: str) -> str:
 @lru_cache(maxsize=16)
 def _kind_table(words: tuple[tuple[str, str], ...]) -> dict[str, int]:
     # The company's own words come last, so that they hold where they differ from ours.
-    own = {_fold(word): _PLACES[kind] for word, kind in words if kind in _PLACES}
+    own = {
+        _fold(word): _PLACES[kind] if kind else _NOT_COUNTED
+        for word, kind in words
+        if not kind or kind in _PLACES
+    }
     return {**_PLACES, **own}
 
 
