@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.demo import DEFAULT_LEADS, DEFAULT_SEED, demo_reachable
+from pipelines.doors import Files
 from pipelines.progress import Bar
 from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
@@ -22,6 +23,10 @@ from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
+from tests.bench.crm import crm as crm_in_full
+from tests.bench.crm import online
+from tests.bench.influence import Influence, influence
+from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / ".." / "shared" / "data"
@@ -46,9 +51,8 @@ def trained(name: str, data: Path, home: Home) -> tuple[TrainResult, float]:
     """Train on a file with everything logged, and how many seconds that took."""
     folder = EXAMPLES / name
     begun = time.perf_counter()
-    result = train_file(
-        data, home=home, schema=folder / "schema.yaml", matrix=folder / "matrix.yaml"
-    )
+    files = Files(schema=folder / "schema.yaml", matrix=folder / "matrix.yaml")
+    result = train_file(data, home=home, files=files)
     return result, time.perf_counter() - begun
 
 
@@ -85,7 +89,7 @@ def demo(home: Home) -> Iterator[Row]:
     """The demo: how near to the best reachable, and how fast one lead is scored."""
     files = write_demo(home.demo, leads=DEFAULT_LEADS, seed=DEFAULT_SEED)
     begun = time.perf_counter()
-    result = train_file(files.leads, home=home)
+    result = train_file(files.crm, home=home)
     yield "demo: train, everything logged", f"{time.perf_counter() - begun:.1f} s", "16,000 leads"
     yield from quality("demo", result)
     best = demo_reachable(
@@ -95,6 +99,8 @@ def demo(home: Home) -> Iterator[Row]:
     snapshots = f"{best.snapshots:,} generated snapshots"
     yield "demo: best reachable roc_auc", f"{best.auc:.4f}", snapshots
     yield "demo: chosen / best reachable", f"{auc / best.auc:.4f}", "same leads"
+    found = influence(result.trained, leads=DEFAULT_LEADS, seed=DEFAULT_SEED)
+    yield from influence_rows("demo", found)
     promote(result.version, home=home)
     scorer = load_champion(home)
     yield from one_lead(scorer, result)
@@ -102,6 +108,40 @@ def demo(home: Home) -> Iterator[Row]:
     for kind in kinds:
         if kind != scorer.kind:
             yield from one_lead(_other(result, kind), result)
+
+
+def influence_rows(name: str, found: Influence) -> Iterator[Row]:
+    """How the points rank the fields beside the truth."""
+    fields = f"{len(found.effects)} fields with an effect, centred"
+    yield f"{name}: points against true effects, Spearman", f"{found.spearman:.2f}", fields
+    shown = f"{found.spearman_as_shown:.2f}"
+    yield f"{name}: the same, points as shown", shown, "not centred"
+    field, points = found.worst_without
+    most = f"{points:.1f} ({field})"
+    yield f"{name}: most points without an effect", most, f"median real {found.median_real:.1f}"
+
+
+def seeds(home: Home) -> Iterator[Row]:
+    """The demo with seeds on which nothing was tuned."""
+    for seed in (21, 22, 23):
+        place = Home(home.root / f"seed-{seed}")
+        files = write_demo(place.demo, leads=DEFAULT_LEADS, seed=seed)
+        result = train_file(files.crm, home=place, replicates=50)
+        best = demo_reachable(
+            files, result, leads=DEFAULT_LEADS, seed=seed, bar=Bar("best reachable")
+        )
+        chosen = result.trained[result.trained.chosen].metrics["roc_auc"].value
+        figure = f"{chosen / best.auc:.4f}"
+        kinds = f"{result.trained.chosen} {chosen:.4f}, best {best.auc:.4f}"
+        yield f"seed {seed}: chosen / best reachable", figure, kinds
+        found = influence(result.trained, leads=DEFAULT_LEADS, seed=seed)
+        yield from influence_rows(f"seed {seed}", found)
+
+
+def crm(home: Home) -> Iterator[Row]:
+    """A million leads, and one lead with 200 activities."""
+    yield from online(home.root / "online")
+    yield from crm_in_full(home.root / "crm")
 
 
 def one_lead(scorer: Scorer, result: TrainResult) -> Iterator[Row]:
@@ -146,8 +186,10 @@ def reading(home: Home) -> Iterator[Row]:
     """Encoding a file beside encoding its leads one by one, which must give the same bits."""
     from scoring_ml.data.flat import read_flat
 
-    files = write_demo(home.demo, leads=4_000, seed=1)
-    scorer = load_champion(home)
+    files = write_flat_leads(home.root / "flat", leads=4_000, seed=1)
+    place = Home(home.root / "flat-home")
+    promote(train_file(files.leads, home=place, replicates=20).version, home=place)
+    scorer = load_champion(place)
     begun = time.perf_counter()
     snapshot = build_snapshot(read_flat(files.leads), scorer.encoder.schema, for_training=False)
     X = scorer.encoder.encode(snapshot.frame, snapshot.as_of)
@@ -163,7 +205,14 @@ def reading(home: Home) -> Iterator[Row]:
     yield "encode one by one / read and encode a file", f"{single / batch:.1f}", f"{len(X):,} leads"
 
 
-BENCHMARKS = {"demo": demo, "reading": reading, "x-education": x_education, "bank": bank}
+BENCHMARKS = {
+    "demo": demo,
+    "seeds": seeds,
+    "crm": crm,
+    "reading": reading,
+    "x-education": x_education,
+    "bank": bank,
+}
 NEEDS_DATA = {"x-education": "x-education-leads.csv", "bank": "bank-additional-full.csv"}
 
 

@@ -94,7 +94,7 @@ TRUE_EFFECTS: Final = (
     Effect("industry", -0.6, "Other"),
     Effect("role", 1.2, "Owner or director"),
     Effect("role", 0.8, "Head of department"),
-    Effect("role", -1.2, "Private person"),
+    Effect("role", -0.6, "Private person"),
     Effect("budget_amount", 0.35, low=2000.0, high=64000.0),
     Effect("need_urgency", 1.8, "must be solved now"),
     Effect("need_urgency", 0.8, "this year"),

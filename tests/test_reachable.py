@@ -1,0 +1,65 @@
+"""How good any model could be: estimated from generated leads, never from outcomes."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from scoring_ml.data.demo import make_world, seed_of
+from scoring_ml.data.mapping import load_mapping
+from scoring_ml.errors import InputError
+from scoring_ml.evaluation.reachable import best_reachable
+from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from tests.flat_leads import EXAMPLE
+
+LEADS, SEED = 4_000, 9
+
+
+@pytest.fixture(scope="module")
+def demo():
+    world = make_world(LEADS, seed_of("world", leads=LEADS, seed=SEED))
+    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    snapshot, schema, _ = build_crm_snapshot(world.export(), mapping, ages_days=(1.0, 7.0))
+    mature = snapshot.take((snapshot.age_days == 1.0) & ~np.isnan(snapshot.label))
+    return world, mapping, schema, snapshot, mature
+
+
+@pytest.fixture(scope="module")
+def found(demo):
+    _, mapping, schema, _, mature = demo
+    return best_reachable(mature, schema, mapping, leads=LEADS, seed=SEED, factor=4)
+
+
+def test_what_is_known_ranks_worse_than_the_truth_and_better_than_any_field(demo, found):
+    world, _, _, _, mature = demo
+    as_of = mature.as_of.astype("datetime64[us]").astype(np.int64)
+    truth = roc_auc_score(mature.label, world.truth(as_of, mature.lead))
+    urgent = (mature.frame["need_urgency"] == "must be solved now").astype(float)
+    alone = roc_auc_score(mature.label, urgent)
+    assert alone + 0.05 < found.auc < truth - 0.005
+    assert 0.5 < found.r2 < 1.0
+    assert found.snapshots == pytest.approx(4 * LEADS, rel=0.1)
+
+
+def test_the_expectation_is_calibrated_on_leads_that_it_never_saw(demo, found):
+    *_, mature = demo
+    wins, expected = mature.label.sum(), found.expected.sum()
+    assert abs(wins - expected) < 4 * np.sqrt(np.sum(found.expected * (1 - found.expected)))
+    assert len(found.expected) == len(mature)
+
+
+def test_the_same_seed_gives_the_same_estimate(demo, found):
+    _, mapping, schema, _, mature = demo
+    again = best_reachable(mature, schema, mapping, leads=LEADS, seed=SEED, factor=4)
+    assert again.auc == found.auc
+
+
+def test_leads_of_several_ages_or_of_one_class_are_refused(demo):
+    _, mapping, schema, snapshot, mature = demo
+    given = {"leads": LEADS, "seed": SEED, "factor": 1}
+    with pytest.raises(InputError, match="at 3 ages"):
+        best_reachable(snapshot, schema, mapping, **given)
+    lost = mature.take(mature.label == 0.0)
+    with pytest.raises(InputError, match="both must occur"):
+        best_reachable(lost, schema, mapping, **given)
+    with pytest.raises(InputError, match="factor must be 1 or more"):
+        best_reachable(mature, schema, mapping, **(given | {"factor": 0}))
