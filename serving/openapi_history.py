@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from scoring_ml.data.kinds import KINDS
 from scoring_ml.data.schema import History
+from scoring_ml.data.words import ANY_WORD
 from scoring_ml.texts import Catalogue
 from serving.body import MAX_FACTS, MAX_TEXT
 
@@ -48,7 +49,7 @@ def entry_schemas(history: History, lists: Collection[str]) -> Json:
 def _activity(history: History) -> Json:
     text = Catalogue.load("en")
     words = [*history.kinds, *(kind for kind in KINDS if kind not in history.kinds)]
-    words += [word for word in history.kind_words if word not in words]
+    words += _own(history.kind_words, words)
     touch = {
         "type": ["string", "null"],
         "maxLength": MAX_TEXT,
@@ -75,6 +76,10 @@ def _activity(history: History) -> Json:
             },
             "campaign": touch,
             "channel": touch,
+            "activity_id": {
+                "type": ["string", "integer", "null"],
+                "description": text.text("serving.openapi.activity_id"),
+            },
         },
         required=("type", "occurred_at"),
     )
@@ -82,19 +87,28 @@ def _activity(history: History) -> Json:
 
 def _stage(history: History) -> Json:
     words = [*history.stages]
-    words += [word for word in history.stage_words if word not in words]
+    words += _own(history.stage_words, words)
+    listed: Json = {"enum": words}
+    if ANY_WORD in history.stage_words:
+        # Every other word has a meaning, too.
+        listed = {"anyOf": [listed, {"maxLength": MAX_TEXT}]}
     return _entry(
         {
             "stage": {
                 "type": "string",
                 "description": Catalogue.load("en").text("serving.openapi.stage"),
-                "enum": words,
-            },
+            }
+            | listed,
             "entered_at": _moment("entered_at", history),
             "known_at": _moment("known_at", history) | {"type": ["string", "null"]},
         },
         required=("stage", "entered_at"),
     )
+
+
+def _own(meanings: Collection[str], ours: Collection[str]) -> list[str]:
+    """Return the company's own words that can be listed."""
+    return [word for word in meanings if word not in ours and word != ANY_WORD]
 
 
 def _moment(name: str, history: History) -> Json:

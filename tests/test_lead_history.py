@@ -118,8 +118,8 @@ def test_what_is_dated_at_or_after_scoring_is_left_out_with_a_warning(late: int)
 def test_a_fact_in_a_request_is_known_whenever_it_was_recorded() -> None:
     told = read(
         activities=[
-            entry(known_at=text(NOW + DAY)),
-            entry(known_at="2026-08-31T00:00:00Z"),
+            entry(known_at=text(NOW + DAY), amount=1),
+            entry(known_at="2026-08-31T00:00:00Z", amount=2),
             entry(known_at="2026-09-02T00:00:00Z"),
         ]
     )
@@ -309,7 +309,7 @@ def test_everything_wrong_is_told_in_order_up_to_a_limit() -> None:
 
 
 def test_as_many_facts_as_allowed() -> None:
-    told = read(activities=[entry()] * MOST_FACTS)
+    told = read(activities=[entry(amount=k) for k in range(MOST_FACTS)])
     assert told.activities is not None
     assert len(told.activities) == MOST_FACTS
 

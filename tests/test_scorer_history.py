@@ -114,8 +114,9 @@ def test_a_fact_just_before_scoring_counts(crm):
     lead = {"activities": []}
     assert scorer.score(lead, as_of=as_of)["matrix"]["criteria"]["engagement"] == 0
     moment = f"{(as_of - timedelta(microseconds=1)).isoformat()}Z"
-    lead = {"activities": [{"type": "Page View", "occurred_at": moment}] * 2}
-    # Equal entries are two visits: nobody sends one twice to say it once.
+    visit = {"type": "Page View", "occurred_at": moment}
+    # As in an export, two visits are two if anything tells them apart.
+    lead = {"activities": [visit | {"activity_id": name} for name in ("v1", "v2")]}
     assert scorer.score(lead, as_of=as_of)["matrix"]["criteria"]["engagement"] == 5
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -59,3 +63,50 @@ def test_the_matrix_is_set_by_people_whatever_rows_weigh():
     X = np.array([[0.0], [10.0], [20.0]])
     fitted = MatrixEstimator(columns).fit(X, np.array([0.0, 1.0, 1.0]), np.array([9.0, 1.0, 1.0]))
     assert fitted.logodds(X).tolist() == [0.0, 0.5, 1.0]
+
+
+COLUMNS = (
+    EncodedColumn("value", "pages", "engagement"),
+    EncodedColumn("level", "source", "source", level="fair"),
+    EncodedColumn("other", "source", "source"),
+    EncodedColumn("missing", "source", "source"),
+    EncodedColumn("value", "age", "other"),
+)
+
+
+def several_ages(n=1_500, seed=5):
+    """Three rows a lead; all that is seen at the first age is of age 0."""
+    rng = np.random.default_rng(seed)
+    lead = np.repeat(np.arange(n // 3), 3)
+    age = np.tile([0.0, 7.0, 30.0], n // 3)
+    pages = rng.poisson(2 + age / 10).astype(float)
+    level = rng.integers(0, 3, n)
+    X = np.column_stack([pages, *(level == k for k in range(3)), age]).astype(float)
+    y = (rng.random(n) < 1 / (1 + np.exp(2 - 0.4 * pages - 0.05 * age))).astype(float)
+    return X, y, lead, age == 0.0
+
+
+@pytest.mark.parametrize("make", [Scorecard, Boosted])
+def test_contributions_can_be_counted_from_the_average_row_of_one_age(make):
+    X, y, lead, first = several_ages()
+    weight = np.full(len(y), 1 / 3)
+    plain = make(COLUMNS).fit(X, y, weight, lead)
+    counted = make(COLUMNS).fit(X, y, weight, lead, average=first)
+    values, base = counted.contributions(X)
+    assert np.abs(values[first].mean(axis=0)).max() < 1e-9
+    # Only where points begin has moved: the model is the same, and its points still add up.
+    np.testing.assert_allclose(counted.logodds(X), plain.logodds(X), atol=1e-9)
+    np.testing.assert_allclose(values.sum(axis=1) + base, counted.logodds(X), atol=1e-9)
+    moved = values - plain.contributions(X)[0]
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-9)
+    assert np.abs(moved[0]).max() > 0.01, "else this test shows nothing"
+    again = make.restore(json.loads(json.dumps(counted.dump())), COLUMNS)
+    assert again.contributions(X)[0].tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("make", [Scorecard, Boosted])
+def test_all_rows_are_the_average_if_none_is_named(make):
+    X, y, lead, _ = several_ages()
+    plain = make(COLUMNS).fit(X, y, None, lead).contributions(X)
+    every = make(COLUMNS).fit(X, y, None, lead, average=np.ones(len(y), dtype=bool))
+    np.testing.assert_allclose(every.contributions(X)[0], plain[0], atol=0.05)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.flat import cell_text, plain_cells
-from scoring_ml.data.mapping import ANY_WORD
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values import parse_number, plain_digits, reader, tidy
+from scoring_ml.data.values import parse_number, plain_digits, reader
+from scoring_ml.data.words import Words, folded
 
 Bools = NDArray[np.bool_]
 
@@ -58,15 +58,6 @@ class Coded:
         first = [place for place in np.argsort(-counts, kind="stable") if counts[place]]
         names = [f"{self.words[place][:40]!r} ({counts[place]})" for place in first[:most]]
         return ", ".join(names) + (f" and {len(first) - most} more" if len(first) > most else "")
-
-
-def folded(word: str) -> str:
-    """Return a word as words are compared: without regard to case and space.
-
-    >>> folded("  Closed  WON ")
-    'closed won'
-    """
-    return tidy(word).casefold()
 
 
 def id_texts(column: Any, missing: Sequence[str] = ("",)) -> Any:
@@ -187,22 +178,11 @@ def coded_words(
     ours : collection of str
         Folded words that are ours already, so that ``*`` does not stand for them.
     """
-    nothing = frozenset(folded(word) for word in missing)
     parts: list[tuple[NDArray[np.int64], list[str | None]]] = []
-    for raw, words in zip(columns, translations, strict=True):
-        meanings = {folded(word): meaning for word, meaning in words.items()}
+    for raw, meanings in zip(columns, translations, strict=True):
+        words = Words(meanings, missing, ours)
         codes, cells = _distinct(raw)
-        texts: list[str | None] = []
-        for cell in cells:
-            text = tidy(cell_text(cell))
-            key = folded(text)
-            if key in meanings:
-                # A word may also be translated to nothing: it means "not told".
-                texts.append(meanings[key] or None)
-            elif key in nothing:
-                texts.append(None)
-            else:
-                texts.append(text if key in ours else meanings.get(ANY_WORD, text) or None)
+        texts = [words.read(cell_text(cell)) for cell in cells]
         parts.append((codes, texts))
     every = tuple(sorted({text for _, texts in parts for text in texts if text is not None}))
     place = {text: at for at, text in enumerate(every)}

@@ -8,20 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.export_cells import Coded, folded
+from scoring_ml.data.export_cells import Coded
 from scoring_ml.data.export_leads import LeadIndex
 from scoring_ml.data.export_sieve import (
     Places,
     Sieve,
-    in_order,
     known_moment,
     note_clocks,
     note_known_before,
     usable_moment,
 )
 from scoring_ml.data.export_tables import Table
+from scoring_ml.data.fact_rules import after_creation, bits, in_order
 from scoring_ml.data.facts import (
-    DAY,
     LOST,
     NEVER,
     OPEN,
@@ -31,12 +30,11 @@ from scoring_ml.data.facts import (
     Moments,
     Stages,
 )
-from scoring_ml.data.kinds import KINDS, kind_and_side
+from scoring_ml.data.kinds import DIRECTIONS, KINDS, kind_and_side
 from scoring_ml.data.mapping import CrmMapping
+from scoring_ml.data.words import folded
 
-_SIDES: Final = dict.fromkeys(("inbound", "incoming", "in"), 1) | dict.fromkeys(
-    ("outbound", "outgoing", "out"), 0
-)
+_SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}
 
 
 def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
@@ -55,7 +53,7 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
     amount[wrong] = np.nan
     touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
     rows = sieve.rows
-    rest: list[NDArray[Any]] = [kind[rows], by_lead[rows], _bits(amount[rows])]
+    rest: list[NDArray[Any]] = [kind[rows], by_lead[rows], bits(amount[rows])]
     rest += [coded.codes[rows] for coded in touches.values()]
     if table.has("activity_id"):
         rest.append(_id_codes(table, "activity_id")[rows])
@@ -156,7 +154,7 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     amount[wrong] = np.nan
     reasons = table.words("loss_reason")
     rows = sieve.rows
-    rest: list[NDArray[Any]] = [outcome[rows], _bits(amount[rows]), reasons.codes[rows]]
+    rest: list[NDArray[Any]] = [outcome[rows], bits(amount[rows]), reasons.codes[rows]]
     if table.has("deal_id"):
         rest.append(_id_codes(table, "deal_id")[rows])
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
@@ -238,20 +236,14 @@ def _after_creation(
     created = np.zeros(len(lead), dtype=np.int64)
     if len(index.leads):
         created = np.where(lead >= 0, index.leads.created_at[lead], 0)
-    early = (created - moment > DAY) & (lead >= 0)
+    raised, early = after_creation(moment, created)
+    early &= lead >= 0
     sieve.drop("long_before_creation", early if only is None else early & only)
-    moment = np.maximum(moment, created)
-    return moment, np.maximum(known, moment)
+    return raised, np.maximum(known, raised)
 
 
 def _note_before_creation(sieve: Sieve, raised: Moments, told: Moments) -> None:
     sieve.mended("before_creation", raised > told)
-
-
-def _bits(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Numbers so that NaN equals NaN."""
-    plain = np.where(np.isnan(numbers), np.nan, numbers + 0.0)
-    return plain.view(np.int64)
 
 
 def _id_codes(table: Table, name: str) -> NDArray[np.int64]:

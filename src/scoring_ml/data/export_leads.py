@@ -11,19 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.export_cells import folded
 from scoring_ml.data.export_sieve import (
     Places,
     Sieve,
-    in_order,
     known_moment,
     note_clocks,
     note_known_before,
     usable_moment,
 )
 from scoring_ml.data.export_tables import Table
+from scoring_ml.data.fact_rules import in_order
 from scoring_ml.data.facts import FieldHistory, Leads
 from scoring_ml.data.mapping import MappedField
+from scoring_ml.data.words import folded
 
 
 @dataclass(frozen=True)

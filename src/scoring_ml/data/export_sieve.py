@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from scoring_ml.data.contracts import DEFECTS, LEFT_OUT, MENDED, SET_ASIDE
 from scoring_ml.data.export_report import Finding, TableReport, by_fate
 from scoring_ml.data.export_tables import Table
+from scoring_ml.data.fact_rules import Bools, Places, in_order
 from scoring_ml.data.facts import Moments
 from scoring_ml.data.moments import ReadMoments
 
-Bools = NDArray[np.bool_]
-Places = NDArray[np.int64]
+__all__ = [
+    "Bools",
+    "Places",
+    "Sieve",
+    "in_order",
+    "known_moment",
+    "note_clocks",
+    "note_known_before",
+    "usable_moment",
+]
 
 _FIRST_IDS = 3
 
@@ -151,54 +158,3 @@ def note_clocks(sieve: Sieve, *moments: ReadMoments) -> None:
 def note_known_before(sieve: Sieve, known: ReadMoments, moment: Moments) -> None:
     """Count the rows in use that say that they were known before they happened."""
     sieve.mended("known_before", ~known.missing & (known.values < moment))
-
-
-def in_order(keys: Sequence[Moments], rest: Sequence[NDArray[Any]] = ()) -> tuple[Places, Bools]:
-    """Return the order by some keys, ties by the rest, and which rows repeat the one before.
-
-    Parameters
-    ----------
-    keys : sequence of array of int64, shape (m,)
-        The most important first.
-    rest : sequence of array of int, shape (m,)
-        Everything else that a row says. With it, the order does not depend on the file's, but
-        for rows that are equal.
-
-    Returns
-    -------
-    order : array of int64, shape (m,)
-        Equal rows stay in the order in which they came.
-    repeats : array of bool, shape (m,)
-        In that order: equal to the row before in all keys and all of the rest.
-    """
-    order = _sorted(keys)
-    repeats = np.zeros(len(order), dtype=bool)
-    if len(order) < 2 or not rest:
-        return order, repeats
-    tied = np.ones(len(order) - 1, dtype=bool)
-    for key in keys:
-        tied &= _same_as_next(key, order)
-    group = np.flatnonzero(np.append(tied, False) | np.insert(tied, 0, False))
-    mine = order[group]
-    columns = [*reversed(rest), *reversed(keys)]
-    order[group] = mine[np.lexsort([column[mine] for column in columns])]
-    repeats[1:] = tied
-    for column in rest:
-        repeats[1:] &= _same_as_next(column, order)
-    return order, repeats
-
-
-def _same_as_next(column: NDArray[Any], order: Places) -> Bools:
-    found = column[order]
-    return np.asarray(found[1:] == found[:-1])
-
-
-def _sorted(keys: Sequence[Moments]) -> Places:
-    """Return a stable order by several keys."""
-    # Files are often in order already, at least by one of the keys.
-    order: Places = np.arange(len(keys[0]), dtype=np.int64)
-    for key in reversed(keys):
-        found = key[order]
-        if np.any(found[1:] < found[:-1]):
-            order = order[np.argsort(found, kind="stable")]
-    return order

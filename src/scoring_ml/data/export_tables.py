@@ -17,7 +17,6 @@ from scoring_ml.data.export_cells import (
     Bools,
     Coded,
     coded_words,
-    folded,
     id_texts,
     nothing_of,
     one_array,
@@ -27,6 +26,7 @@ from scoring_ml.data.export_files import read_file
 from scoring_ml.data.mapping import CrmMapping, Join, Source
 from scoring_ml.data.moments import ReadMoments, joined_moments, local_days, read_moments
 from scoring_ml.data.schema import Column, nearest
+from scoring_ml.data.words import folded
 from scoring_ml.errors import InputError
 
 BESIDE: Final = "."

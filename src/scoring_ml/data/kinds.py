@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 BY_LEAD: Final = (
@@ -38,6 +39,17 @@ THE_OTHER_WAY: Final = {
     "other_outbound": "other_inbound",
 }
 """What an activity is if ``direction`` says that the other side did it."""
+
+
+DIRECTIONS: Final[Mapping[str, bool]] = {
+    "inbound": True,
+    "incoming": True,
+    "in": True,
+    "outbound": False,
+    "outgoing": False,
+    "out": False,
+}
+"""Words for who did it: true for the lead."""
 
 
 def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,7 +56,16 @@ class MappedField:
     named: str
 
 
-def parse_fields(content: Any, day_first: bool, where: Place) -> tuple[MappedField, ...]:
+def parse_fields(
+    content: Any, tables: Collection[str], *, day_first: bool, where: Place
+) -> tuple[MappedField, ...]:
+    """Return the fields; each must come from one of the tables.
+
+    Raises
+    ------
+    SchemaError
+        Naming the place, and the nearest allowed word.
+    """
     if not isinstance(content, Mapping):
         raise where.error("fields must map names to what is known of them", type(content).__name__)
     found = []
@@ -66,10 +75,22 @@ def parse_fields(content: Any, day_first: bool, where: Place) -> tuple[MappedFie
         if name in RESERVED:
             raise where.error("A field must not have a reserved name", name, "Give it another name")
         found.append(_field(name, spec or {}, day_first, where))
+    for item in found:
+        if item.source not in tables:
+            raise where.error(
+                f"fields.{item.column.name}.from must name one of tables",
+                f"from: {item.source}, and no such table",
+                f"Map {item.source} under tables, or take the field from another one",
+            )
     return tuple(found)
 
 
-def dump_field(item: MappedField) -> dict[str, Any]:
+def dump_fields(fields: tuple[MappedField, ...]) -> dict[str, Any]:
+    """Undo :func:`parse_fields`."""
+    return {item.column.name: _dump(item) for item in fields}
+
+
+def _dump(item: MappedField) -> dict[str, Any]:
     known = {ours: theirs for theirs, ours in _KNOWN.items()}
     content = dump_column(item.column)
     content["known"] = known[item.column.known]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from scoring_ml.data.contracts import CONTRACTS
 from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.mapping_stages import Funnel
 from scoring_ml.data.mapping_values import texts
 from scoring_ml.data.schema import Place, words_of
-
-ANY_WORD: Final = "*"
-"""Among a source's words: every word that is neither named nor ours already."""
 
 _SOURCE_KEYS: Final = ("file", "columns", "constants", "words", "only", "join")
 _OUTCOMES: Final = ("won", "lost", "open")
@@ -63,7 +61,14 @@ class Source:
     join: tuple[Join, ...] = ()
 
 
-def parse_tables(content: Any, stages: _Funnel, where: Place) -> dict[str, tuple[Source, ...]]:
+def parse_tables(content: Any, stages: Funnel, where: Place) -> dict[str, tuple[Source, ...]]:
+    """Return the sources of every table; ``stages`` are what words may be translated to.
+
+    Raises
+    ------
+    SchemaError
+        Naming the place, and the nearest allowed word.
+    """
     where.check_keys(content, CONTRACTS, "tables")
     where.require(content, ("leads",), "tables")
     tables = {}
@@ -85,7 +90,12 @@ def parse_tables(content: Any, stages: _Funnel, where: Place) -> dict[str, tuple
     return tables
 
 
-def dump_source(source: Source) -> dict[str, Any]:
+def dump_tables(tables: Mapping[str, tuple[Source, ...]]) -> dict[str, Any]:
+    """Undo :func:`parse_tables`."""
+    return {name: [_dump(source) for source in sources] for name, sources in tables.items()}
+
+
+def _dump(source: Source) -> dict[str, Any]:
     content: dict[str, Any] = {"file": source.file}
     if source.columns:
         content["columns"] = dict(source.columns)
@@ -100,7 +110,7 @@ def dump_source(source: Source) -> dict[str, Any]:
     return content
 
 
-def _source(content: Any, table: str, at: str, stages: _Funnel, where: Place) -> Source:
+def _source(content: Any, table: str, at: str, stages: Funnel, where: Place) -> Source:
     where.check_keys(content, _SOURCE_KEYS, at)
     where.require(content, ("file",), at)
     names = CONTRACTS[table].names
@@ -139,7 +149,7 @@ def _join(content: Any, at: str, where: Place) -> Join:
 
 
 def _dictionaries(
-    content: Any, table: str, at: str, stages: _Funnel, where: Place
+    content: Any, table: str, at: str, stages: Funnel, where: Place
 ) -> dict[str, dict[str, str]]:
     """Words of a source; the right-hand side must be words of ours."""
     where.check_keys(content, CONTRACTS[table].names, f"{at}.words")
@@ -147,7 +157,7 @@ def _dictionaries(
     if table == "activities":
         ours = {"type": KINDS, "direction": _DIRECTIONS}
     elif table == "stages":
-        ours = {"stage": (*stages.order, *stages.won, *stages.lost)}
+        ours = {"stage": stages.names}
     elif table == "deals":
         ours = {"outcome": _OUTCOMES}
     found = {}

@@ -11,6 +11,13 @@ from scoring_ml.data.schema import Place, nearest
 
 
 def zone_name(name: Any, where: Place) -> str:
+    """Return the name of a zone (IANA).
+
+    Raises
+    ------
+    SchemaError
+        If there is no such zone.
+    """
     if name not in available_timezones():
         like = nearest(str(name), available_timezones())
         raise where.error(
@@ -21,7 +28,14 @@ def zone_name(name: Any, where: Place) -> str:
     return str(name)
 
 
-def moment(raw: Any, timezone: str, day_first: bool, where: Place) -> int | None:
+def extraction_moment(raw: Any, *, timezone: str, day_first: bool, where: Place) -> int | None:
+    """Return ``extracted_at`` in microseconds since 1970, UTC; ``None`` where it is not said.
+
+    Raises
+    ------
+    SchemaError
+        If it is no moment.
+    """
     if raw is None:
         return None
     try:
@@ -33,6 +47,13 @@ def moment(raw: Any, timezone: str, day_first: bool, where: Place) -> int | None
 
 
 def rising(raw: Any, at: str, where: Place) -> tuple[float, ...]:
+    """Return numbers of 0 or more, each larger than the one before.
+
+    Raises
+    ------
+    SchemaError
+        If they are none, or do not rise.
+    """
     if not isinstance(raw, (list, tuple)) or not raw:
         raise where.error(f"{at} must be a list of numbers", str(raw))
     numbers = tuple(where.number(item, at) for item in raw)
@@ -42,7 +63,13 @@ def rising(raw: Any, at: str, where: Place) -> tuple[float, ...]:
 
 
 def texts(content: Any, at: str, where: Place) -> dict[str, str]:
-    """Return a mapping of text to text; YAML's own yes and no are ambiguous as names."""
+    """Return a mapping of text to text; YAML's own yes and no are ambiguous as names.
+
+    Raises
+    ------
+    SchemaError
+        Naming the key that is no text, or whose value is none.
+    """
     content = content or {}
     where.check_keys(content, content, at)
     for key, value in content.items():
@@ -54,7 +81,13 @@ def texts(content: Any, at: str, where: Place) -> dict[str, str]:
 
 
 def reasons(content: Any, where: Place) -> dict[str, str]:
-    """Return written reasons by the feature that they allow."""
+    """Return written reasons by the computed feature that they allow.
+
+    Raises
+    ------
+    SchemaError
+        If a reason is not written.
+    """
     if not isinstance(content, Mapping):
         raise where.error(
             "features.allow must map a feature to a written reason", type(content).__name__

@@ -208,6 +208,10 @@ class History:
     kind_words, stage_words : mapping of str to str
         The CRM's own words, in lower case, for kinds and stages; ``*`` for all that are not
         named, an empty meaning for what does not count.
+    direction_words, campaign_words, channel_words : mapping of str to str
+        Likewise; an empty meaning for what says nothing.
+    missing : tuple of str
+        Words for "not known" in a lead's lists.
     """
 
     kinds: tuple[str, ...] = ()
@@ -224,6 +228,10 @@ class History:
     disposable_mail: tuple[str, ...] = ()
     kind_words: Mapping[str, str] = field(default_factory=dict)
     stage_words: Mapping[str, str] = field(default_factory=dict)
+    direction_words: Mapping[str, str] = field(default_factory=dict)
+    campaign_words: Mapping[str, str] = field(default_factory=dict)
+    channel_words: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ("",)
 
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values; :meth:`restore` undoes it."""

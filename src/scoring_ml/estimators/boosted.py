@@ -21,6 +21,9 @@ CELLS_FOR_THREADS: Final = 500_000
 On a busy machine threads that wait for one another take far longer than the work itself.
 """
 
+AVERAGED_ROWS: Final = 2_000
+"""At least so many rows, if there are, give the mean from which contributions are counted."""
+
 _LEAST_ROWS: Final = {"min_data_in_leaf": 20, "min_data_in_bin": 3}
 """LightGBM's own least numbers of rows, which hold where the settings give none."""
 
@@ -81,6 +84,7 @@ class Boosted:
                 self._blocks.setdefault(column.column, []).append(i)
         self._typical: dict[int, float] = {}
         self._levels: list[tuple[int, int]] = []
+        self._mean = np.zeros(len(self._seen))
         self.chosen_: dict[str, Any] = {}
 
     def fit(
@@ -89,6 +93,7 @@ class Boosted:
         y: NDArray[np.float64],
         weight: NDArray[np.float64] | None = None,
         lead: NDArray[np.int64] | None = None,
+        average: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Choose parameters on the newest quarter, then refit on all rows.
 
@@ -101,6 +106,8 @@ class Boosted:
             What each row counts, positive; 1 if None.
         lead : array of int, shape (n,), or None
             Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
+        average : array of bool, shape (n,), or None
+            Rows from whose mean contributions are counted; all of them if None.
 
         Raises
         ------
@@ -142,6 +149,11 @@ class Boosted:
         everything = lightgbm.Dataset(seen, y, weight=weight)
         self._booster = lightgbm.train(params, everything, num_boost_round=rounds)
         self.chosen_ = {"set": name, "trees": rounds, "log_loss_newest_quarter": loss, **sets[name]}
+        self._mean = np.zeros(len(self._seen))
+        if average is not None:
+            rows = np.flatnonzero(average)
+            rows = rows[:: max(1, len(rows) // AVERAGED_ROWS)]
+            self._mean = self.contributions(X[rows])[0][:, self._seen].mean(axis=0)
         return self
 
     def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -159,14 +171,15 @@ class Boosted:
             return values, 0.0
         seen = self._with_typical(X)
         found = np.asarray(self._fitted().predict(seen, pred_contrib=True, num_threads=1))
-        values[:, self._seen] = found[:, :-1]
-        return values, float(found[0, -1])
+        values[:, self._seen] = found[:, :-1] - self._mean
+        return values, float(found[0, -1] + self._mean.sum())
 
     def dump(self) -> dict[str, Any]:
         """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
         return {
             "chosen": self.chosen_,
             "typical": [[int(i), float(value)] for i, value in self._typical.items()],
+            "mean": list(map(float, self._mean)),
             "typical_level": [list(map(int, flag_and_level)) for flag_and_level in self._levels],
             "text": self._fitted().model_to_string(),
         }
@@ -181,6 +194,7 @@ class Boosted:
         boosted.chosen_ = dict(content["chosen"])
         boosted._typical = {int(i): float(value) for i, value in content["typical"]}
         boosted._levels = [(int(flag), int(level)) for flag, level in content["typical_level"]]
+        boosted._mean = np.array(content["mean"], dtype=np.float64)
         boosted._booster = lightgbm.Booster(model_str=content["text"])
         return boosted
 

@@ -40,6 +40,7 @@ class MatrixEstimator:
         y: NDArray[np.float64],
         weight: NDArray[np.float64] | None = None,
         lead: NDArray[np.int64] | None = None,
+        average: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Return self: people have set the points, and nothing given here can change them."""
         return self

@@ -92,6 +92,7 @@ class OdooNaiveBayes:
         y: NDArray[np.float64],
         weight: NDArray[np.float64] | None = None,
         lead: NDArray[np.int64] | None = None,
+        average: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Count won and lost leads per value.
 

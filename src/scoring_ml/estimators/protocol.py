@@ -23,11 +23,14 @@ class Estimator(Protocol):
         y: NDArray[np.float64],
         weight: NDArray[np.float64] | None = None,
         lead: NDArray[np.int64] | None = None,
+        average: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Learn from rows ordered oldest to newest; ``y`` is 1.0 won, 0.0 lost.
 
         ``weight`` is what each row counts (1 if None), ``lead`` tells which rows are of one lead
         (each of its own if None); rows of one lead are adjacent and never parted by a choice.
+        ``average`` marks the rows from whose mean contributions are counted: all rows if None,
+        else the rows at the age at which leads are compared.
         """
         ...
 

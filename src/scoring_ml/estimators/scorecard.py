@@ -87,6 +87,7 @@ class Scorecard:
         y: NDArray[np.float64],
         weight: NDArray[np.float64] | None = None,
         lead: NDArray[np.int64] | None = None,
+        average: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Fit the table on rows ordered oldest to newest.
 
@@ -99,6 +100,8 @@ class Scorecard:
             What each row counts, positive; 1 if None.
         lead : array of int, shape (n,), or None
             Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
+        average : array of bool, shape (n,), or None
+            Rows from whose mean contributions are counted; all of them if None.
 
         Raises
         ------
@@ -130,6 +133,7 @@ class Scorecard:
             share = np.asarray(spread.mean(axis=0)).ravel()
         else:
             share = np.asarray(spread.T @ (weight / weight.sum())).ravel()
+        usual = share if average is None else np.asarray(spread[average].mean(axis=0)).ravel()
         self.weights_ = {}
         self.base_ = base
         tables: dict[int, NDArray[np.float64]] = {}
@@ -137,8 +141,8 @@ class Scorecard:
         start = 0
         for i, count in owners:
             part, seen = weights[start : start + count], share[start : start + count]
+            means[i] = float(part @ usual[start : start + count])
             start += count
-            means[i] = float(part @ seen)
             self.base_ += means[i]
             if i in self._values:
                 # A bin that no training row was in says nothing: it counts as the average lead.

@@ -403,7 +403,9 @@ def _fit(
     lead: NDArray[np.int64] | None,
 ) -> Candidate:
     estimator = make_estimator(rung, encoder.columns)
-    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead)
+    # Points are counted from the average lead as it is compared, not from all of its ages.
+    average = None if lead is None else np.isin(windows.fit, windows.train)
+    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead, average=average)
     z = estimator.logodds(X)
     # The matrix has nothing else to fit, so it may be calibrated on both earlier windows.
     rows = windows.calibrate

@@ -22,7 +22,7 @@ from scoring_ml.data.schema import (
     Target,
     nearest,
 )
-from scoring_ml.data.values import tidy
+from scoring_ml.data.words import folded
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
@@ -124,7 +124,11 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         free_mail=mapping.free_mail,
         disposable_mail=mapping.disposable_mail,
         kind_words=_words(mapping, "activities", "type"),
-        stage_words=_words(mapping, "stages", "stage"),
+        stage_words=_stage_words(mapping),
+        direction_words=_words(mapping, "activities", "direction"),
+        campaign_words=_words(mapping, "activities", "campaign"),
+        channel_words=_words(mapping, "activities", "channel"),
+        missing=mapping.missing,
     )
 
 
@@ -322,8 +326,18 @@ def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterabl
 
 
 def _words(mapping: CrmMapping, table: str, column: str) -> dict[str, str]:
+    """Return the words of all of a table's files; where they differ, the first file's count."""
     found: dict[str, str] = {}
     for source in mapping.tables.get(table, ()):
-        for word, meaning in source.words.get(column, {}).items():
-            found.setdefault(tidy(str(word)).casefold(), meaning)
+        meanings = source.words.get(column, {})
+        own = {folded(word): meaning for word, meaning in meanings.items()}
+        found = own | found
     return found
+
+
+def _stage_words(mapping: CrmMapping) -> dict[str, str]:
+    """Return the words for stages; the two ends, which a lead may have come back from, are none."""
+    ends = {folded(name) for name in (*mapping.stages_won, *mapping.stages_lost)}
+    words = _words(mapping, "stages", "stage")
+    named = {word: "" if folded(meaning) in ends else meaning for word, meaning in words.items()}
+    return dict.fromkeys(sorted(ends), "") | named

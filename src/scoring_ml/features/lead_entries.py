@@ -7,22 +7,36 @@ read once and such moments are read together. Messages never quote a value.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.facts import Moments
-from scoring_ml.data.moments import local_to_utc, moment_of
 from scoring_ml.data.schema import nearest
-from scoring_ml.data.values import parse_number, tidy
+from scoring_ml.data.values import parse_number, plain_digits
+from scoring_ml.data.words import Words, folded
 from scoring_ml.features.asof import known
+from scoring_ml.features.lead_moments import (
+    LONGEST_WORD,
+    is_whole_day,
+    machine_column,
+    read_moment,
+    utc_micros,
+)
+
+__all__ = [
+    "LONGEST_WORD",
+    "MOST_FACTS",
+    "MOST_WRONG",
+    "Entries",
+    "Wrong",
+    "read_moment",
+    "utc_micros",
+]
 
 MOST_FACTS: Final = 1_000
 """Most entries of one list."""
@@ -30,15 +44,8 @@ MOST_FACTS: Final = 1_000
 MOST_WRONG: Final = 20
 """Wrong entries after which no more are looked for."""
 
-LONGEST_WORD: Final = 1_000
-"""Most characters of a word or of a moment."""
-
 Wrong = list[tuple[str, str]]
 """Names of places in a request, each with what is wrong there."""
-
-_EPOCH: Final = datetime(1970, 1, 1)
-_EARLIEST: Final = (datetime(1900, 1, 1) - _EPOCH) // timedelta(microseconds=1)
-_LATEST: Final = (datetime(2200, 1, 1) - _EPOCH) // timedelta(microseconds=1)
 
 
 class Entries:
@@ -53,6 +60,8 @@ class Entries:
     allowed : tuple of str
     day_first : bool
         How an ambiguous date is read.
+    missing : tuple of str
+        Words for "not known".
 
     Attributes
     ----------
@@ -63,10 +72,17 @@ class Entries:
     """
 
     def __init__(
-        self, name: str, entries: Any, allowed: tuple[str, ...], *, day_first: bool = True
+        self,
+        name: str,
+        entries: Any,
+        allowed: tuple[str, ...],
+        *,
+        day_first: bool = True,
+        missing: tuple[str, ...] = ("",),
     ) -> None:
         self._name = name
         self._day_first = day_first
+        self._missing = _missing(missing)
         self._entries: list[Mapping[str, Any]] = []
         self.keys: set[str] = set()
         self.wrong: list[tuple[int, str, str]] = []
@@ -116,7 +132,7 @@ class Entries:
                     self._add(place, key, broken[raw])
         return list(map(values.__getitem__, raws))
 
-    def names(self, key: str) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    def names(self, key: str, words: Words) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
         """Read a column of free words: the place of each in the words found, -1 for none."""
         if key not in self.keys:
             return None, ()
@@ -127,16 +143,32 @@ class Entries:
                 return -1
             if raw is _NO_WORD or len(raw) > LONGEST_WORD:
                 raise ValueError(f"must be text of at most {LONGEST_WORD:,} characters")
-            word = tidy(raw)
-            return found.setdefault(word, len(found)) if word else -1
+            word = words.read(raw)
+            return -1 if word is None else found.setdefault(word, len(found))
 
         codes = np.array(self.words(key, code, -1), dtype=np.int32)
         return (codes, tuple(found)) if found else (None, ())
 
+    def ids(self, key: str) -> NDArray[np.int32]:
+        """Read a column of ids: a number for each different one, -1 for none."""
+        codes = np.full(len(self._entries), -1, dtype=np.int32)
+        found: dict[str, int] = {}
+        for place, entry in enumerate(self._entries):
+            raw = entry.get(key)
+            if raw is None:
+                continue
+            if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < _LARGEST_ID:
+                raw = str(raw)
+            if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
+                self._add(place, key, "must be text or a whole number")
+            elif folded(raw) not in self._missing.words:
+                codes[place] = found.setdefault(plain_digits(raw.strip()), len(found))
+        return codes
+
     def moments(self, key: str, timezone: str) -> Moments:
         """Read a column of moments that must be given; 0 stands for a wrong one."""
         raws = [entry.get(key) for entry in self._entries]
-        whole = _machine_column(raws, timezone)
+        whole = machine_column(raws, timezone)
         if whole is not None:
             return whole
         values = np.zeros(len(raws), dtype=np.int64)
@@ -157,10 +189,15 @@ class Entries:
         values = happened.copy()
         for place, entry in enumerate(self._entries):
             raw = entry.get("known_at")
-            if raw is not None:
+            if raw is not None and not self._says_nothing(raw):
                 self._moment(values, place, "known_at", raw, timezone)
         sure = known(values, np.full(len(values), now))
         return np.maximum(np.where(sure, values, happened), happened)
+
+    def whole_days(self, key: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which entries have a date without a time, where moments could be read."""
+        raws = [self._entries[row].get(key) for row in rows]
+        return np.array([is_whole_day(raw, day_first=self._day_first) for raw in raws], dtype=bool)
 
     def amounts(self, key: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
@@ -173,10 +210,15 @@ class Entries:
                 values[place] = raw
             elif raw is not None:
                 try:
-                    values[place] = _amount(raw)
+                    values[place] = _amount(raw, self._missing)
                 except ValueError as error:
                     self._add(place, key, str(error))
+        for number in self._missing.numbers:
+            values[values == number] = math.nan
         return values
+
+    def _says_nothing(self, raw: Any) -> bool:
+        return isinstance(raw, str) and folded(raw[:LONGEST_WORD]) in self._missing.words
 
     def _moment(self, values: Moments, place: int, key: str, raw: Any, timezone: str) -> None:
         try:
@@ -188,42 +230,28 @@ class Entries:
         self.wrong.append((place, f"{self._name}[{place}].{key}", what))
 
 
+_LARGEST_ID: Final = 10**40
 _WORDS: Final = frozenset({str, type(None)})
 _NO_WORD: Final = object()
 """Stands for a list, a number or another value that is no text."""
 
 
-def _machine_column(raws: Sequence[Any], timezone: str) -> Moments | None:
-    """Read moments that are all written as machines do, in one zone; ``None`` if one is not."""
-    if not raws or not {str}.issuperset(map(type, raws)):
-        return None
-    zone = _ZONE.search(raws[0])
-    suffix = zone[0] if zone else ""
-    end = -len(suffix) or None
-    clocks = [raw[:end] for raw in raws if raw.endswith(suffix)]
-    lines = "\n".join(clocks)
-    if len(clocks) < len(raws) or lines.count("\n") != len(raws) - 1:
-        return None
-    if not _CLOCK_LINES.fullmatch(lines):
-        return None
-    try:
-        values = np.array(clocks, dtype="datetime64[us]").astype(np.int64)
-    except ValueError:
-        return None
-    if suffix not in ("", "Z"):
-        minutes = int(suffix[1:3]) * 60 + int(suffix[4:6])
-        values -= (-1 if suffix[0] == "-" else 1) * minutes * 60_000_000
-    in_range = ((values >= _EARLIEST) & (values < _LATEST)).all()
-    if in_range and not suffix and timezone != "UTC":
-        values = local_to_utc(values, timezone)[0]
-        in_range = ((values >= _EARLIEST) & (values < _LATEST)).all()
-    return values if in_range else None
+class _Missing:
+    """The words for "not known", and those of them that are numbers."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = frozenset(folded(word) for word in words)
+        self.numbers: list[float] = []
+        for word in words:
+            try:
+                self.numbers.append(parse_number(word))
+            except ValueError:
+                continue  # a word, such as n/a
 
 
-_ZONE: Final = re.compile(r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z", re.ASCII)
-_CLOCK_LINES: Final = re.compile(
-    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:\n(?!\Z)|\Z))+", re.ASCII
-)
+@lru_cache(maxsize=16)
+def _missing(words: tuple[str, ...]) -> _Missing:
+    return _Missing(words)
 
 
 def _unknown(key: str, keys: Sequence[str]) -> str:
@@ -231,10 +259,10 @@ def _unknown(key: str, keys: Sequence[str]) -> str:
     return f"is not known here; did you mean {like}?" if like else "is not known here"
 
 
-def _amount(raw: Any) -> float:
+def _amount(raw: Any, missing: _Missing) -> float:
     try:
         if isinstance(raw, str) and len(raw) <= LONGEST_WORD:
-            if not raw.strip():
+            if folded(raw) in missing.words:
                 return math.nan
             number = parse_number(raw)
         elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
@@ -243,85 +271,6 @@ def _amount(raw: Any) -> float:
             number = math.nan
     except (ValueError, OverflowError):
         number = math.nan
-    if 0.0 <= number < math.inf:
+    if 0.0 <= number < math.inf or number in missing.numbers:
         return number
     raise ValueError("must be a number, 0 or more")
-
-
-def read_moment(raw: Any, timezone: str, *, day_first: bool = True) -> int:
-    """Return a moment in microseconds since 1970, UTC, as an export's reader would.
-
-    Parameters
-    ----------
-    raw : str, date or datetime
-    timezone : str
-        IANA zone of a moment without one.
-    day_first : bool
-        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
-
-    Raises
-    ------
-    ValueError
-        If it is no moment in [1900, 2200).
-
-    >>> read_moment("1970-01-01T00:00:01Z", "UTC"), read_moment("1970-01-02 03:30", "Asia/Tehran")
-    (1000000, 86400000000)
-    """
-    if isinstance(raw, str):
-        if len(raw) > LONGEST_WORD:
-            raise ValueError("must be a moment, such as 2026-11-22T09:30:00Z")
-        found = _ISO.fullmatch(raw)
-        if found is not None:
-            moment = _iso(raw, found[1], timezone)
-            if moment is not None:
-                return moment
-        # An epoch or another form that people and machines write; an export has these, too.
-    elif not isinstance(raw, (date, datetime)):
-        raise ValueError("must be a moment as text, such as 2026-11-22T09:30:00Z")
-    return moment_of(raw, timezone=timezone, day_first=day_first)
-
-
-_ISO: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
-"""The form that machines write; what else :meth:`datetime.fromisoformat` takes is not asked."""
-
-
-def _iso(text: str, zone: str | None, timezone: str) -> int | None:
-    try:
-        if zone == "Z":
-            clock = datetime.fromisoformat(text[:-1])
-        elif zone is not None:
-            clock = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
-        else:
-            clock = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        return None  # to be refused in the words of the other way
-    if zone is None and timezone != "UTC":
-        local = clock.replace(tzinfo=_zone(timezone))
-        first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
-        if first != second or first is None:
-            return None  # a time that does not exist, or exists twice
-        try:
-            clock -= first
-        except OverflowError:
-            return None
-    moment = _micros(clock)
-    return moment if _EARLIEST <= moment < _LATEST else None
-
-
-@lru_cache(maxsize=16)
-def _zone(timezone: str) -> ZoneInfo:
-    return ZoneInfo(timezone)
-
-
-def _micros(clock: datetime) -> int:
-    gap = clock - _EPOCH
-    return (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
-
-
-def utc_micros(moment: datetime) -> int:
-    """Return microseconds since 1970 of a moment, in UTC if it has no zone."""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return _micros(moment)

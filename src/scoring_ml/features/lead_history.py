@@ -1,33 +1,37 @@
 """The activities and stages that a request tells of one lead, as the facts of an export.
 
-What stands in a request counts as known; what is dated at or after the moment of scoring is left
-out with a warning, since a batch would not have seen it either. Messages never quote a value.
+A list is read as the rows of an export with the same columns are. What stands in a request counts
+as known; what is dated at or after the moment of scoring is left out with a warning, since a batch
+would not have seen it either. What an export mends silently, a request has to say right: a moment
+that is no moment is refused. Messages never quote a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scoring_ml.data.facts import Activities, Stages
-from scoring_ml.data.kinds import BY_LEAD, KINDS, THE_OTHER_WAY
-from scoring_ml.data.mapping import ANY_WORD
-from scoring_ml.data.schema import History, nearest
-from scoring_ml.data.values import tidy
+from scoring_ml.data.fact_rules import Places, after_creation, bits, in_order
+from scoring_ml.data.facts import Activities, Moments, Stages
+from scoring_ml.data.kinds import BY_LEAD, DIRECTIONS, KINDS, THE_OTHER_WAY
+from scoring_ml.data.schema import History
 from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
-from scoring_ml.features.lead_entries import (
-    LONGEST_WORD,
-    MOST_FACTS,
-    Entries,
-    Wrong,
-    read_moment,
-    utc_micros,
+from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong
+from scoring_ml.features.lead_moments import read_moment, utc_micros
+from scoring_ml.features.lead_words import (
+    NOT_COUNTED,
+    PLACES,
+    UNKNOWN,
+    direction_reader,
+    kind_reader,
+    stage_reader,
+    touch_words,
 )
 from scoring_ml.texts import Catalogue
 
@@ -41,24 +45,12 @@ ACTIVITY_KEYS: Final = (
     "direction",
     "campaign",
     "channel",
+    "activity_id",
 )
 STAGE_KEYS: Final = ("stage", "entered_at", "known_at")
 
-DIRECTIONS: Final[Mapping[str, bool]] = {
-    "inbound": True,
-    "incoming": True,
-    "in": True,
-    "outbound": False,
-    "outgoing": False,
-    "out": False,
-}
-"""Words for who did it: true for the lead."""
-
-_PLACES: Final = {kind: place for place, kind in enumerate(KINDS)}
-_UNKNOWN_KIND: Final = -1
-_NOT_COUNTED: Final = -2
 _OTHER_WAY: Final = np.array(
-    [_PLACES[THE_OTHER_WAY.get(kind, kind)] for kind in KINDS], dtype=np.int16
+    [PLACES[THE_OTHER_WAY.get(kind, kind)] for kind in KINDS], dtype=np.int16
 )
 
 
@@ -120,7 +112,7 @@ def read_history(
         activities, more = _activities(lead["activities"], history, now, texts, wrong)
         warnings += more
     if lead.get("stages") is not None and history.stages:
-        stages, more = _stages(lead["stages"], history, now, texts, wrong)
+        stages, more = _stages(lead["stages"], history, created, now, texts, wrong)
         warnings += more
     if wrong:
         raise LeadError(wrong)
@@ -141,36 +133,49 @@ def _created_at(raw: Any, history: History, wrong: Wrong) -> int | None:
         return None
 
 
+def _entries(name: str, entries: Any, keys: tuple[str, ...], history: History) -> Entries:
+    return Entries(name, entries, keys, day_first=history.day_first, missing=history.missing)
+
+
 def _activities(
     entries: Any, history: History, now: int, texts: Catalogue, wrong: Wrong
 ) -> tuple[Activities | None, list[str]]:
-    told = Entries("activities", entries, ACTIVITY_KEYS, day_first=history.day_first)
-    kinds = _kind_table(tuple(history.kind_words.items()))
-    kind = np.array(told.words("type", lambda raw: _kind(raw, kinds), 0), dtype=np.int16)
-    strange = kind == _UNKNOWN_KIND
+    told = _entries("activities", entries, ACTIVITY_KEYS, history)
+    kind = np.array(told.words("type", kind_reader(history), 0), dtype=np.int16)
+    strange = kind == UNKNOWN
     by_lead = kind < len(BY_LEAD)
     if "direction" in told.keys:
-        said = np.array(told.words("direction", _direction, -1))
+        said = np.array(told.words("direction", direction_reader(history), UNKNOWN))
         other = (kind >= 0) & (said >= 0) & (by_lead != (said == 1))
         kind[other] = _OTHER_WAY[kind[other]]
         by_lead = np.where(said < 0, by_lead, said == 1)
-    kind[strange] = np.where(by_lead[strange], _PLACES["other_inbound"], _PLACES["other_outbound"])
+    kind[strange] = np.where(by_lead[strange], PLACES["other_inbound"], PLACES["other_outbound"])
     occurred = told.moments("occurred_at", history.timezone)
     recorded = told.recorded(occurred, now, history.timezone)
     amount = told.amounts("amount")
-    campaign, campaigns = told.names("campaign")
-    channel, channels = told.names("channel")
+    campaign, campaigns = told.names("campaign", touch_words(history, "campaign"))
+    channel, channels = told.names("channel", touch_words(history, "channel"))
+    ids = told.ids("activity_id") if "activity_id" in told.keys else None
     if told.wrong:
         wrong += told.sorted_wrong()
         return None, []
     # What the mapping leaves out of an export is left out here, too.
-    counted = kind != _NOT_COUNTED
+    counted = kind != NOT_COUNTED
     past = known(occurred, np.full(len(occurred), now)) | ~counted
+    rows = np.flatnonzero(past & counted)
+    facts = (kind, by_lead, bits(amount), campaign, channel, ids)
+    repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
+    if ids is None and len(repeats):
+        # A day without a time tells too little to call two entries one.
+        repeats = repeats[~told.whole_days("occurred_at", repeats)]
+    counted[repeats] = strange[repeats] = False
     rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
     warnings = []
     if n := int(np.count_nonzero(strange & past)):
         warnings.append(texts.text("history.unknown_kinds", n=n))
+    if n := len(repeats):
+        warnings.append(texts.text("history.repeated_activities", n=n))
     if n := int(np.count_nonzero(~past)):
         warnings.append(texts.text("history.future_activities", n=n))
     found = Activities(
@@ -188,24 +193,40 @@ def _activities(
     return found, warnings
 
 
+def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[Any]]) -> Places:
+    """Return which of some entries say what an earlier one says; an export has such rows once."""
+    order, again = in_order([item[rows] for item in moments], [item[rows] for item in rest])
+    return rows[order[again]]
+
+
 def _stages(
-    entries: Any, history: History, now: int, texts: Catalogue, wrong: Wrong
+    entries: Any,
+    history: History,
+    created: int | None,
+    now: int,
+    texts: Catalogue,
+    wrong: Wrong,
 ) -> tuple[Stages | None, list[str]]:
-    told = Entries("stages", entries, STAGE_KEYS, day_first=history.day_first)
-    places = _stage_table(history.stages, tuple(history.stage_words.items()))
-    read = partial(_stage, places=places, stages=history.stages)
-    stage = np.array(told.words("stage", read, 0), dtype=np.int16)
+    told = _entries("stages", entries, STAGE_KEYS, history)
+    stage = np.array(told.words("stage", stage_reader(history), 0), dtype=np.int16)
     entered = told.moments("entered_at", history.timezone)
     recorded = told.recorded(entered, now, history.timezone)
     if told.wrong:
         wrong += told.sorted_wrong()
         return None, []
+    counted = stage != NOT_COUNTED
+    early = np.zeros(len(entered), dtype=bool)
+    if created is not None:
+        entered, early = after_creation(entered, np.full(len(entered), created))
+        recorded = np.maximum(recorded, entered)
     past = known(entered, np.full(len(entered), now))
-    rows = np.flatnonzero(past)
+    rows = np.flatnonzero(counted & past & ~early)
     rows = rows[np.lexsort((recorded[rows], entered[rows]))]
     warnings = []
-    if n := len(past) - len(rows):
+    if n := int(np.count_nonzero(counted & ~past)):
         warnings.append(texts.text("history.future_stages", n=n))
+    if n := int(np.count_nonzero(counted & early)):
+        warnings.append(texts.text("history.early_stages", n=n))
     found = Stages(
         lead=np.zeros(len(rows), dtype=np.int64),
         stage=stage[rows],
@@ -214,51 +235,3 @@ def _stages(
         names=history.stages,
     )
     return found, warnings
-
-
-def _kind(raw: Any, kinds: Mapping[str, int]) -> int:
-    if not isinstance(raw, str) or not raw.strip() or len(raw) > LONGEST_WORD:
-        raise ValueError("must be a word, such as web_visit")
-    return kinds.get(_fold(raw), kinds.get(ANY_WORD, _UNKNOWN_KIND))
-
-
-def _direction(raw: Any) -> int:
-    if raw is None:
-        return -1
-    said = DIRECTIONS.get(_fold(raw[:LONGEST_WORD])) if isinstance(raw, str) else None
-    if said is None:
-        raise ValueError("must be inbound or outbound")
-    return int(said)
-
-
-def _stage(raw: Any, *, places: Mapping[str, int], stages: tuple[str, ...]) -> int:
-    must = f"must be one of {', '.join(stages)}"
-    if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
-        raise ValueError(must)
-    place = places.get(_fold(raw))
-    if place is None:
-        like = nearest(raw[:200], stages)
-        raise ValueError(f"{must}; did you mean {like}?" if like else must)
-    return place
-
-
-def _fold(word: str) -> str:
-    return tidy(word).casefold()
-
-
-@lru_cache(maxsize=16)
-def _kind_table(words: tuple[tuple[str, str], ...]) -> dict[str, int]:
-    # The company's own words come last, so that they hold where they differ from ours.
-    own = {
-        _fold(word): _PLACES[kind] if kind else _NOT_COUNTED
-        for word, kind in words
-        if not kind or kind in _PLACES
-    }
-    return {**_PLACES, **own}
-
-
-@lru_cache(maxsize=16)
-def _stage_table(stages: tuple[str, ...], words: tuple[tuple[str, str], ...]) -> dict[str, int]:
-    places = {name: place for place, name in enumerate(stages)}
-    own = {_fold(word): places[name] for word, name in words if name in places}
-    return {**{_fold(name): place for name, place in places.items()}, **own}
