@@ -53,7 +53,9 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
     amount[wrong] = np.nan
     touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
     rows = sieve.rows
-    rest: list[NDArray[Any]] = [kind[rows], by_lead[rows], bits(amount[rows])]
+    # Different words of no kind that is known are different things.
+    word = np.where(strange, types.codes, -1)
+    rest: list[NDArray[Any]] = [kind[rows], word[rows], by_lead[rows], bits(amount[rows])]
     rest += [coded.codes[rows] for coded in touches.values()]
     if table.has("activity_id"):
         rest.append(_id_codes(table, "activity_id")[rows])

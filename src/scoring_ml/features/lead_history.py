@@ -26,8 +26,8 @@ from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong
 from scoring_ml.features.lead_moments import read_moment, utc_micros
 from scoring_ml.features.lead_words import (
     NOT_COUNTED,
+    NOT_TOLD,
     PLACES,
-    UNKNOWN,
     direction_reader,
     kind_reader,
     stage_reader,
@@ -142,10 +142,11 @@ def _activities(
 ) -> tuple[Activities | None, list[str]]:
     told = _entries("activities", entries, ACTIVITY_KEYS, history)
     kind = np.array(told.words("type", kind_reader(history), 0), dtype=np.int16)
-    strange = kind == UNKNOWN
+    strange = kind < NOT_COUNTED
+    word = np.where(strange, kind, 0)
     by_lead = kind < len(BY_LEAD)
     if "direction" in told.keys:
-        said = np.array(told.words("direction", direction_reader(history), UNKNOWN))
+        said = np.array(told.words("direction", direction_reader(history), NOT_TOLD))
         other = (kind >= 0) & (said >= 0) & (by_lead != (said == 1))
         kind[other] = _OTHER_WAY[kind[other]]
         by_lead = np.where(said < 0, by_lead, said == 1)
@@ -163,7 +164,7 @@ def _activities(
     counted = kind != NOT_COUNTED
     past = known(occurred, np.full(len(occurred), now)) | ~counted
     rows = np.flatnonzero(past & counted)
-    facts = (kind, by_lead, bits(amount), campaign, channel, ids)
+    facts = (kind, word, by_lead, bits(amount), campaign, channel, ids)
     repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
     if ids is None and len(repeats):
         # A day without a time tells too little to call two entries one.

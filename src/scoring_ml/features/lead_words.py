@@ -16,11 +16,11 @@ from scoring_ml.data.schema import History, nearest
 from scoring_ml.data.words import Words, folded
 from scoring_ml.features.lead_moments import LONGEST_WORD
 
-UNKNOWN: Final = -1
-"""A kind of activity that nobody has named; a direction that is not told."""
+NOT_COUNTED: Final = -1
+"""A word that the mapping gives no meaning; a type below it is of no kind that is known."""
 
-NOT_COUNTED: Final = -2
-"""A word that the mapping gives no meaning."""
+NOT_TOLD: Final = -1
+"""No direction."""
 
 PLACES: Final[Mapping[str, int]] = {kind: place for place, kind in enumerate(KINDS)}
 """Kind -> its place in :data:`KINDS`."""
@@ -29,14 +29,19 @@ Reader = Callable[[Any], int]
 
 
 def kind_reader(history: History) -> Reader:
-    """Return what reads a type: a place in :data:`KINDS`, or one of the two constants above."""
+    """Return what reads a type: a place in :data:`KINDS`, or :data:`NOT_COUNTED`.
+
+    Types of no kind that is known get numbers below it, a different one for each.
+    """
     # What is no kind of ours cannot be meant.
     ours = {w: kind for w, kind in history.kind_words.items() if not kind or kind in PLACES}
-    return partial(_kind, words=_words(tuple(ours.items()), history.missing, KINDS))
+    words = _words(tuple(ours.items()), history.missing, KINDS)
+    strange: dict[str, int] = {}
+    return partial(_kind, words=words, strange=strange)
 
 
 def direction_reader(history: History) -> Reader:
-    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`UNKNOWN`."""
+    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NOT_TOLD`."""
     meanings = tuple(history.direction_words.items())
     return partial(_direction, words=_words(meanings, history.missing, tuple(DIRECTIONS)))
 
@@ -72,21 +77,24 @@ def _stage_places(stages: tuple[str, ...]) -> dict[str, int]:
     return {folded(name): place for place, name in enumerate(stages)}
 
 
-def _kind(raw: Any, *, words: Words) -> int:
+def _kind(raw: Any, *, words: Words, strange: dict[str, int]) -> int:
     if not isinstance(raw, str) or not raw.strip() or len(raw) > LONGEST_WORD:
         raise ValueError("must be a word, such as web_visit")
     word = words.read(raw)
-    return NOT_COUNTED if word is None else PLACES.get(folded(word), UNKNOWN)
+    if word is None:
+        return NOT_COUNTED
+    place = PLACES.get(folded(word))
+    return strange.setdefault(word, NOT_COUNTED - 1 - len(strange)) if place is None else place
 
 
 def _direction(raw: Any, *, words: Words) -> int:
     if raw is None:
-        return UNKNOWN
+        return NOT_TOLD
     if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
         raise ValueError("must be inbound or outbound")
     word = words.read(raw)
     if word is None:
-        return UNKNOWN
+        return NOT_TOLD
     said = DIRECTIONS.get(folded(word))
     if said is None:
         raise ValueError("must be inbound or outbound")
