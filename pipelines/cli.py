@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,7 +140,7 @@ def train(
     if as_json:
         _show(document)
         return
-    lines = [] if result.report is None else [result.report.render()]
+    lines = [] if result.report is None else [result.report.render(), result.rule, ""]
     lines += [candidates_text(document["candidates"]), ""]
     for rung in document["not_allowed"]:
         lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
@@ -266,7 +265,7 @@ def score(
             out=out,
             home=_home(home),
             explain=explain,
-            as_of=_moment(as_of),
+            as_of=as_of,
             mapping=mapping,
             bar=bar,
         )
@@ -277,8 +276,13 @@ def score(
             f"warning: {result.failed} row(s) could not be scored; see the column error",
             file=sys.stderr,
         )
+    if result.not_due:
+        print(
+            f"note: {result.not_due} lead(s) are not open at that moment and have no score",
+            file=sys.stderr,
+        )
     told = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
-    done = result.leads - result.failed
+    done = result.leads - result.failed - result.not_due
     _show(f"{done:,} leads scored with version {result.version}: {told}\n{result.out}")
 
 
@@ -398,21 +402,6 @@ def _refuse_other_door(data: Path, *, schema: Path | None, mapping: Path | None)
 
 def _home(given: Path | None) -> Home:
     return Home(given if given is not None else Settings().home)
-
-
-def _moment(text: str | None) -> datetime | None:
-    from scoring_ml.data.values import parse_date
-
-    if text is None:
-        return None
-    if text.strip().casefold() == "now":
-        return datetime.now(UTC).replace(tzinfo=None)
-    try:
-        return parse_date(text)
-    except ValueError as error:
-        raise InputError(
-            f"--as-of {error}", found="something else", do="Write 2026-11-22 or 2026-11-22T09:30Z"
-        ) from None
 
 
 def _show(content: str | dict[str, Any]) -> None:

@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from pipelines.progress import Bar
 from scoring_ml.data.export import read_export
 from scoring_ml.data.export_report import ExportReport
 from scoring_ml.data.facts import Export
 from scoring_ml.data.flat import read_flat
-from scoring_ml.data.mapping import MAPPING_NAME, CrmMapping, load_mapping
+from scoring_ml.data.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.afterwards import find_afterwards
@@ -20,7 +22,7 @@ from scoring_ml.features.asof_check import check_snapshot
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.outcomes import Outcomes
-from scoring_ml.features.snapshot import Snapshot, build_snapshot
+from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
 
 SCHEMA_NAME = "schema.yaml"
 MATRIX_NAME = "matrix.yaml"
@@ -57,7 +59,7 @@ class Opened:
     sha256 : str
         Of the data's bytes.
     rows : int
-        Rows read of the file, or of the leads' own table.
+        Rows of the file, or leads of the export, that could be read.
     report : ExportReport or None
         From a CRM export.
     outcomes : Outcomes or None
@@ -74,12 +76,33 @@ class Opened:
     outcomes: Outcomes | None = None
 
     @property
+    def rule(self) -> str:
+        """What counts as won in a CRM export, in words; empty for a flat file."""
+        if self.outcomes is None:
+            return ""
+        found = self.outcomes
+        ages = self.snapshot.age_days
+        seen = [] if ages is None else np.unique(ages[~np.isnan(ages)]).tolist()
+        return (
+            f"A lead is won if it is closed won within {found.horizon_days:g} days of the moment "
+            f"at which it is seen; wins are recorded up to {found.lag_days:g} day(s) later. Leads "
+            f"are seen {', '.join(f'{age:g}' for age in seen)} days after their creation, while "
+            f"they are open, and compared at {self.snapshot.headline_age_days:g}."
+        )
+
+    @property
     def headline(self) -> Snapshot:
         """One row a lead: the age at which leads are compared."""
         ages = self.snapshot.age_days
         if ages is None:
             return self.snapshot
-        return self.snapshot.take(ages == self.snapshot.headline_age_days)
+        head = self.snapshot.take(ages == self.snapshot.headline_age_days)
+        unseen = ~np.isin(self.snapshot.ids, head.ids)
+        ids = list(dict.fromkeys(map(str, self.snapshot.ids[unseen])))
+        if not ids:
+            return head
+        reason = f"not open at the age of {self.snapshot.headline_age_days:g} day(s)"
+        return replace(head, unused=(*head.unused, UnusedRows(reason, len(ids), tuple(ids[:3]))))
 
 
 def open_data(data: Path, files: Files, bar: Bar) -> Opened:
@@ -126,6 +149,7 @@ def audited_export(
         schema,
         horizon_days=outcomes.horizon_days,
         lag_days=outcomes.lag_days,
+        ages_days=mapping.ages_days,
         won_stages=mapping.stages_won,
         lost_stages=mapping.stages_lost,
     )
@@ -175,7 +199,7 @@ def open_export(
 
 
 def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
-    """Return one SHA-256 over the names and the bytes of all files that a mapping names."""
+    """Return one SHA-256 over a mapping, and the names and bytes of all files that it names."""
     names = {source.file for sources in mapping.tables.values() for source in sources}
     names |= {
         join.file
@@ -183,7 +207,7 @@ def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
         for source in sources
         for join in source.join
     }
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(mapping_text(mapping).encode("utf-8"))
     for name in sorted(names):
         digest.update(name.encode("utf-8"))
         with (folder / name).open("rb") as file:

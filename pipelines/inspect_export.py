@@ -25,10 +25,13 @@ class ExportCheck:
     report : ExportReport
     audit : CheckResult or None
         ``None`` where the contract is broken: nothing can be seen as it was then.
+    rule : str
+        What counts as won, in words.
     """
 
     report: ExportReport
     audit: CheckResult | None
+    rule: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -42,11 +45,14 @@ class ExportCheck:
             "ok": self.exit_code == 0,
             "exit_code": self.exit_code,
             "export": self.report.to_json(),
+            "rule": self.rule,
         }
 
     def render(self) -> str:
         """Return the result as plain text for a terminal."""
         text = self.report.render()
+        if self.rule:
+            text = f"{text.rstrip()}\n\n{self.rule}\n"
         return text if self.audit is None else f"{text.rstrip()}\n\n{self.audit.render()}"
 
 
@@ -84,4 +90,5 @@ def check_export(
     facts = FileFacts(folder.name, "crm", None, None, opened.rows)
     columns = len(opened.schema.columns)
     look = look_at(facts, columns, opened.schema, headline, opened.findings)
-    return ExportCheck(report, CheckResult(look, path, refusals(opened.findings, opened.schema)))
+    checked = CheckResult(look, path, refusals(opened.findings, opened.schema))
+    return ExportCheck(report, checked, opened.rule)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,16 @@ import pandas as pd
 from pipelines.doors import open_export
 from pipelines.progress import Bar
 from scoring_ml.data.flat import read_flat, write_table
+from scoring_ml.data.moments import moment_of
 from scoring_ml.errors import InputError
-from scoring_ml.features.crm_snapshot import open_leads
+from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
 from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 
 AT_ONCE = 20_000
+_EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class ScoreResult:
     out : Path
     leads, failed : int
         Rows written, and those of them that could not be scored.
+    not_due : int
+        Of a CRM export: leads that are not open at that moment; they have no score either.
     tiers : dict of tier to leads
     version : str
     warnings : tuple of str
@@ -40,6 +44,7 @@ class ScoreResult:
     out: Path
     leads: int
     failed: int
+    not_due: int
     tiers: dict[str, int]
     version: str
     warnings: tuple[str, ...]
@@ -51,7 +56,7 @@ def score_file(
     out: Path,
     home: Home,
     explain: bool = False,
-    as_of: datetime | None = None,
+    as_of: str | None = None,
     mapping: Path | None = None,
     bar: Bar | None = None,
 ) -> ScoreResult:
@@ -67,8 +72,9 @@ def score_file(
     home : Home
     explain : bool
         Whether to add reasons, points and what to ask next.
-    as_of : datetime or None
-        The moment at which the leads are seen. If None, the schema's order column of a flat
+    as_of : str or None
+        The moment at which the leads are seen, or ``now``; without a zone in UTC for a flat file,
+        in the mapping's zone for a CRM export. If None, the schema's order column of a flat
         file, and the moment of a CRM export.
     mapping : Path or None
         Of a CRM export; ``crm.yaml`` in its folder if None.
@@ -124,29 +130,62 @@ def score_file(
         f"{item.count} line(s) left out: {item.reason} (first: {', '.join(item.first_ids)})"
         for item in snapshot.unused
     )
+    not_due = int(np.isin(problem, NOT_DUE).sum())
     return ScoreResult(
         out=out,
         leads=len(snapshot),
-        failed=len(snapshot) - len(good),
+        failed=len(snapshot) - len(good) - not_due,
+        not_due=not_due,
         tiers={name: int(counts.get(name, 0)) for name in ("hot", "warm", "cold")},
         version=scorer.version,
         warnings=(*snapshot.warnings, *bad),
     )
 
 
-def _snapshot(data: Path, scorer: Scorer, as_of: datetime | None, mapping: Path | None) -> Snapshot:
+def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | None) -> Snapshot:
     schema = scorer.encoder.schema
     if not data.is_dir():
-        return build_snapshot(read_flat(data), schema, for_training=False, as_of=as_of)
+        flat = read_flat(data)
+        moment = None if as_of is None else _moment(as_of, timezone="UTC", day_first=True)
+        seen = None if moment is None else _EPOCH + timedelta(microseconds=moment)
+        return build_snapshot(flat, schema, for_training=False, as_of=seen)
     if schema.history is None:
         raise InputError(
             "A CRM export can be scored by a model that was trained on one",
             found=f"version {scorer.version}, trained on a flat file",
             do="Name a flat file, or train on the export and promote that version",
         )
-    meaning, export, _ = open_export(data, mapping, needs_outcomes=False)
-    moment = None if as_of is None else int(np.datetime64(as_of, "us").astype(np.int64))
-    return open_leads(export, meaning, schema, as_of=moment)
+    meaning, export, report = open_export(data, mapping, needs_outcomes=False)
+    if meaning.dataset != schema.dataset:
+        raise InputError(
+            "A CRM export must be of the data set that the model was trained on",
+            found=f"dataset {meaning.dataset} in crm.yaml, and {schema.dataset} in the model",
+            do="Name the right folder or --home; dataset in crm.yaml is the name of the CRM's data",
+        )
+    moment = None
+    if as_of is not None:
+        moment = _moment(as_of, timezone=meaning.timezone, day_first=meaning.day_first)
+    snapshot = open_leads(export, meaning, schema, as_of=moment)
+    lost = tuple(
+        f"{count} of {table.read} rows of {table.name} left out: {defect}; see scoring-ml check"
+        for table in report.tables
+        for defect, count in table.left_out.items()
+    )
+    return replace(snapshot, warnings=(*snapshot.warnings, *lost))
+
+
+def _moment(text: str, *, timezone: str, day_first: bool) -> int:
+    """Return a moment of the command line in microseconds since 1970, UTC."""
+    if text.strip().casefold() == "now":
+        return (datetime.now(UTC).replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
+    try:
+        return moment_of(text, timezone=timezone, day_first=day_first)
+    except ValueError:
+        raise InputError(
+            "--as-of must be a moment",
+            found="something else",
+            do="Write 2026-11-22 or 2026-11-22T09:30Z",
+        ) from None
 
 
 def _table(scorer: Scorer, found: pd.DataFrame, *, explain: bool) -> pd.DataFrame:

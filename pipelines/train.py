@@ -41,6 +41,8 @@ class TrainResult:
     findings : tuple of Finding
     report : ExportReport or None
         What was found while a CRM export was read.
+    rule : str
+        What counts as won in a CRM export, in words.
     """
 
     trained: Trained
@@ -48,6 +50,7 @@ class TrainResult:
     version: str
     findings: tuple[Finding, ...]
     report: ExportReport | None = None
+    rule: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
@@ -79,6 +82,7 @@ class TrainResult:
             document["rows"]["fit"] = len(trained.windows.fit)
         if self.report is not None:
             document["export"] = self.report.to_json()
+            document["rule"] = self.rule
         return dict(json_ready(document))
 
 
@@ -146,7 +150,9 @@ def train_file(
     )
     accept_fields(home, logged.scorer.accepted_names)
     write_json(home.newest_training, {"run_id": logged.run_id, "version": logged.version})
-    return TrainResult(trained, logged.run_id, logged.version, opened.findings, opened.report)
+    return TrainResult(
+        trained, logged.run_id, logged.version, opened.findings, opened.report, opened.rule
+    )
 
 
 def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:

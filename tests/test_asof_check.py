@@ -39,11 +39,11 @@ ROWS = [
     (1, 7.0, 0.0),
     (2, 0.0, 0.0),
     (2, 30.0, 1.0),
-    (2, np.nan, np.nan),
+    (2, 7.0, 0.0),
     (3, 0.0, np.nan),
     (3, np.nan, np.nan),
 ]
-"""Lead 0 is won on its 20th day, 1 lost on its 10th and recycled on its 150th, 2 wins on day 70 of
+"""Seen at 0, 7 and 30 days. Lead 0 is won on its 20th day, 1 lost on its 10th, 2 wins on day 70 of
 its life, which is recorded only after the export's newest fact; 3 is young."""
 
 
@@ -105,7 +105,7 @@ def snapshot(facts: Export, rows: list[tuple[int, float, float]] = ROWS) -> Snap
     parts = []
     for k in range(len(rows)):
         # One row after the other, each as if all leads were seen at its moment.
-        at = np.full(LEADS, as_of[k])
+        at = np.full(len(facts.leads), as_of[k])
         values: dict[str, Any] = {
             "industry": facts.leads.values["industry"],
             "budget": latest(facts.histories["budget"], at),
@@ -131,6 +131,34 @@ def snapshot(facts: Export, rows: list[tuple[int, float, float]] = ROWS) -> Snap
         age_days=age,
         headline_age_days=0.0,
         extracted_at=np.datetime64(EXTRACTED, "us"),
+    )
+
+
+def alone(facts: Export, lead: int) -> Export:
+    """Return an export of one lead."""
+
+    def of(table: Any) -> Any:
+        if table is None:
+            return None
+        rows = table.lead == lead
+        kept = {
+            name: item[rows]
+            for name, item in vars(table).items()
+            if isinstance(item, np.ndarray) and len(item) == len(rows)
+        }
+        return replace(table, **(kept | {"lead": np.zeros(int(rows.sum()), dtype=np.int64)}))
+
+    leads = facts.leads
+    values = {name: item[[lead]] for name, item in leads.values.items()}
+    return replace(
+        facts,
+        leads=replace(
+            leads, ids=leads.ids[[lead]], created_at=leads.created_at[[lead]], values=values
+        ),
+        histories={name: of(item) for name, item in facts.histories.items()},
+        activities=of(facts.activities),
+        stages=of(facts.stages),
+        deals=of(facts.deals),
     )
 
 
@@ -230,15 +258,17 @@ def test_the_ends_of_the_horizon(facts: Export) -> None:
         at = deals.closed_at.copy()
         at[2] = closed
         moved = replace(facts, deals=replace(deals, closed_at=at))
-        check(moved, snapshot(moved, [(2, 30.0, label)]))
+        of_one = alone(moved, 2)
+        check(of_one, snapshot(of_one, [(0, 30.0, label)]))
 
 
 def test_a_label_is_final_only_when_horizon_and_lag_are_over(facts: Export) -> None:
-    row = snapshot(facts, [(2, 0.0, 0.0)])
+    of_one = alone(facts, 2)
+    row = snapshot(of_one, [(0, 0.0, 0.0)])
     exact = (EXTRACTED - int(CREATED[2]) - 1_000_000) / DAY - 60
-    check(facts, row, lag_days=exact)
+    check(of_one, row, lag_days=exact)
     with pytest.raises(ScoringError, match="A label must follow"):
-        check(facts, row, lag_days=exact + 1e-3)
+        check(of_one, row, lag_days=exact + 1e-3)
 
 
 def test_a_lead_that_was_known_closed_is_found(facts: Export) -> None:
@@ -246,15 +276,16 @@ def test_a_lead_that_was_known_closed_is_found(facts: Export) -> None:
         with pytest.raises(ScoringError, match=r"only while it is open, as known then.*lead L-"):
             check(facts, snapshot(facts, [row]))
     # On the very moment at which the loss is known it is not known yet.
-    check(facts, snapshot(facts, [(1, 10.0, 0.0)]))
+    of_one = alone(facts, 1)
+    check(of_one, snapshot(of_one, [(0, 10.0, 0.0)]))
 
 
 def test_a_stage_ends_a_lead_from_the_moment_after_it_is_recorded(facts: Export) -> None:
     as_of = int(CREATED[3]) + DAY
     for known, is_open in [(as_of - 1, False), (as_of, True)]:
         dead = stages_of(("dead", as_of - DAY // 2, known, 3), names=("dead", "lead"))
-        ended = replace(facts, stages=dead)
-        row = snapshot(ended, [(3, 1.0, np.nan)])
+        ended = alone(replace(facts, stages=dead), 3)
+        row = snapshot(ended, [(0, 1.0, np.nan)])
         if is_open:
             check(ended, row)
         else:
@@ -264,11 +295,12 @@ def test_a_stage_ends_a_lead_from_the_moment_after_it_is_recorded(facts: Export)
 
 def test_an_answer_counts_from_the_moment_after_it_is_recorded(facts: Export) -> None:
     for age, budget in [(3.0, 10.0), (4.0, 10.0), (5.0, 10.0), (6.0, 20.0)]:
-        row = snapshot(facts, [(0, age, 1.0)])
+        of_one = alone(facts, 0)
+        row = snapshot(of_one, [(0, age, 1.0)])
         assert row.frame["budget"].tolist() == [budget]
-        check(facts, row)
+        check(of_one, row)
         with pytest.raises(ScoringError, match="another value of budget"):
-            check(facts, with_value(row, 0, "budget", 30.0 - budget))
+            check(of_one, with_value(row, 0, "budget", 30.0 - budget))
 
 
 def test_stages_that_end_a_lead_and_stages_that_bring_it_back(facts: Export) -> None:
@@ -278,8 +310,8 @@ def test_stages_that_end_a_lead_and_stages_that_bring_it_back(facts: Export) -> 
     with pytest.raises(ScoringError, match="only while it is open"):
         check(facts, row, won_stages=("sql",))
     back = stages_of(("lead", int(CREATED[1]) + 25 * DAY, int(CREATED[1]) + 25 * DAY, 1))
-    recycled = replace(facts, stages=back)
-    check(recycled, snapshot(recycled, [(1, 30.0, 0.0)]))
+    recycled = alone(replace(facts, stages=back), 1)
+    check(recycled, snapshot(recycled, [(0, 30.0, 0.0), (0, np.nan, np.nan)]))
 
 
 def test_a_stage_can_be_the_win(facts: Export) -> None:
@@ -290,11 +322,13 @@ def test_a_stage_can_be_the_win(facts: Export) -> None:
         closed_at=np.full(4, NEVER),
         known_at=np.full(4, NEVER),
     )
-    staged = replace(facts, deals=open_deals)
+    staged = alone(replace(facts, deals=open_deals), 0)
     row = snapshot(staged, [(0, 1.0, 1.0)])
     check(staged, row, won_stages=("sql",))
     with pytest.raises(ScoringError, match="A label must follow"):
         check(staged, row)
+    with pytest.raises(ScoringError, match=r"was known to be won, 1 rows .lead L-1"):
+        check(staged, snapshot(staged, [(0, 1.0, 1.0), (0, 7.0, 0.0)]), won_stages=("sql",))
 
 
 def test_a_row_at_another_moment_is_found(facts: Export, seen: Snapshot) -> None:
@@ -309,7 +343,7 @@ def test_a_row_at_another_moment_is_found(facts: Export, seen: Snapshot) -> None
 def test_a_lead_that_is_seen_twice_at_one_moment_is_found(facts: Export, seen: Snapshot) -> None:
     twice = seen.take(np.array([0, 1, 1, 2]))
     with pytest.raises(
-        ScoringError, match=r"only once at one moment. Found: 1 rows again .lead L-1"
+        ScoringError, match=r"only once at one moment. Found: seen again, 1 rows .lead L-1"
     ):
         check(facts, twice)
 
@@ -334,4 +368,95 @@ def test_a_flat_files_snapshot_cannot_be_checked(facts: Export, seen: Snapshot) 
 
 def test_without_activities_stages_and_deals(facts: Export) -> None:
     bare = replace(facts, activities=None, stages=None, deals=None)
-    check(bare, snapshot(bare, [(0, 1.0, 0.0), (3, np.nan, np.nan)]))
+    ages = [(lead, 1.0, 0.0 if lead < 3 else np.nan) for lead in range(LEADS)]
+    now = [(lead, np.nan, np.nan) for lead in range(LEADS)]
+    check(bare, snapshot(bare, ages + now))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "had", "due"),
+    [
+        (1, r"1 rows .0.", r"2 rows .0, 7. of L-1"),
+        (8, r"1 rows .0.", r"2 rows .0, now. of L-4"),
+        (5, r"2 rows .0, 7.", r"3 rows .0, 7, 30. of L-3"),
+    ],
+)
+def test_a_row_that_is_missing_is_found(
+    facts: Export, seen: Snapshot, left_out: int, had: str, due: str
+) -> None:
+    rest = seen.take(np.delete(np.arange(len(ROWS)), left_out))
+    with pytest.raises(ScoringError, match=f"A lead must be seen at each.*{had} instead of {due}"):
+        check(facts, rest, ages_days=(0.0, 7.0, 30.0))
+
+
+def test_a_lead_without_any_row_is_found(facts: Export, seen: Snapshot) -> None:
+    with pytest.raises(ScoringError, match=r"0 rows .. instead of 2 rows .0, 7. of L-2"):
+        check(facts, seen.take(seen.lead != 1))
+
+
+def test_an_age_that_nobody_asked_for_or_that_nobody_has_is_found(
+    facts: Export, seen: Snapshot
+) -> None:
+    with pytest.raises(ScoringError, match=r"2 rows .0, 7. instead of 1 rows .0. of L-1"):
+        check(facts, seen, ages_days=(0.0,))
+    with pytest.raises(ScoringError, match=r"2 rows .0, 7. instead of 3 rows .0, 7, 14. of L-1"):
+        check(facts, seen, ages_days=(0.0, 7.0, 14.0, 30.0))
+
+
+def test_a_lead_of_which_nobody_knows_how_it_ended_has_no_rows(
+    facts: Export, seen: Snapshot
+) -> None:
+    assert facts.deals is not None
+    unread = replace(facts, deals=replace(facts.deals, unsure=np.array([1])))
+    check(unread, seen.take(seen.lead != 1))
+    with pytest.raises(ScoringError, match=r"nobody knows how it ended, 2 rows .lead L-2, L-2"):
+        check(unread, seen)
+
+
+def test_a_lead_is_not_seen_between_a_win_and_its_record(facts: Export) -> None:
+    """Lead 2 is won on its 70th day, which nobody has recorded: open, but not to be won again."""
+    of_one = alone(facts, 2)
+    check(of_one, snapshot(of_one, [(0, 30.0, 1.0)]), ages_days=(30.0, 80.0))
+    late = snapshot(of_one, [(0, 30.0, 1.0), (0, 80.0, np.nan)])
+    with pytest.raises(ScoringError, match="was won already, recorded later, 1 rows"):
+        check(of_one, late)
+
+
+def test_all_rows_are_looked_at_for_moments_wins_and_labels(facts: Export, seen: Snapshot) -> None:
+    """With an empty sample, so that nothing else can find it."""
+    check(facts, seen, sample=0)
+    labels = seen.label.copy()
+    labels[4] = 1.0
+    with pytest.raises(ScoringError, match=r"another label, 1 rows .lead L-3.*Please report"):
+        check(facts, replace(seen, label=labels), sample=0)
+    labels = np.where(np.isnan(seen.label), 0.0, seen.label)
+    with pytest.raises(ScoringError, match=r"a label that is not final, 2 rows .lead L-4, L-4"):
+        check(facts, replace(seen, label=labels), sample=0)
+    labels = np.full(len(seen), np.nan)
+    with pytest.raises(ScoringError, match=r"no label, though it is final, 7 rows"):
+        check(facts, replace(seen, label=labels), sample=0)
+    with pytest.raises(ScoringError, match=r"A row must be seen at its age.*9 rows"):
+        check(replace(facts, extracted_at=EXTRACTED - 300 * DAY), seen, sample=0)
+    with pytest.raises(ScoringError, match="the id of another lead, 8 rows"):
+        check(facts, replace(seen, ids=seen.ids[::-1]), sample=0)
+    with pytest.raises(ScoringError, match="another lead, 9 rows"):
+        check(facts, replace(seen, lead=seen.lead + LEADS), sample=0)
+
+
+def test_the_sample_is_drawn_from_the_data(facts: Export, seen: Snapshot) -> None:
+    """The same export is always looked at in the same places, another one elsewhere."""
+    found = []
+    for export_of in range(12):
+        ids = np.array([f"{export_of}-{lead}" for lead in range(LEADS)], dtype=object)
+        named = replace(facts, leads=replace(facts.leads, ids=ids))
+        wrong = with_value(replace(seen, ids=ids[seen.lead]), 5, "web_visit_30d", 99.0)
+        twice = []
+        for _ in range(2):
+            try:
+                check(named, wrong, sample=1)
+                twice.append(False)
+            except ScoringError:
+                twice.append(True)
+        assert twice[0] == twice[1]
+        found.append(twice[0])
+    assert 0 < sum(found) < 12

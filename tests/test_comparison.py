@@ -444,7 +444,8 @@ def test_a_flat_file_is_fitted_without_weights(monkeypatch, tmp_path):
     fitted = watched_fits(monkeypatch)
     trained = train(tmp_path, labelled(150))
     assert fitted
-    assert all(named == {"weight": None, "lead": None} for _, named in fitted)
+    nothing = {"weight": None, "lead": None, "average": None}
+    assert all(named == nothing for _, named in fitted)
     assert trained.slices == ()
 
 

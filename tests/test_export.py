@@ -343,6 +343,7 @@ def test_every_defect_is_counted_and_has_its_fate(defect: str, tmp_path: Path) -
 def test_no_defect_is_without_a_case() -> None:
     elsewhere = {
         "not_selected",
+        "not_counted",
         "not_happened",
         "late_lead",
         "skipped_hour",
@@ -581,7 +582,22 @@ class TestFates:
         assert export.activities is not None
         assert [KINDS[kind] for kind in export.activities.kind] == ["meeting", "other_inbound"]
         assert report.count("activities", "unknown_direction") == 0
-        assert report["activities"].left_out == {"no_type": 1}
+        assert report["activities"].left_out == {}
+        assert report["activities"].set_aside == {"not_counted": 1}
+
+    def test_a_stage_may_mean_nothing_and_so_may_every_other_one(self, tmp_path: Path) -> None:
+        words = {"stage": {"idle": "", "*": ""}}
+        rows = [
+            "L1,Lead,2026-01-09,",
+            "L1,idle,2026-01-10,",
+            "L1,x,2026-01-11,",
+            "L1,n/a,2026-01-12,",
+        ]
+        export, report = read(tmp_path, alone("stages.csv", *rows), tables__stages__words=words)
+        assert export.stages is not None
+        assert len(export.stages) == 1
+        assert report["stages"].set_aside == {"not_counted": 2}
+        assert report["stages"].left_out == {"unknown_stage": 1}
 
     def test_an_empty_table_is_a_table_without_facts(self, tmp_path: Path) -> None:
         empty = {name: alone(name)[name] for name in ("touches.csv", "stages.csv", "deals.csv")}

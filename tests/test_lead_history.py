@@ -276,7 +276,11 @@ BAD = [
         "stages[0].stage",
         "must be one of lead",
     ),
+    ({"stages": [{"stage": " ", "entered_at": "2026-09-01"}]}, "stages[0].stage", "must be one of"),
     ({"stages": [{"stage": "sql"}]}, "stages[0].entered_at", "must be given"),
+    ({"activities": [entry(activity_id=True)]}, "activities[0].activity_id", "must be text or a"),
+    ({"activities": [entry(activity_id=1.5)]}, "activities[0].activity_id", "must be text or a"),
+    ({"activities": [entry(activity_id=10**40)]}, "activities[0].activity_id", "must be text or"),
     ({"created_at": SECRET}, "created_at", "must be a moment"),
     ({"created_at": 20260901}, "created_at", "must be a moment as text"),
 ]

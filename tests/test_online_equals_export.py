@@ -33,6 +33,7 @@ from tests.derived_facts import same_bits, schema_of
 ZONE = "Europe/Berlin"
 CREATED = datetime(2026, 10, 20, 9, 30)
 AS_OF = datetime(2026, 11, 4, 12, tzinfo=UTC)
+LATER = datetime(2026, 11, 21, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TYPES = {
@@ -63,7 +64,7 @@ def mapping_of(
             "dataset": "one lead",
             "timezone": ZONE,
             "day_first": day_first,
-            "extracted_at": "2027-01-01T00:00:00Z",
+            "extracted_at": "2026-11-20T00:00:00Z",
             "missing": ["n/a", "999"],
             "tables": {
                 "leads": {"file": f"leads.{files}"},
@@ -128,7 +129,7 @@ def exported(told: Told, mapping: CrmMapping, write: Writer = write_csv) -> Expo
             every = [{"lead_id": ident} | row for ident in ids for row in rows]
             names = tuple(dict.fromkeys(("lead_id", *names)))
             write(Path(name) / mapping.tables[table][0].file, names, every)
-        export, _ = read_export(Path(name), mapping, needs_outcomes=False)
+        export, _ = read_export(Path(name), mapping, needs_outcomes=False, now=LATER)
     assert len(export.leads) == FEW_LEADS
     return export
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from serving.api import Asked, Reply
 from serving.body import MAX_FACTS, parse
 from serving.champion import Champion
 from serving.openapi import document
+from serving.openapi_history import ENTRY, entry_schemas
 from serving.pages import card
 from serving.refusals import dump
 from tests.serving.conftest import trusting
@@ -217,6 +219,20 @@ def test_the_lists_are_described(described: dict[str, Any]) -> None:
     assert "Europe/Berlin" in schemas["Activity"]["properties"]["occurred_at"]["description"]
 
 
+def test_words_of_every_sort_are_described() -> None:
+    """``*`` is no word that anybody would send, but where it stands every word is one."""
+    stages = dict(HISTORY.stage_words) | {"won": "", "*": ""}
+    history = replace(HISTORY, kind_words={"note": "", "*": "other_inbound"}, stage_words=stages)
+    schemas = entry_schemas(history, ENTRY)
+    words = schemas["Activity"]["properties"]["type"]["anyOf"][0]["enum"]
+    assert set(words) == {*KINDS, "note"}
+    stage = schemas["Stage"]["properties"]["stage"]
+    assert stage["anyOf"][0]["enum"] == ["lead", "mql", "sql", "new", "won"]
+    for word in ("won", "Anything"):
+        Draft202012Validator(stage).validate(word)
+    assert not Draft202012Validator(stage).is_valid(3)
+
+
 def test_the_example_is_as_described_and_can_be_posted(
     described: dict[str, Any], champion: Champion
 ) -> None:
@@ -248,6 +264,7 @@ def test_the_example_is_as_described_and_can_be_posted(
         {"activities": [], "stages": []},
         {"activities": [VISIT | {"type": "Something of ours"}]},
         {"activities": [VISIT | {"amount": "3", "direction": "inbound", "known_at": None}]},
+        {"activities": [VISIT | {"activity_id": name} for name in ("v1", 2, None)]},
         {"stages": [{"stage": "new", "entered_at": "2026-02-01"}]},
     ],
 )

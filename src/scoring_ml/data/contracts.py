@@ -256,6 +256,12 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "not used",
             ),
             Defect(
+                "not_counted",
+                "a type or a stage that `words` translates to nothing",
+                SET_ASIDE,
+                "not used",
+            ),
+            Defect(
                 "not_happened",
                 "no moment, where the type or the stage is a constant of the whole file",
                 SET_ASIDE,

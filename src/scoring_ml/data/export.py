@@ -29,6 +29,7 @@ from scoring_ml.data.export_report import ExportReport, Finding, TableReport
 from scoring_ml.data.export_sieve import Sieve
 from scoring_ml.data.export_tables import Table, open_source
 from scoring_ml.data.facts import (
+    DAY,
     Activities,
     Deals,
     Export,
@@ -38,10 +39,11 @@ from scoring_ml.data.facts import (
 )
 from scoring_ml.data.mapping import CrmMapping, MappedField
 from scoring_ml.data.schema import FEATURE_TYPES
-from scoring_ml.errors import InputError
+from scoring_ml.errors import InputError, SchemaError
 
 T = TypeVar("T")
 
+_SILENT_DAYS = 14
 _UNKNOWN_WORDS = ("unknown_stage", "unknown_outcome")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -198,8 +200,13 @@ class _Reading:
 
     def _extracted_at(self) -> int:
         """Return the mapping's moment of the export, else the newest one that is not to come."""
-        if self.mapping.extracted_at is not None:
-            return self.mapping.extracted_at
+        said = self.mapping.extracted_at
+        if said is not None and said > self.now:
+            raise SchemaError(
+                "extracted_at must be a moment in the past: nothing later can be in an export",
+                found=f"{_text_of(said)} in crm.yaml",
+                do="Write when the export was made, or leave it out",
+            )
         newest = 0
         for name, table in self.tables.items():
             for column in _MOMENTS.get(name, ()):
@@ -209,11 +216,19 @@ class _Reading:
         if "deals" in self.tables:
             for moments in closed_moments(self.tables["deals"], self.mapping):
                 newest = max(newest, int(moments[moments <= self.now].max(initial=0)))
-        self.notes.append(
-            "extracted_at is not in crm.yaml: the newest moment of the export stands for it, "
-            f"{(_EPOCH + timedelta(microseconds=newest)).isoformat()}"
-        )
-        return newest
+        if said is None:
+            self.notes.append(
+                "extracted_at is not in crm.yaml: the newest moment of the export stands for it, "
+                f"{_text_of(newest)}"
+            )
+            return newest
+        if said - newest > _SILENT_DAYS * DAY:
+            self.notes.append(
+                f"the newest fact is of {_text_of(newest)}, {(said - newest) // DAY} days before "
+                f"extracted_at ({_text_of(said)}): if the export is older than it says, leads "
+                "that were still open count as not won"
+            )
+        return said
 
     def _take(self, name: str, read: Callable[[Table], tuple[T, Sieve]]) -> T | None:
         """Read one table, keep what was found, and let go of its columns."""
@@ -283,3 +298,7 @@ _MOMENTS = {
 }
 """Moments that show how far an export reaches. Closing dates of open deals are only plans, and
 budgets are entered ahead."""
+
+
+def _text_of(moment: int) -> str:
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat()

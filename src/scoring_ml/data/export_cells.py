@@ -29,10 +29,13 @@ class Coded:
         Place in ``words``; -1 for none.
     words : tuple of str
         Tidied, and translated as the mapping says; sorted.
+    ignored : array of bool, shape (n,)
+        Where the mapping translates a word to nothing.
     """
 
     codes: NDArray[np.int32]
     words: tuple[str, ...]
+    ignored: Bools
 
     def translated(self, ours: Mapping[str, int], dtype: Any) -> tuple[NDArray[Any], Bools]:
         """Return our numbers for the words, and where a word is none of ours.
@@ -179,11 +182,13 @@ def coded_words(
         Folded words that are ours already, so that ``*`` does not stand for them.
     """
     parts: list[tuple[NDArray[np.int64], list[str | None]]] = []
+    ignored: list[Bools] = []
     for raw, meanings in zip(columns, translations, strict=True):
         words = Words(meanings, missing, ours)
         codes, cells = _distinct(raw)
-        texts = [words.read(cell_text(cell)) for cell in cells]
-        parts.append((codes, texts))
+        plain = [cell_text(cell) for cell in cells]
+        parts.append((codes, [words.read(text) for text in plain]))
+        ignored.append(np.array([*(words.ignores(text) for text in plain), False])[codes])
     every = tuple(sorted({text for _, texts in parts for text in texts if text is not None}))
     place = {text: at for at, text in enumerate(every)}
     return Coded(
@@ -194,6 +199,7 @@ def coded_words(
             ]
         ),
         every,
+        np.concatenate(ignored),
     )
 
 

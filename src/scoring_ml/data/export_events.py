@@ -41,6 +41,7 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
     """Read what leads did and what was done to them."""
     sieve = Sieve(table)
     types = table.words("type", KINDS)
+    sieve.drop("not_counted", types.ignored)
     sieve.drop("no_type", types.codes < 0)
     lead = index.find(sieve)
     read = usable_moment(sieve, "occurred_at", constant="type")
@@ -111,6 +112,7 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     stage, _ = words.translated(ours, np.int16)
     constant = table.is_constant("stage") & table.moments("entered_at").missing
     sieve.drop("not_happened", constant)
+    sieve.drop("not_counted", words.ignored)
     sieve.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & sieve.alive))
     lead = index.find(sieve)
     read = usable_moment(sieve, "entered_at")

@@ -121,6 +121,8 @@ class Stages:
     entered_at, known_at : array of int64, shape (m,)
     names : tuple of str
         The stages that the mapping names, in the funnel's order.
+    unsure : array of int64
+        Leads of which an end was left out because it cannot be read.
     """
 
     lead: NDArray[np.int64]
@@ -128,6 +130,7 @@ class Stages:
     entered_at: Moments
     known_at: Moments
     names: tuple[str, ...]
+    unsure: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -146,6 +149,8 @@ class Deals:
         :data:`NEVER` for an open deal.
     amount : array of float, shape (m,)
     loss_reason : array of str or None, shape (m,)
+    unsure : array of int64
+        Leads of which a closing was left out because it cannot be read.
     """
 
     lead: NDArray[np.int64]
@@ -154,6 +159,7 @@ class Deals:
     known_at: Moments
     amount: NDArray[np.float64]
     loss_reason: NDArray[Any]
+    unsure: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.lead)

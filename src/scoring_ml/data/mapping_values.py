@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from scoring_ml.data.moments import moment_of
 from scoring_ml.data.schema import Place, nearest
+
+_MOST_DAYS: Final = 36_500
 
 
 def zone_name(name: Any, where: Place) -> str:
@@ -18,7 +20,7 @@ def zone_name(name: Any, where: Place) -> str:
     SchemaError
         If there is no such zone.
     """
-    if name not in available_timezones():
+    if not isinstance(name, str) or name not in available_timezones():
         like = nearest(str(name), available_timezones())
         raise where.error(
             "timezone must be the name of a zone, such as Asia/Tehran",
@@ -57,6 +59,8 @@ def rising(raw: Any, at: str, where: Place) -> tuple[float, ...]:
     if not isinstance(raw, (list, tuple)) or not raw:
         raise where.error(f"{at} must be a list of numbers", str(raw))
     numbers = tuple(where.number(item, at) for item in raw)
+    if any(number > _MOST_DAYS for number in numbers):
+        raise where.error(f"{at} must be at most {_MOST_DAYS} days", f"{max(numbers):g}")
     if any(number < 0 for number in numbers) or list(numbers) != sorted(set(numbers)):
         raise where.error(f"{at} must rise from 0 or more", str(list(raw)))
     return numbers

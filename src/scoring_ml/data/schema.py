@@ -212,6 +212,9 @@ class History:
         Likewise; an empty meaning for what says nothing.
     missing : tuple of str
         Words for "not known" in a lead's lists.
+    unclear_words : mapping of str to mapping of str to str
+        Column of a list -> words to which the export's files give different meanings -> what to
+        write in a request instead. They are in none of the mappings above.
     """
 
     kinds: tuple[str, ...] = ()
@@ -232,6 +235,7 @@ class History:
     campaign_words: Mapping[str, str] = field(default_factory=dict)
     channel_words: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ("",)
+    unclear_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def dump(self) -> dict[str, Any]:
         """Return JSON-ready values; :meth:`restore` undoes it."""
@@ -345,6 +349,22 @@ def load_schema(path: Path) -> Schema:
     return parse_schema(read_yaml(path, what="schema"), source=path.name)
 
 
+class _KeyTwice(yaml.constructor.ConstructorError):
+    """A key stands twice in one mapping; YAML alone would keep the last."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if isinstance(name, str) and name != "<<" and name in seen:
+                raise _KeyTwice(None, None, name, key.start_mark)
+            if isinstance(name, str):
+                seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
     """Read a YAML file that holds one mapping.
 
@@ -354,7 +374,7 @@ def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
         If there is no such file, or it holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)
     except FileNotFoundError:
         raise SchemaError(
             f"The {what} file must exist", found=f"no file {path}", do="Give its right name"
@@ -363,6 +383,12 @@ def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
         # PyYAML lets the errors of dates, numbers and depth through as they are.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
+        if isinstance(error, _KeyTwice):
+            raise SchemaError(
+                f"Every name may stand once in its place of the {what} file",
+                found=f"{error.problem} a second time{where} of {path.name}",
+                do="Remove one of the two",
+            ) from None
         raise SchemaError(
             f"The {what} file must be YAML in UTF-8",
             found=f"{path.name} cannot be read{where}",

@@ -56,3 +56,13 @@ class Words:
         if key in self._missing:
             return None
         return text if key in self._ours else self._meanings.get(ANY_WORD, text) or None
+
+    def ignores(self, word: str) -> bool:
+        """Tell whether a word says something, and is translated to nothing.
+
+        >>> words = Words({"Note": ""}, ["n/a"])
+        >>> [words.ignores(word) for word in ("note", "n/a", "call")]
+        [True, False, False]
+        """
+        key = folded(word)
+        return self.read(word) is None and (key in self._meanings or key not in self._missing)

@@ -194,7 +194,8 @@ class Boosted:
         boosted.chosen_ = dict(content["chosen"])
         boosted._typical = {int(i): float(value) for i, value in content["typical"]}
         boosted._levels = [(int(flag), int(level)) for flag, level in content["typical_level"]]
-        boosted._mean = np.array(content["mean"], dtype=np.float64)
+        # A model saved before points could be counted from one age has no means.
+        boosted._mean = np.array(content.get("mean", boosted._mean), dtype=np.float64)
         boosted._booster = lightgbm.Booster(model_str=content["text"])
         return boosted
 

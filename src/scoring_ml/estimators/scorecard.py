@@ -150,10 +150,10 @@ class Scorecard:
             else:
                 tables[i] = np.array([0.0, part[0]])
         for block in self._blocks:
-            average = sum(means[i] for i in block)
+            whole = sum(means[i] for i in block)
             for i in block:
                 if means[i] == 0.0 and not X[:, i].any():
-                    tables[i] = np.array([0.0, average])
+                    tables[i] = np.array([0.0, whole])
         self.weights_ = {i: table - means[i] for i, table in tables.items()}
         return self
 

@@ -30,10 +30,9 @@ class Afterwards:
         for that moment, or the history records a change after that moment of a field that is
         declared to be set at creation. Fields without recorded history are not named.
     activity_after : array of float, shape (n,), or None
-        Activities from ``as_of`` until the lead was closed or the export was made; NaN where not
-        known.
+        Activities from ``as_of`` on, up to the export; NaN where not known.
     activity_before : array of float, shape (n,), or None
-        Activities known before ``as_of``; NaN where not known.
+        Activities that happened before ``as_of``; NaN where not known.
     seen_days : array of float, shape (n,), or None
         Days from the lead's creation to ``as_of``.
     """

@@ -230,7 +230,7 @@ def compare(
     check_leads(windows, snapshot, schema, weight=weight)
     tell("encode", 0.05)
     train_frame = snapshot.frame.iloc[windows.train]
-    encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix)
+    encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix, lead)
     X = encoder.encode(snapshot.frame, snapshot.as_of)
     y = label[windows.train]
     rungs = allowed_rungs(

@@ -1,12 +1,14 @@
 """An independent second check that no row of a snapshot knows what came later.
 
 It shares no code with what made the snapshot: it takes the finished rows, walks through the
-facts of a sample of leads one by one in plain Python and compares what comes out. It is slow on
-purpose; what it must be is obvious.
+facts of a sample of leads one by one in plain Python and compares what comes out: the rows that
+each lead must have, no more and no fewer, and all that is in them. It is slow on purpose; what it
+must be is obvious. :mod:`scoring_ml.features.rows_check` looks at all rows first.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from collections import defaultdict
@@ -19,13 +21,22 @@ import numpy as np
 from scoring_ml.data.facts import NEVER, WON, Activities, Export, Stages
 from scoring_ml.data.kinds import KINDS
 from scoring_ml.data.schema import Schema
-from scoring_ml.errors import ScoringError
 from scoring_ml.features.catalogue import Feature, schema_features
 from scoring_ml.features.derived_check import NaiveFeatures, OneActivity, OneStage
+from scoring_ml.features.rows_check import (
+    DAY,
+    LABEL,
+    MOMENT,
+    OPEN,
+    SECOND,
+    check_rows,
+    defect,
+    unsure_leads,
+)
 from scoring_ml.features.snapshot import Snapshot
 
-_SECOND: Final = 1_000_000
-_DAY: Final = 24 * 60 * 60 * _SECOND
+_VALUE: Final = "A value must follow from what was known before its moment"
+_DUE: Final = "A lead must be seen at each of its ages at which it is open, and now if it still is"
 
 
 @dataclass(frozen=True)
@@ -53,17 +64,19 @@ def check_snapshot(
     *,
     horizon_days: float,
     lag_days: float,
+    ages_days: Collection[float] | None = None,
     won_stages: Collection[str] = (),
     lost_stages: Collection[str] = (),
     sample: int = 200,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> None:
     """Prove on a sample of leads that a snapshot knows nothing but what was known then.
 
     Checked are, for every row of a sampled lead: its moment; that the lead was open, as known
     then; every field and feature, from facts with ``known_at < as_of`` alone; the label, from the
-    wins in ``[as_of, as_of + horizon)``, and that it is told only when it is final. For all rows:
-    that no lead is seen twice at one moment.
+    wins in ``[as_of, as_of + horizon)``, and that it is told only when it is final. Then, that the
+    lead has a row for each age at which it is due, and one for "now" if it is open at the export.
+    For the rows of all leads: what :func:`scoring_ml.features.rows_check.check_rows` proves.
 
     Parameters
     ----------
@@ -72,73 +85,92 @@ def check_snapshot(
         With ``lead``, ``age_days`` and ``as_of``.
     schema : Schema
     horizon_days, lag_days : float
+    ages_days : collection of float or None
+        At which leads must be seen; those that the snapshot has if None, so that an age without
+        any row goes unnoticed.
     won_stages, lost_stages : collection of str
         Stages that end a lead.
     sample : int
-        Most leads to be looked at.
-    seed : int
+        Most leads to be looked at, of all leads of the export.
+    seed : int or None
+        Of the sample; drawn from the leads' ids and the moment of the export if None, so that no
+        two exports are looked at in the same places, and one always in the same.
 
     Raises
     ------
     ScoringError
         If anything differs. That is a defect of this program, not of the data.
     """
+    check_rows(
+        export, snapshot, horizon_days=horizon_days, lag_days=lag_days, won_stages=won_stages
+    )
     if snapshot.lead is None or snapshot.age_days is None or snapshot.as_of is None:
-        raise _error("A snapshot of a CRM export has leads, ages and moments", "none", snapshot, ())
-    leads = [int(item) for item in snapshot.lead]
-    moments = [int(item) for item in snapshot.as_of.astype("datetime64[us]").astype(np.int64)]
-    _check_once(snapshot, leads, moments)
-    chosen = sorted(set(leads))
-    if len(chosen) > sample:
-        chosen = sorted(random.Random(seed).sample(chosen, sample))
+        return  # That is refused above.
+    moments = snapshot.as_of.astype("datetime64[us]").astype(np.int64)
+    found = [float(age) for age in np.unique(snapshot.age_days[~np.isnan(snapshot.age_days)])]
+    ages = [*(found if ages_days is None else ages_days), math.nan]
+    chosen = _sampled(export, sample, seed)
     facts = _gather(export, chosen)
+    unsure = unsure_leads(export)
     extracted = export.extracted_at
     features = schema_features(schema)
     columns = {name: snapshot.frame[name].to_numpy() for name in snapshot.frame.columns}
-    for row, (lead, as_of) in enumerate(zip(leads, moments, strict=True)):
-        if lead not in facts:
-            continue
-        of_lead, age = facts[lead], float(snapshot.age_days[row])
-        due = extracted if math.isnan(age) else _seen_at(of_lead.created_at, age)
-        if as_of != due or as_of > extracted or of_lead.created_at >= as_of:
-            what = "A row must be seen at its age, after its creation and within the export"
-            raise _error(what, "a row at another moment", snapshot, (row,))
+    seen: dict[int, list[float]] = {lead: [] for lead in chosen}
+    for row in _rows(snapshot.lead, facts):
+        lead, age, as_of = int(snapshot.lead[row]), float(snapshot.age_days[row]), int(moments[row])
+        of_lead = facts[lead]
+        seen[lead].append(age)
+        if as_of != _moment(of_lead, age, extracted):
+            raise defect(MOMENT, "a row at another moment", snapshot, (row,))
         if not _open(of_lead, as_of, won_stages, lost_stages):
-            what = "A lead must be seen only while it is open, as known then"
-            raise _error(what, "a closed lead", snapshot, (row,))
-        label = _label(
-            of_lead,
-            as_of,
-            math.isnan(age),
-            horizon_days,
-            lag_days,
-            extracted,
-            won_stages,
-        )
+            raise defect(OPEN, "a closed lead", snapshot, (row,))
+        now = math.isnan(age)
+        label = _label(of_lead, as_of, now, horizon_days, lag_days, extracted, won_stages)
         if not _same(float(snapshot.label[row]), label):
-            what = "A label must follow from the wins in the horizon, once they are final"
-            raise _error(what, "another label", snapshot, (row,))
+            raise defect(LABEL, "another label", snapshot, (row,))
         expected = _values(of_lead, as_of, schema, features, export, lead)
         for name, allowed in expected.items():
             if name in columns and not any(_same(columns[name][row], item) for item in allowed):
-                what = "A value must follow from what was known before its moment"
-                raise _error(what, f"another value of {name}", snapshot, (row,))
+                raise defect(_VALUE, f"another value of {name}", snapshot, (row,))
+    for lead, of_lead in facts.items():
+        due = [
+            age
+            for age in ages
+            if lead not in unsure
+            and (as_of := _moment(of_lead, age, extracted)) <= extracted
+            and of_lead.created_at < as_of
+            and _open(of_lead, as_of, won_stages, lost_stages)
+            and not any(win < as_of for win in _wins(of_lead, won_stages))
+        ]
+        if _words(due) != _words(seen[lead]):
+            wrong = f"{_words(seen[lead])} instead of {_words(due)} of {export.leads.ids[lead]}"
+            raise defect(_DUE, wrong, snapshot, ())
 
 
-def _check_once(snapshot: Snapshot, leads: Sequence[int], moments: Sequence[int]) -> None:
-    first: dict[tuple[int, int], int] = {}
-    twice = [
-        row
-        for row, pair in enumerate(zip(leads, moments, strict=True))
-        if first.setdefault(pair, row) != row
-    ]
-    if twice:
-        what = "A lead must be seen only once at one moment"
-        raise _error(what, f"{len(twice)} rows again", snapshot, twice[:3])
+def _sampled(export: Export, sample: int, seed: int | None) -> list[int]:
+    every = range(len(export.leads))
+    if len(every) <= sample:
+        return list(every)
+    if seed is None:
+        content = "\n".join(map(str, (*export.leads.ids, export.extracted_at)))
+        seed = int(hashlib.sha256(content.encode()).hexdigest(), 16)
+    return sorted(random.Random(seed).sample(every, sample))
 
 
-def _seen_at(created_at: int, age: float) -> int:
-    return created_at + (_SECOND if age == 0 else round(age * _DAY))
+def _moment(facts: _Facts, age: float, extracted: int) -> int:
+    if math.isnan(age):
+        return extracted
+    return facts.created_at + (SECOND if age == 0 else round(age * DAY))
+
+
+def _words(ages: Sequence[float]) -> str:
+    """Name the rows of a lead, in order: ``2 rows (0, now)``."""
+    names = ["now" if math.isnan(age) else f"{age:g}" for age in sorted(ages, key=_now_last)]
+    return f"{len(names)} rows ({', '.join(names)})"
+
+
+def _now_last(age: float) -> float:
+    return math.inf if math.isnan(age) else age
 
 
 def _open(
@@ -168,12 +200,15 @@ def _label(
     extracted: int,
     won_stages: Collection[str],
 ) -> float:
-    if now or as_of + round((horizon_days + lag_days) * _DAY) > extracted:
+    if now or as_of + round((horizon_days + lag_days) * DAY) > extracted:
         return math.nan
-    end = as_of + round(horizon_days * _DAY)
+    end = as_of + round(horizon_days * DAY)
+    return 1.0 if any(as_of <= win < end for win in _wins(facts, won_stages)) else 0.0
+
+
+def _wins(facts: _Facts, won_stages: Collection[str]) -> list[int]:
     wins = [close.closed_at for close in facts.closes if close.won]
-    wins += [stage.entered_at for stage in facts.stages if stage.name in won_stages]
-    return 1.0 if any(as_of <= win < end for win in wins) else 0.0
+    return wins + [stage.entered_at for stage in facts.stages if stage.name in won_stages]
 
 
 def _values(
@@ -304,9 +339,3 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (float, np.floating)) and isinstance(other, (int, float, np.floating)):
         return math.isclose(float(one), float(other), rel_tol=1e-9, abs_tol=1e-6)
     return bool(one == other)
-
-
-def _error(must: str, found: str, snapshot: Snapshot, rows: Sequence[int]) -> ScoringError:
-    ids = ", ".join(str(snapshot.ids[row]) for row in rows)
-    where = f" (lead {ids})" if ids else ""
-    return ScoringError(f"{must}. Found: {found}{where}. Please report this as a defect.")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import Export, Moments
+from scoring_ml.data.facts import DAY, Export, Moments
 from scoring_ml.data.kinds import BY_LEAD, KINDS
 from scoring_ml.data.mapping import CrmMapping
 from scoring_ml.data.schema import (
@@ -22,10 +22,10 @@ from scoring_ml.data.schema import (
     Target,
     nearest,
 )
-from scoring_ml.data.words import folded
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
+from scoring_ml.features.crm_words import request_words
 from scoring_ml.features.derived import derive
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
 from scoring_ml.features.snapshot import Snapshot, UnusedRows
@@ -37,6 +37,12 @@ OUTCOME: Final = "outcome"
 
 FEW_LEADS: Final = 10
 """Leads that must have done an activity of a kind for it to become a feature."""
+
+NOT_READ: Final = "its end could not be read, so it is neither won nor lost nor open"
+NOT_OPEN: Final = "not open at that moment"
+NOT_CREATED: Final = "not created before that moment"
+NOT_DUE: Final = (NOT_OPEN, NOT_CREATED)
+"""Why a lead is not scored though nothing is wrong with it."""
 
 NEVER_OPEN: Final = "closed before the first age at which leads are seen"
 WON_BEFORE: Final = "won before the moment, recorded later"
@@ -123,12 +129,8 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         day_first=mapping.day_first,
         free_mail=mapping.free_mail,
         disposable_mail=mapping.disposable_mail,
-        kind_words=_words(mapping, "activities", "type"),
-        stage_words=_stage_words(mapping),
-        direction_words=_words(mapping, "activities", "direction"),
-        campaign_words=_words(mapping, "activities", "campaign"),
-        channel_words=_words(mapping, "activities", "channel"),
         missing=mapping.missing,
+        **request_words(mapping),
     )
 
 
@@ -244,7 +246,16 @@ def build_crm_snapshot(
         as_of=np.concatenate(moments)[order].astype("datetime64[us]"),
         account=None if leads.account is None else leads.account[code],
         row=code + 1,
-        unused=tuple(_unused(leads.ids, {NEVER_OPEN: ~ever & ~late, WON_BEFORE: late & ~ever})),
+        unused=tuple(
+            _unused(
+                leads.ids,
+                {
+                    NOT_READ: outcomes.unsure,
+                    WON_BEFORE: late & ~ever & ~outcomes.unsure,
+                    NEVER_OPEN: ~ever & ~late & ~outcomes.unsure,
+                },
+            )
+        ),
         lead=code,
         age_days=age_of[order],
         headline_age_days=_headline(mapping, ages),
@@ -278,11 +289,13 @@ def open_leads(
     moment = np.full(n, export.extracted_at if as_of is None else as_of)
     outcomes = find_outcomes(export, mapping)
     problem = np.full(n, "", dtype=object)
-    problem[~outcomes.open_at(moment)] = "not open at that moment"
-    problem[~known(leads.created_at, moment)] = "not created before that moment"
+    problem[~outcomes.open_at(moment)] = NOT_OPEN
+    problem[outcomes.unsure] = NOT_READ
+    problem[~known(leads.created_at, moment)] = NOT_CREATED
     values = values_at(export, schema, moment)
     there = {*export.histories, *leads.values}
     missing = [c.title for c in schema.used if not c.derived and c.name not in there]
+    absent = (f"{name} is not in the export and counts as missing" for name in missing)
     return Snapshot(
         frame=pd.DataFrame(values, index=pd.RangeIndex(n)),
         ids=leads.ids,
@@ -291,10 +304,21 @@ def open_leads(
         as_of=moment.astype("datetime64[us]"),
         account=leads.account,
         row=np.arange(1, n + 1),
-        warnings=tuple(f"{name} is not in the export and counts as missing" for name in missing),
+        warnings=(*_beyond(export, as_of), *absent),
         problem=problem,
         lead=np.arange(n),
         extracted_at=np.datetime64(export.extracted_at, "us"),
+    )
+
+
+def _beyond(export: Export, as_of: int | None) -> tuple[str, ...]:
+    if as_of is None or not known(np.array([export.extracted_at]), np.array([as_of]))[0]:
+        return ()
+    days = (as_of - export.extracted_at) / DAY
+    made = np.datetime64(export.extracted_at, "us").astype("M8[s]")
+    return (
+        f"the leads are seen {days:.1f} days after the export was made "
+        f"({made} UTC): what happened since is not in it, and counts as if nothing had",
     )
 
 
@@ -323,21 +347,3 @@ def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterabl
     for reason, rows in reasons.items():
         if rows.any():
             yield UnusedRows(reason, int(rows.sum()), tuple(map(str, ids[rows][:3])))
-
-
-def _words(mapping: CrmMapping, table: str, column: str) -> dict[str, str]:
-    """Return the words of all of a table's files; where they differ, the first file's count."""
-    found: dict[str, str] = {}
-    for source in mapping.tables.get(table, ()):
-        meanings = source.words.get(column, {})
-        own = {folded(word): meaning for word, meaning in meanings.items()}
-        found = own | found
-    return found
-
-
-def _stage_words(mapping: CrmMapping) -> dict[str, str]:
-    """Return the words for stages; the two ends, which a lead may have come back from, are none."""
-    ends = {folded(name) for name in (*mapping.stages_won, *mapping.stages_lost)}
-    words = _words(mapping, "stages", "stage")
-    named = {word: "" if folded(meaning) in ends else meaning for word, meaning in words.items()}
-    return dict.fromkeys(sorted(ends), "") | named

@@ -115,7 +115,13 @@ class Encoder:
         }
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, schema: Schema, matrix: Matrix) -> Encoder:
+    def fit(
+        cls,
+        frame: pd.DataFrame,
+        schema: Schema,
+        matrix: Matrix,
+        lead: NDArray[np.int64] | None = None,
+    ) -> Encoder:
         """Choose the levels of each category from training rows.
 
         Parameters
@@ -124,13 +130,19 @@ class Encoder:
             Typed values of the training window alone.
         schema : Schema
         matrix : Matrix
+        lead : array of int, shape (n,), or None
+            Which lead a row is of: a level counts once a lead. Each row is a lead if None.
         """
-        least = max(5, int(np.ceil(0.002 * len(frame))))
+        n = len(frame) if lead is None else len(np.unique(lead))
+        least = max(5, int(np.ceil(0.002 * n)))
         levels: dict[str, tuple[str, ...]] = {}
         for column in schema.used:
             if column.type != "category":
                 continue
-            spellings = pd.Series(frame[column.name], dtype=object).dropna().value_counts()
+            words = pd.Series(frame[column.name].to_numpy(), dtype=object)
+            if lead is not None:
+                words = words[~pd.DataFrame({"lead": lead, "word": words}).duplicated().to_numpy()]
+            spellings = words.dropna().value_counts()
             counts: dict[str, int] = {}
             written: dict[str, str] = {}
             pairs = [(str(word), int(count)) for word, count in spellings.items()]

@@ -16,27 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.facts import Moments
+from scoring_ml.data.flat import cell_text
 from scoring_ml.data.schema import nearest
 from scoring_ml.data.values import parse_number, plain_digits
-from scoring_ml.data.words import Words, folded
+from scoring_ml.data.words import folded
 from scoring_ml.features.asof import known
-from scoring_ml.features.lead_moments import (
-    LONGEST_WORD,
-    is_whole_day,
-    machine_column,
-    read_moment,
-    utc_micros,
-)
+from scoring_ml.features.lead_moments import LONGEST_WORD, MomentColumn, read_column
 
-__all__ = [
-    "LONGEST_WORD",
-    "MOST_FACTS",
-    "MOST_WRONG",
-    "Entries",
-    "Wrong",
-    "read_moment",
-    "utc_micros",
-]
+__all__ = ["MOST_FACTS", "MOST_WRONG", "Entries", "Wrong"]
 
 MOST_FACTS: Final = 1_000
 """Most entries of one list."""
@@ -82,7 +69,9 @@ class Entries:
     ) -> None:
         self._name = name
         self._day_first = day_first
+        self._missing_words = missing
         self._missing = _missing(missing)
+        self._whole_days: dict[str, NDArray[np.bool_]] = {}
         self._entries: list[Mapping[str, Any]] = []
         self.keys: set[str] = set()
         self.wrong: list[tuple[int, str, str]] = []
@@ -115,7 +104,11 @@ class Entries:
 
     def words(self, key: str, read: Callable[[Any], int], missing: int) -> list[int]:
         """Read a column of words, each distinct one once; ``missing`` stands for a wrong one."""
-        raws = [entry.get(key) for entry in self._entries]
+        return self._words(key, [entry.get(key) for entry in self._entries], read, missing)
+
+    def _words(
+        self, key: str, raws: list[Any], read: Callable[[Any], int], missing: int
+    ) -> list[int]:
         if not _WORDS.issuperset(map(type, raws)):
             raws = [raw if raw is None or isinstance(raw, str) else _NO_WORD for raw in raws]
         values: dict[Any, int] = {}
@@ -132,7 +125,9 @@ class Entries:
                     self._add(place, key, broken[raw])
         return list(map(values.__getitem__, raws))
 
-    def names(self, key: str, words: Words) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    def names(
+        self, key: str, read: Callable[[str], str | None]
+    ) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
         """Read a column of free words: the place of each in the words found, -1 for none."""
         if key not in self.keys:
             return None, ()
@@ -143,10 +138,14 @@ class Entries:
                 return -1
             if raw is _NO_WORD or len(raw) > LONGEST_WORD:
                 raise ValueError(f"must be text of at most {LONGEST_WORD:,} characters")
-            word = words.read(raw)
+            word = read(raw)
             return -1 if word is None else found.setdefault(word, len(found))
 
-        codes = np.array(self.words(key, code, -1), dtype=np.int32)
+        raws = [entry.get(key) for entry in self._entries]
+        if not _WORDS.issuperset(map(type, raws)):
+            # Ids of campaigns are often numbers; an export has them as text.
+            raws = [cell_text(raw) if _is_number(raw) else raw for raw in raws]
+        codes = np.array(self._words(key, raws, code, -1), dtype=np.int32)
         return (codes, tuple(found)) if found else (None, ())
 
     def ids(self, key: str) -> NDArray[np.int32]:
@@ -157,7 +156,7 @@ class Entries:
             raw = entry.get(key)
             if raw is None:
                 continue
-            if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < _LARGEST_ID:
+            if isinstance(raw, int) and _is_number(raw):
                 raw = str(raw)
             if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
                 self._add(place, key, "must be text or a whole number")
@@ -167,17 +166,10 @@ class Entries:
 
     def moments(self, key: str, timezone: str) -> Moments:
         """Read a column of moments that must be given; 0 stands for a wrong one."""
-        raws = [entry.get(key) for entry in self._entries]
-        whole = machine_column(raws, timezone)
-        if whole is not None:
-            return whole
-        values = np.zeros(len(raws), dtype=np.int64)
-        for place, raw in enumerate(raws):
-            if raw is None:
-                self._add(place, key, "must be given, such as 2026-11-22T09:30:00Z")
-            else:
-                self._moment(values, place, key, raw, timezone)
-        return values
+        read = self._moments(key, timezone)
+        for place in np.flatnonzero(~read.told).tolist():
+            self._add(place, key, "must be given, such as 2026-11-22T09:30:00Z")
+        return read.values
 
     def recorded(self, happened: Moments, now: int, timezone: str) -> Moments:
         """Return when facts became known.
@@ -186,18 +178,22 @@ class Entries:
         """
         if "known_at" not in self.keys:
             return happened
-        values = happened.copy()
-        for place, entry in enumerate(self._entries):
-            raw = entry.get("known_at")
-            if raw is not None and not self._says_nothing(raw):
-                self._moment(values, place, "known_at", raw, timezone)
-        sure = known(values, np.full(len(values), now))
-        return np.maximum(np.where(sure, values, happened), happened)
+        read = self._moments("known_at", timezone)
+        sure = read.told & known(read.values, np.full(len(happened), now))
+        return np.maximum(np.where(sure, read.values, happened), happened)
 
-    def whole_days(self, key: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which entries have a date without a time, where moments could be read."""
-        raws = [self._entries[row].get(key) for row in rows]
-        return np.array([is_whole_day(raw, day_first=self._day_first) for raw in raws], dtype=bool)
+    def whole_days(self, key: str) -> NDArray[np.bool_]:
+        """Tell which entries have a date without a time, in a column that :meth:`moments` read."""
+        return self._whole_days[key]
+
+    def _moments(self, key: str, timezone: str) -> MomentColumn:
+        raws = [entry.get(key) for entry in self._entries]
+        missing = self._missing_words
+        read = read_column(raws, timezone, day_first=self._day_first, missing=missing)
+        for place, what in read.wrong.items():
+            self._add(place, key, what)
+        self._whole_days[key] = read.whole_day
+        return read
 
     def amounts(self, key: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
@@ -206,7 +202,7 @@ class Entries:
         raws = [entry.get(key) for entry in self._entries]
         values = np.full(len(raws), np.nan)
         for place, raw in enumerate(raws):
-            if raw.__class__ is float and 0.0 <= raw < math.inf:
+            if raw.__class__ in _NUMBERS and 0 <= raw < _EXACT:
                 values[place] = raw
             elif raw is not None:
                 try:
@@ -217,23 +213,22 @@ class Entries:
             values[values == number] = math.nan
         return values
 
-    def _says_nothing(self, raw: Any) -> bool:
-        return isinstance(raw, str) and folded(raw[:LONGEST_WORD]) in self._missing.words
-
-    def _moment(self, values: Moments, place: int, key: str, raw: Any, timezone: str) -> None:
-        try:
-            values[place] = read_moment(raw, timezone, day_first=self._day_first)
-        except ValueError as error:
-            self._add(place, key, str(error))
-
     def _add(self, place: int, key: str, what: str) -> None:
         self.wrong.append((place, f"{self._name}[{place}].{key}", what))
 
 
+_NUMBERS: Final = (float, int)
+_EXACT: Final = 2**53
 _LARGEST_ID: Final = 10**40
 _WORDS: Final = frozenset({str, type(None)})
 _NO_WORD: Final = object()
 """Stands for a list, a number or another value that is no text."""
+
+
+def _is_number(raw: Any) -> bool:
+    if isinstance(raw, float):
+        return math.isfinite(raw)
+    return isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < _LARGEST_ID
 
 
 class _Missing:

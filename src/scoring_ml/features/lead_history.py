@@ -23,7 +23,7 @@ from scoring_ml.data.schema import History
 from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
 from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong
-from scoring_ml.features.lead_moments import read_moment, utc_micros
+from scoring_ml.features.lead_moments import read_column, utc_micros
 from scoring_ml.features.lead_words import (
     NOT_COUNTED,
     NOT_TOLD,
@@ -31,7 +31,7 @@ from scoring_ml.features.lead_words import (
     direction_reader,
     kind_reader,
     stage_reader,
-    touch_words,
+    touch_reader,
 )
 from scoring_ml.texts import Catalogue
 
@@ -124,13 +124,11 @@ def _before(moment: int, now: int) -> bool:
 
 
 def _created_at(raw: Any, history: History, wrong: Wrong) -> int | None:
-    if raw is None or (isinstance(raw, str) and not raw.strip()):
-        return None
-    try:
-        return read_moment(raw, history.timezone, day_first=history.day_first)
-    except ValueError as error:
-        wrong.append(("created_at", str(error)))
-        return None
+    read = read_column(
+        [raw], history.timezone, day_first=history.day_first, missing=("", *history.missing)
+    )
+    wrong += [("created_at", what) for what in read.wrong.values()]
+    return int(read.values[0]) if read.told[0] else None
 
 
 def _entries(name: str, entries: Any, keys: tuple[str, ...], history: History) -> Entries:
@@ -154,8 +152,8 @@ def _activities(
     occurred = told.moments("occurred_at", history.timezone)
     recorded = told.recorded(occurred, now, history.timezone)
     amount = told.amounts("amount")
-    campaign, campaigns = told.names("campaign", touch_words(history, "campaign"))
-    channel, channels = told.names("channel", touch_words(history, "channel"))
+    campaign, campaigns = told.names("campaign", touch_reader(history, "campaign"))
+    channel, channels = told.names("channel", touch_reader(history, "channel"))
     ids = told.ids("activity_id") if "activity_id" in told.keys else None
     if told.wrong:
         wrong += told.sorted_wrong()
@@ -168,7 +166,7 @@ def _activities(
     repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
     if ids is None and len(repeats):
         # A day without a time tells too little to call two entries one.
-        repeats = repeats[~told.whole_days("occurred_at", repeats)]
+        repeats = repeats[~told.whole_days("occurred_at")[repeats]]
     counted[repeats] = strange[repeats] = False
     rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
@@ -196,6 +194,9 @@ def _activities(
 
 def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[Any]]) -> Places:
     """Return which of some entries say what an earlier one says; an export has such rows once."""
+    happened = np.sort(moments[0][rows])
+    if not (happened[1:] == happened[:-1]).any():
+        return rows[:0]
     order, again = in_order([item[rows] for item in moments], [item[rows] for item in rest])
     return rows[order[again]]
 

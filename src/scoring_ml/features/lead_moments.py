@@ -1,13 +1,14 @@
 """Moments of a request: in microseconds since 1970, UTC, as an export's reader would read them.
 
 Machines write the same few forms, so these are read quickly, and a whole column at once; all
-others go the way of an export.
+others go the way of an export, together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -15,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from scoring_ml.data.facts import Moments
-from scoring_ml.data.moments import local_to_utc, moment_of, read_moments
+from scoring_ml.data.moments import local_to_utc, read_moments
+from scoring_ml.data.words import folded
 
 LONGEST_WORD: Final = 1_000
 """Most characters of a word or of a moment."""
@@ -60,37 +63,138 @@ _CLOCK_LINES: Final = re.compile(
 )
 
 
-def read_moment(raw: Any, timezone: str, *, day_first: bool = True) -> int:
-    """Return a moment in microseconds since 1970, UTC, as an export's reader would.
+@dataclass(frozen=True)
+class MomentColumn:
+    """Moments of a list's entries.
 
     Parameters
     ----------
-    raw : str, date or datetime
+    values : array of int64, shape (n,)
+        Microseconds since 1970, UTC; 0 where there is no moment.
+    told : array of bool, shape (n,)
+        Where something is said, right or wrong.
+    whole_day : array of bool, shape (n,)
+        Dates without a time, taken for the end of the day.
+    wrong : mapping of int to str
+        Place -> what must hold there.
+    """
+
+    values: Moments
+    told: NDArray[np.bool_]
+    whole_day: NDArray[np.bool_]
+    wrong: Mapping[int, str]
+
+
+def read_column(
+    raws: Sequence[Any],
+    timezone: str,
+    *,
+    day_first: bool = True,
+    missing: tuple[str, ...] = ("",),
+) -> MomentColumn:
+    """Read moments of a request as an export's reader would.
+
+    Parameters
+    ----------
+    raws : sequence of str, int, float, date, datetime or None, shape (n,)
+        Numbers are Unix times.
     timezone : str
-        IANA zone of a moment without one.
+        IANA zone of moments without one.
     day_first : bool
         How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
+    missing : tuple of str
+        Words for "not known".
 
-    Raises
-    ------
-    ValueError
-        If it is no moment in [1900, 2200).
-
-    >>> read_moment("1970-01-01T00:00:01Z", "UTC"), read_moment("1970-01-02 03:30", "Asia/Tehran")
-    (1000000, 86400000000)
+    >>> read_column(["1970-01-01T00:00:01Z", 1000000000, None], "UTC").values.tolist()
+    [1000000, 1000000000000000, 0]
     """
+    n = len(raws)
+    whole = machine_column(raws, timezone)
+    if whole is not None:
+        return MomentColumn(whole, np.ones(n, dtype=bool), np.zeros(n, dtype=bool), {})
+    values = np.zeros(n, dtype=np.int64)
+    told = np.zeros(n, dtype=bool)
+    whole_day = np.zeros(n, dtype=bool)
+    wrong: dict[int, str] = {}
+    places: list[int] = []
+    texts: list[str] = []
+    for place, raw in enumerate(raws):
+        if raw is None:
+            continue
+        try:
+            text = raw if raw.__class__ is str else _as_text(raw, missing)
+            if text is not None:
+                _check(text)
+                places.append(place)
+                texts.append(text)
+        except ValueError as error:
+            told[place] = True
+            wrong[place] = str(error)
+    where = np.array(places, dtype=np.int64)
+    told[where] = True
+    whole = machine_column(texts, timezone) if 0 < len(texts) < n else None
+    if whole is not None:
+        values[where] = whole
+        return MomentColumn(values, told, whole_day, wrong)
+    # Each distinct text once; what no machine writes, all at once.
+    read: dict[str, int] = {}
+    rest: list[str] = []
+    for text in dict.fromkeys(texts):
+        moment = _quick(text, timezone)
+        if moment is None:
+            rest.append(text)
+        else:
+            read[text] = moment
+    if rest:
+        slow = read_moments(
+            pa.array(rest, pa.string()), timezone=timezone, day_first=day_first, missing=missing
+        )
+        read |= dict(zip(rest, slow.values.tolist(), strict=True))
+        if not slow.usable.all() or slow.whole_day.any():
+            at = {text: number for number, text in enumerate(rest)}
+            for place, text in zip(places, texts, strict=True):
+                number = at.get(text)
+                if number is not None:
+                    told[place] = not slow.missing[number]
+                    whole_day[place] = slow.whole_day[number]
+                    if slow.wrong[number]:
+                        wrong[place] = _MUST
+    values[where] = [read[text] for text in texts]
+    return MomentColumn(values, told, whole_day, wrong)
+
+
+_MUST: Final = "must be a moment, such as 2026-11-22T09:30:00Z"
+_MUST_NUMBER: Final = f"{_MUST}, or a whole Unix time of 10, 13 or 16 digits"
+
+
+def _check(text: str) -> None:
+    """Refuse what Arrow cannot hold, or what takes long to look at."""
+    if len(text) > LONGEST_WORD:
+        raise ValueError(_MUST)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(_MUST) from None  # its own words would quote the text
+
+
+def _as_text(raw: Any, missing: tuple[str, ...]) -> str | None:
+    """Return what is no text as an export would hold it in one; ``None`` for "not known"."""
     if isinstance(raw, str):
-        if len(raw) > LONGEST_WORD:
-            raise ValueError("must be a moment, such as 2026-11-22T09:30:00Z")
-        found = _ISO.fullmatch(raw)
-        if found is not None:
-            moment = _iso(raw, found[1], timezone)
-            if moment is not None:
-                return moment
-        # An epoch or another form that people and machines write; an export has these, too.
-    elif not isinstance(raw, (date, datetime)):
-        raise ValueError("must be a moment as text, such as 2026-11-22T09:30:00Z")
-    return moment_of(raw, timezone=timezone, day_first=day_first)
+        return str(raw)
+    if isinstance(raw, (date, datetime)):
+        return raw.isoformat()
+    if not isinstance(raw, (int, float)) or isinstance(raw, bool):
+        raise ValueError(_MUST_NUMBER)
+    whole = int(raw) if isinstance(raw, int) or raw.is_integer() else None
+    if whole is None or abs(whole) >= 10**16:
+        raise ValueError(_MUST_NUMBER)
+    text = str(whole)
+    if whole > 0 and len(text) in (10, 13, 16):
+        return text
+    if text in {folded(word) for word in missing}:
+        return None
+    raise ValueError(_MUST_NUMBER)
 
 
 _ISO: Final = re.compile(
@@ -99,7 +203,12 @@ _ISO: Final = re.compile(
 """The form that machines write; what else :meth:`datetime.fromisoformat` takes is not asked."""
 
 
-def _iso(text: str, zone: str | None, timezone: str) -> int | None:
+def _quick(text: str, timezone: str) -> int | None:
+    """Read the form that machines write; ``None`` for any other."""
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return None
+    zone = found[1]
     try:
         if zone == "Z":
             clock = datetime.fromisoformat(text[:-1])
@@ -137,14 +246,3 @@ def utc_micros(moment: datetime) -> int:
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return _micros(moment)
-
-
-def is_whole_day(raw: Any, *, day_first: bool = True) -> bool:
-    """Tell whether a moment that can be read is a date without a time.
-
-    >>> is_whole_day("2026-11-22"), is_whole_day("2026-11-22 09:30")
-    (True, False)
-    """
-    if isinstance(raw, (date, datetime)):
-        raw = raw.isoformat()
-    return bool(read_moments(pa.array([raw]), day_first=day_first).whole_day[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from scoring_ml.data.kinds import DIRECTIONS, KINDS
 from scoring_ml.data.schema import History, nearest
@@ -26,6 +26,7 @@ PLACES: Final[Mapping[str, int]] = {kind: place for place, kind in enumerate(KIN
 """Kind -> its place in :data:`KINDS`."""
 
 Reader = Callable[[Any], int]
+T = TypeVar("T")
 
 
 def kind_reader(history: History) -> Reader:
@@ -37,32 +38,66 @@ def kind_reader(history: History) -> Reader:
     ours = {w: kind for w, kind in history.kind_words.items() if not kind or kind in PLACES}
     words = _words(tuple(ours.items()), history.missing, KINDS)
     strange: dict[str, int] = {}
-    return partial(_kind, words=words, strange=strange)
+    return _sure(partial(_kind, words=words, strange=strange), history, "type", KINDS)
 
 
 def direction_reader(history: History) -> Reader:
     """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NOT_TOLD`."""
-    meanings = tuple(history.direction_words.items())
-    return partial(_direction, words=_words(meanings, history.missing, tuple(DIRECTIONS)))
+    ours = tuple(DIRECTIONS)
+    words = _words(tuple(history.direction_words.items()), history.missing, ours)
+    return _sure(partial(_direction, words=words), history, "direction", ours)
 
 
 def stage_reader(history: History) -> Reader:
     """Return what reads a stage: its place in ``history.stages``, or :data:`NOT_COUNTED`."""
     places = _stage_places(history.stages)
     words = _words(tuple(history.stage_words.items()), history.missing, tuple(places))
-    return partial(_stage, words=words, places=places, stages=history.stages)
+    read = partial(_stage, words=words, places=places, stages=history.stages)
+    return _sure(read, history, "stage", tuple(places))
 
 
-def touch_words(history: History, touch: str) -> Words:
-    """Return how campaigns (or channels) are named.
+def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
+    """Return what reads the name of a campaign (or channel); ``None`` where none is told.
 
     Parameters
     ----------
     history : History
     touch : {"campaign", "channel"}
     """
-    meanings = {"campaign": history.campaign_words, "channel": history.channel_words}[touch]
-    return _words(tuple(meanings.items()), history.missing, ())
+    words = _words(tuple(_meanings(history, touch).items()), history.missing, ())
+    return _sure(words.read, history, touch, ())
+
+
+def _meanings(history: History, column: str) -> Mapping[str, str]:
+    return {
+        "type": history.kind_words,
+        "direction": history.direction_words,
+        "stage": history.stage_words,
+        "campaign": history.campaign_words,
+        "channel": history.channel_words,
+    }[column]
+
+
+def _sure(
+    read: Callable[[Any], T], history: History, column: str, ours: tuple[str, ...]
+) -> Callable[[Any], T]:
+    """Return a reader that refuses words to which the export's files give different meanings."""
+    unclear = history.unclear_words.get(column)
+    if not unclear:
+        return read
+    # Unclear words stand for themselves, and nothing else that the mapping names does.
+    named = dict.fromkeys(_meanings(history, column), "")
+    doubts = Words(named | {word: word for word in unclear}, history.missing, frozenset(ours))
+
+    def checked(raw: Any) -> T:
+        if isinstance(raw, str) and len(raw) <= LONGEST_WORD:
+            instead = unclear.get(doubts.read(raw) or "")
+            if instead is not None:
+                must = "must be a word that means the same in every file of the export"
+                raise ValueError(f"{must}; write {instead}" if instead else must)
+        return read(raw)
+
+    return checked
 
 
 @lru_cache(maxsize=64)

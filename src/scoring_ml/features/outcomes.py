@@ -37,6 +37,8 @@ class Outcomes:
     is_end : array of bool, shape (m,)
         Whether that ends the lead.
     horizon_days, lag_days : float
+    unsure : array of bool, shape (n,)
+        Leads of which a closing could not be read: neither won, nor lost, nor open.
     """
 
     won_at: Moments
@@ -46,6 +48,7 @@ class Outcomes:
     is_end: NDArray[np.bool_]
     horizon_days: float
     lag_days: float
+    unsure: NDArray[np.bool_]
 
     def open_at(self, as_of: Moments) -> NDArray[np.bool_]:
         """Tell which leads are open as known at a moment, shape (n,).
@@ -60,7 +63,7 @@ class Outcomes:
         ended = np.zeros(len(as_of), dtype=bool)
         has = newest >= 0
         ended[has] = self.is_end[newest[has]]
-        return np.asarray(~ended & ~known(self.won_known_at, as_of))
+        return np.asarray(~ended & ~self.unsure & ~known(self.won_known_at, as_of))
 
 
 def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
@@ -80,6 +83,10 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
     moments: list[Moments] = []
     known_at: list[Moments] = []
     ends: list[NDArray[np.bool_]] = []
+    unsure = np.zeros(n, dtype=bool)
+    for table in (export.deals, export.stages):
+        if table is not None:
+            unsure[table.unsure] = True
 
     def add(lead: NDArray[np.int64], at: Moments, told: Moments, end: NDArray[np.bool_]) -> None:
         leads.append(lead)
@@ -123,6 +130,7 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         if horizon is None
         else horizon,
         lag_days=default_lag(np.concatenate(lags) if lags else told[:0]) if lag is None else lag,
+        unsure=unsure,
     )
 
 

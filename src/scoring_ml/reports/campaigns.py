@@ -172,8 +172,12 @@ def marketing_numbers(run: ScoredRun) -> Campaigns:
 
     A segment's wins are judged against the sum of its leads' probabilities by the exact
     Poisson-binomial distribution; within one dimension the p-values of all judged segments are
-    adjusted together (:func:`~scoring_ml.reports.chance.adjusted`).
+    adjusted together (:func:`~scoring_ml.reports.chance.adjusted`). A lead of known outcome that is
+    still open stands here once, as it was judged.
     """
+    judged = run.rows.loc[run.rows["window"] == "test", "lead_id"]
+    again = (run.rows["window"] == "open") & run.rows["lead_id"].isin(judged)
+    run = replace(run, rows=run.rows[~again].reset_index(drop=True))
     points = tenths(run.rows[[f"points/{item.name}" for item in run.fields]])
     everything = _segment(run, None, np.arange(len(run.rows)), points, math.nan)
     overall = everything.outcome.share.value

@@ -158,11 +158,14 @@ class Queue:
         Leads there are in the queue, shown or not.
     open : bool
         Whether these are open leads; otherwise the newest of those with a known outcome.
+    tiers : mapping of tier to int
+        Leads of each tier in the queue, shown or not.
     """
 
     leads: tuple[QueuedLead, ...]
     total: int
     open: bool
+    tiers: Mapping[str, int]
 
     @property
     def more(self) -> int:
@@ -193,6 +196,7 @@ def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
     if not is_open:
         # Rows stand oldest first; where there are dates they say it again, ties by position.
         rows = rows.sort_values("as_of", kind="stable", na_position="first").tail(limit)
+    counts = rows["tier"].value_counts()
     rows = rows.sort_values(
         ["score", "probability", "matrix_total", "lead_id"],
         ascending=[False, False, False, True],
@@ -200,7 +204,7 @@ def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
     ).head(limit)
     mapped = frozenset(run.mapped)
     leads = tuple(_lead(run, row, mapped) for row in rows.to_dict("records"))
-    return Queue(leads, total, is_open)
+    return Queue(leads, total, is_open, {str(tier): int(n) for tier, n in counts.items()})
 
 
 def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> QueuedLead:
