@@ -51,7 +51,7 @@ def _activity(history: History) -> Json:
     words = [*history.kinds, *(kind for kind in KINDS if kind not in history.kinds)]
     words += _own(history.kind_words, words)
     touch = {
-        "type": ["string", "null"],
+        "type": ["string", "number", "null"],
         "maxLength": MAX_TEXT,
         "description": text.text("serving.openapi.touch"),
     }
@@ -64,7 +64,7 @@ def _activity(history: History) -> Json:
                 "examples": words[:1],
             },
             "occurred_at": _moment("occurred_at", history),
-            "known_at": _moment("known_at", history) | {"type": ["string", "null"]},
+            "known_at": _moment("known_at", history) | {"type": ["string", "integer", "null"]},
             "direction": {
                 "type": ["string", "null"],
                 "description": text.text("serving.openapi.direction"),
@@ -100,7 +100,7 @@ def _stage(history: History) -> Json:
             }
             | listed,
             "entered_at": _moment("entered_at", history),
-            "known_at": _moment("known_at", history) | {"type": ["string", "null"]},
+            "known_at": _moment("known_at", history) | {"type": ["string", "integer", "null"]},
         },
         required=("stage", "entered_at"),
     )
@@ -113,7 +113,7 @@ def _own(meanings: Collection[str], ours: Collection[str]) -> list[str]:
 
 def _moment(name: str, history: History) -> Json:
     return {
-        "type": "string",
+        "type": ["string", "integer"],
         "description": Catalogue.load("en").text(f"serving.openapi.{name}", zone=history.timezone),
         "examples": ["2026-11-20T09:30:00Z"],
     }

@@ -59,10 +59,10 @@ contact_id,created,type
 """,
     "deal_to_contact.csv": "deal_id,contact_id\n501,101\n502,102\n503,103\n",
     "deals.csv": """\
-hs_object_id,dealstage,closedate,amount,closed_lost_reason
-501,closedwon,2026-02-01T10:00:00Z,9000,
-502,qualifiedtobuy,2026-12-31T00:00:00Z,,
-503,closedlost,2026-02-03T10:00:00Z,,price
+hs_object_id,dealstage,hs_is_closed_won,hs_is_closed_lost,closedate,amount,closed_lost_reason
+501,39827711,true,false,2026-02-01T10:00:00Z,9000,
+502,qualifiedtobuy,false,false,2026-12-31T00:00:00Z,,
+503,39827712,false,true,2026-02-03T10:00:00Z,,price
 """,
 }
 
@@ -80,7 +80,7 @@ Id,LeadId,Field,OldValue,NewValue,CreatedDate
 2,00Q1,Status,Working - Contacted,Closed - Converted,2026-01-12T10:00:00.000Z
 3,00Q2,Status,Open - Not Contacted,Working - Contacted,2026-01-08T10:00:00.000Z
 4,00Q3,Status,Open - Not Contacted,Closed - Not Converted,2026-01-09T10:00:00.000Z
-5,00Q1,Budget__c,,12000,2026-01-08T10:00:00.000Z
+5,00Q1,Budget__c,8000,12000,2026-01-08T10:00:00.000Z
 6,00Q1,Industry,,Retail,2026-01-08T10:00:00.000Z
 7,00Q1,Owner,a,b,2026-01-08T10:00:00.000Z
 8,00Q1,Email,an@example.com,anna@example.com,2026-01-08T10:00:00.000Z
@@ -241,7 +241,9 @@ def test_what_sales_knows_only_later_is_not_used(name: str) -> None:
 def test_hubspot(tmp_path: Path) -> None:
     export, report = read("hubspot", tmp_path)
     assert stages(export) == {"101": ["lead", "mql", "sql", "won"], "102": ["lead"]}
-    assert outcomes(export) == {"101": WON, "102": OPEN, "103": LOST}
+    # The stages of a pipeline of one's own are numbers: the flags tell what became of a deal.
+    assert outcomes(export) == {"101": WON, "103": LOST}
+    assert report["deals"].set_aside == {"not_selected": 4}
     assert activities(export) == [
         ("101", "form", True),
         ("101", "outbound_call", False),
@@ -256,7 +258,7 @@ def test_hubspot(tmp_path: Path) -> None:
     assert export.leads.values["industry"].tolist() == ["RETAIL", None, "RETAIL"]
     assert report["stages"].set_aside == {"not_selected": 4}
     assert export.deals is not None
-    assert export.deals.loss_reason.tolist() == [None, None, "price"]
+    assert export.deals.loss_reason.tolist() == [None, "price"]
 
 
 def test_salesforce(tmp_path: Path) -> None:
@@ -278,7 +280,10 @@ def test_salesforce(tmp_path: Path) -> None:
     ]
     assert export.activities is not None
     assert export.activities.campaigns == ("Spring",)
-    assert export.histories["budget"].value.tolist() == [12000.0]
+    # What the form said stands only in the old value of the first change.
+    budget = export.histories["budget"]
+    assert budget.value.tolist() == [8000.0, 12000.0]
+    assert budget.known_at[0] == export.leads.created_at[0]
     # A correction of what the form said is there for the audit.
     assert export.recorded["email"].lead.tolist() == [0]
 

@@ -7,26 +7,37 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.facts import DAY
 from scoring_ml.data.kinds import BY_LEAD, KINDS
-from scoring_ml.data.moments import moment_of
+from scoring_ml.data.mapping import parse_mapping
+from scoring_ml.data.moments import moment_of, read_moments
+from scoring_ml.data.schema import History
 from scoring_ml.data.values import parse_date
 from scoring_ml.errors import LeadError
+from scoring_ml.features.crm_words import request_words
 from scoring_ml.features.derived import derive
-from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries, read_moment
+from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries
 from scoring_ml.features.lead_history import LeadHistory, read_history
+from scoring_ml.features.lead_moments import read_column
 from tests.derived_facts import HISTORY, NOW, SCHEMA, activities_of, same_bits, stages_of
 
 AS_OF = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=NOW)
-PLAIN = replace(HISTORY, timezone="UTC")
+PLAIN = replace(HISTORY, timezone="UTC", missing=("", "n/a", "999"))
 
 
 def text(moment: int) -> str:
     return (datetime(1970, 1, 1) + timedelta(microseconds=moment)).isoformat() + "Z"
+
+
+def one_moment(raw: Any, zone: str = "UTC", *, day_first: bool = True) -> int | None:
+    """Read one moment; ``None`` if it is none."""
+    found = read_column([raw], zone, day_first=day_first)
+    return int(found.values[0]) if found.told[0] and not found.wrong else None
 
 
 def read(history: Any = PLAIN, **lead: Any) -> LeadHistory:
@@ -217,7 +228,7 @@ BAD = [
     (
         {"activities": [entry(occurred_at=17)]},
         "activities[0].occurred_at",
-        "must be a moment as text",
+        "10, 13 or 16 digits",
     ),
     (
         {"activities": [entry(occurred_at="9" * 2000)]},
@@ -234,7 +245,7 @@ BAD = [
         "activities[0].occurred_at",
         "must be",
     ),
-    ({"activities": [entry(known_at=True)]}, "activities[0].known_at", "must be a moment as text"),
+    ({"activities": [entry(known_at=True)]}, "activities[0].known_at", "must be a moment"),
     (
         {"activities": [entry(direction="up")]},
         "activities[0].direction",
@@ -252,7 +263,7 @@ BAD = [
     ({"activities": [entry(amount=math.inf)]}, "activities[0].amount", "must be a number"),
     ({"activities": [entry(amount=10**400)]}, "activities[0].amount", "must be a number"),
     (
-        {"activities": [entry(campaign=7)]},
+        {"activities": [entry(campaign=[SECRET])]},
         "activities[0].campaign",
         "must be text of at most 1,000",
     ),
@@ -281,8 +292,18 @@ BAD = [
     ({"activities": [entry(activity_id=True)]}, "activities[0].activity_id", "must be text or a"),
     ({"activities": [entry(activity_id=1.5)]}, "activities[0].activity_id", "must be text or a"),
     ({"activities": [entry(activity_id=10**40)]}, "activities[0].activity_id", "must be text or"),
+    ({"activities": [entry(campaign=True)]}, "activities[0].campaign", "must be text of at most"),
+    ({"activities": [entry(channel=math.nan)]}, "activities[0].channel", "must be text of at most"),
+    ({"activities": [entry(channel=10**40)]}, "activities[0].channel", "must be text of at most"),
+    ({"activities": [entry(occurred_at="n/a ")]}, "activities[0].occurred_at", "must be given"),
+    ({"activities": [entry(occurred_at=" ")]}, "activities[0].occurred_at", "must be given"),
+    ({"activities": [entry(known_at=1.5e9 + 0.5)]}, "activities[0].known_at", "10, 13 or 16"),
+    ({"activities": [entry(known_at=math.inf)]}, "activities[0].known_at", "10, 13 or 16 digits"),
+    ({"activities": [entry(known_at=-(10**9))]}, "activities[0].known_at", "10, 13 or 16 digits"),
+    ({"activities": [entry(known_at=10**5000)]}, "activities[0].known_at", "10, 13 or 16 digits"),
+    ({"stages": [{"stage": "sql", "entered_at": "\ud800"}]}, "stages[0].entered_at", "must be a"),
     ({"created_at": SECRET}, "created_at", "must be a moment"),
-    ({"created_at": 20260901}, "created_at", "must be a moment as text"),
+    ({"created_at": 20260901}, "created_at", "must be a moment"),
 ]
 
 
@@ -339,14 +360,15 @@ def test_the_moment_of_scoring_may_have_a_zone_or_not() -> None:
 )
 def test_moments_without_a_zone_are_local_as_in_an_export(raw: str, moment: str) -> None:
     expected = parse_date(moment).replace(tzinfo=UTC)
-    found = read_moment(raw, "Europe/Berlin")
+    found = one_moment(raw, "Europe/Berlin")
+    assert found is not None
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found) == expected
 
 
 def test_moments_of_python() -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
-    assert read_moment(noon, "Asia/Tehran") == int(noon.timestamp()) * 1_000_000
-    assert read_moment(date(2026, 7, 1), "UTC") == int(noon.timestamp() + 43_200) * 1_000_000 - 1
+    assert one_moment(noon, "Asia/Tehran") == int(noon.timestamp()) * 1_000_000
+    assert one_moment(date(2026, 7, 1), "UTC") == int(noon.timestamp() + 43_200) * 1_000_000 - 1
 
 
 ISO = st.from_regex(
@@ -381,13 +403,6 @@ def test_the_quick_ways_to_read_a_moment_agree_with_the_only_one(raw: str) -> No
         assert quick == slow
 
 
-def one_moment(raw: str) -> int | None:
-    try:
-        return read_moment(raw, "UTC")
-    except ValueError:
-        return None
-
-
 def whole_column(raw: str, zone: str = "UTC") -> int | None:
     """Read the text twice in a column, which is read at once if it can be."""
     told = Entries("x", [{"at": raw}, {"at": raw}], ("at",))
@@ -405,7 +420,7 @@ def whole_column(raw: str, zone: str = "UTC") -> int | None:
 @example(datetime(2022, 9, 21, 23, 30), "Asia/Tehran")
 def test_local_moments_agree_with_those_of_an_export(clock: datetime, zone: str) -> None:
     expected = moment_of(clock.isoformat(), timezone=zone)
-    assert read_moment(clock.isoformat(), zone) == expected
+    assert one_moment(clock.isoformat(), zone) == expected
     assert whole_column(clock.isoformat(), zone) == expected
 
 
@@ -425,6 +440,201 @@ def test_lines_within_a_text_are_no_column() -> None:
     told = Entries("x", [{"at": "2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z"}], ("at",))
     told.moments("at", "UTC")
     assert [name for _, name, _ in told.wrong] == ["x[0].at"]
+
+
+MINUTES = st.integers(0, 60 * 24 * 400)
+FORMS = [
+    lambda t: t.isoformat() + "Z",
+    lambda t: t.isoformat() + "+00:00",
+    lambda t: t.isoformat(" "),
+    lambda t: t.strftime("%d.%m.%Y %H:%M"),
+    lambda t: t.strftime("%m/%d/%Y %I:%M %p"),
+    lambda t: t.strftime("%d %b %Y"),
+    lambda t: t.isoformat().translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")),
+    lambda t: str(int(t.replace(tzinfo=UTC).timestamp())),
+    lambda t: int(t.replace(tzinfo=UTC).timestamp()) * 1_000,
+    lambda t: float(t.replace(tzinfo=UTC).timestamp()) * 1_000_000,
+    lambda t: "never",
+    lambda t: "N/A",
+    lambda t: None,
+]
+
+
+@given(
+    rows=st.lists(st.tuples(MINUTES, st.sampled_from(FORMS)), min_size=1, max_size=12),
+    zone=st.sampled_from(["UTC", "Europe/Berlin"]),
+    day_first=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_column_of_any_forms_is_read_as_an_export_reads_each(
+    rows: list[tuple[int, Any]], zone: str, day_first: bool
+) -> None:
+    raws = [form(datetime(2025, 10, 1) + timedelta(minutes=after)) for after, form in rows]
+    found = read_column(raws, zone, day_first=day_first, missing=("", "n/a"))
+    for place, raw in enumerate(raws):
+        cell = pa.array([raw], pa.string()) if raw is None else pa.array([raw])
+        one = read_moments(cell, timezone=zone, day_first=day_first, missing=("", "n/a"))
+        assert found.values[place] == one.values[0]
+        assert found.told[place] == ~one.missing[0]
+        assert found.whole_day[place] == one.whole_day[0]
+        assert (place in found.wrong) == one.wrong[0]
+
+
+def test_forms_that_no_machine_writes_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(column: Any, **more: Any) -> Any:
+        calls.append(len(column))
+        return read_moments(column, **more)
+
+    monkeypatch.setattr("scoring_ml.features.lead_moments.read_moments", counted)
+    days = ["22.08.2026", "23.08.2026 10:00", "22.08.2026"] * 20
+    told = read(activities=[entry(occurred_at=day, known_at="1788172200") for day in days])
+    assert calls == [2, 1]
+    assert told.activities is not None
+    assert len(told.activities) == 41  # a day without a time may be told as often as it happened
+
+
+def test_wrong_moments_of_a_column_are_named_one_by_one() -> None:
+    moments = ["22.08.2026", "2026-08-22T10:00:00Z", "soon", None, True, "soon", 1788172200]
+    found = wrong(activities=[entry(occurred_at=raw) for raw in moments])
+    assert {name: what[:13] for name, what in found.items()} == {
+        "activities[2].occurred_at": "must be a mom",
+        "activities[3].occurred_at": "must be given",
+        "activities[4].occurred_at": "must be a mom",
+        "activities[5].occurred_at": "must be a mom",
+    }
+
+
+@pytest.mark.parametrize("number", [1_788_172_200, 1_788_172_200_000, 1_788_172_200_000_000])
+def test_unix_times_are_numbers_or_text(number: int) -> None:
+    moment = moment_of("2026-08-31T09:50:00Z") + 40 * 60 * 1_000_000
+    for raw in (number, float(number), str(number)):
+        told = read(created_at=raw, activities=[entry(occurred_at=raw, known_at=raw)])
+        assert told.created_at == moment
+        assert told.activities is not None
+        assert told.activities.occurred_at.tolist() == [moment]
+
+
+@pytest.mark.parametrize("nothing", ["N/A", " n/a ", "", "  ", "999", 999, 999.0])
+def test_words_for_not_known_are_no_moments(nothing: Any) -> None:
+    told = read(created_at=nothing, activities=[entry(known_at=nothing)])
+    assert told.created_at is None
+    assert told.activities is not None
+    assert told.activities.known_at.tolist() == told.activities.occurred_at.tolist()
+
+
+@pytest.mark.parametrize(("raw", "name"), [(7, "7"), (7.0, "7"), (2.5, "2.5"), (-1, "-1")])
+def test_a_campaign_may_be_a_number(raw: float, name: str) -> None:
+    told = read(activities=[entry(campaign=raw, channel=raw), entry(campaign=name, channel=999)])
+    assert told.activities is not None
+    assert told.activities.campaigns == told.activities.channels == (name,)
+    assert told.activities.campaign is not None
+    assert told.activities.campaign.tolist() == [0, 0]
+
+
+UNCLEAR = replace(
+    PLAIN,
+    kind_words={"note": "", "mail": "email_sent", "*": "webinar"},
+    stage_words={"new": "lead"},
+    unclear_words={
+        "type": {"call": "inbound_call or outbound_call", "chat": ""},
+        "stage": {"open": "lead or sql", "*": "mql"},
+        "direction": {"x": "inbound or outbound"},
+        "campaign": {"ads": "Autumn or Spring"},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("lead", "name", "end"),
+    [
+        ({"activities": [entry(type=" Call")]}, "activities[0].type", "inbound_call or outbound_"),
+        ({"activities": [entry(type="chat")]}, "activities[0].type", "every file of the export"),
+        ({"activities": [entry(direction="X")]}, "activities[0].direction", "write inbound or out"),
+        ({"activities": [entry(campaign="ADS")]}, "activities[0].campaign", "write Autumn or Spri"),
+        ({"stages": [{"stage": "Open", "entered_at": "2026-09-01"}]}, "stages[0].stage", "or sql"),
+        ({"stages": [{"stage": "z", "entered_at": "2026-09-01"}]}, "stages[0].stage", "write mql"),
+    ],
+)
+def test_a_word_that_means_different_things_in_an_export_is_refused(
+    lead: dict[str, Any], name: str, end: str
+) -> None:
+    with pytest.raises(LeadError, match="Every field of a lead must be known") as caught:
+        read(UNCLEAR, **lead)
+    found = dict(caught.value.fields)
+    assert list(found) == [name]
+    assert "the same in every file" in found[name]
+    assert end in found[name]
+
+
+def test_beside_unclear_words_all_others_are_read_as_ever() -> None:
+    types = ["meeting", "Mail", "note", "n/a", "anything"]
+    told = read(
+        UNCLEAR,
+        activities=[entry(type=word, campaign="other") for word in types],
+        stages=[{"stage": word, "entered_at": "2026-09-01"} for word in ("new", "SQL", "n/a")],
+    )
+    assert kinds(told) == [("meeting", True), ("email_sent", False), ("webinar", True)]
+    assert told.stages is not None
+    assert sorted(told.stages.stage.tolist()) == [0, PLAIN.stages.index("sql")]
+
+
+def two_files(**words: tuple[dict[str, str], dict[str, str]]) -> dict[str, Any]:
+    """Return the words of a mapping whose tables have two files each."""
+    tables: dict[str, Any] = {"leads": {"file": "leads.csv"}, "activities": [], "stages": []}
+    for place in (0, 1):
+        for table, columns in {
+            "activities": ("type", "direction", "campaign", "channel"),
+            "stages": ("stage",),
+        }.items():
+            own = {name: words[name][place] for name in columns if name in words}
+            tables[table].append({"file": f"{table}{place}.csv", "words": own})
+    stages = {"order": ["lead", "mql", "Deal"], "won": ["won"], "lost": ["lost"]}
+    return request_words(
+        parse_mapping({"dataset": "two files", "tables": tables, "stages": stages})
+    )
+
+
+def test_words_that_differ_between_files_are_left_out_of_a_request() -> None:
+    found = two_files(
+        type=(
+            {"Call": "inbound_call", "mail": "email_sent", "task": "", "form": "download"},
+            {"call ": "outbound_call", "Mail": "email_sent", "Task": "meeting"},
+        ),
+        direction=({"a": "inbound", "b": "inbound"}, {"A": "inbound", "b": "outbound"}),
+        stage=({"NEW": "lead", "X": "won", "lost": "lost"}, {"New": "Deal", "x": "lost"}),
+        campaign=({"ads": "Spring"}, {"ads": "spring"}),
+        channel=({"ads": "paid"}, {}),
+    )
+    assert found["kind_words"] == {"mail": "email_sent", "form": "download"}
+    assert found["direction_words"] == {"a": "inbound"}
+    assert found["stage_words"] == {"lost": "", "won": "", "x": ""}
+    assert found["campaign_words"] == {}
+    assert found["channel_words"] == {"ads": "paid"}
+    assert found["unclear_words"] == {
+        "type": {"call": "inbound_call or outbound_call", "task": "meeting"},
+        "stage": {"new": "Deal or lead"},
+        "direction": {"b": "inbound or outbound"},
+        "campaign": {"ads": "Spring or spring"},
+    }
+
+
+def test_all_other_words_of_one_file_contradict_a_word_of_the_other() -> None:
+    found = two_files(type=({"*": "meeting"}, {"call": "inbound_call", "form": "chat"}))
+    # A form is one of our kinds, so the first file says nothing of it.
+    assert found["kind_words"] == {"*": "meeting", "form": "chat"}
+    assert found["unclear_words"] == {"type": {"call": "inbound_call or meeting"}}
+    found = two_files(type=({"*": "meeting"}, {"*": "chat", "call": "chat"}))
+    assert found["kind_words"] == {}
+    assert found["unclear_words"] == {
+        "type": {"*": "chat or meeting", "call": "chat or meeting"},
+    }
+
+
+def test_what_is_unclear_is_saved_with_the_schema() -> None:
+    history = History.restore(json.loads(json.dumps(UNCLEAR.dump())))
+    assert history == UNCLEAR
 
 
 @given(order=st.permutations(range(6)))

@@ -455,7 +455,7 @@ def test_what_an_export_mends_or_leaves_out_a_request_has_to_say_right(
         read_history({"activities": [row]}, history, as_of=AS_OF)
 
 
-def test_of_several_files_the_first_ones_words_hold() -> None:
+def test_of_several_files_words_hold_that_do_not_contradict() -> None:
     """A request does not say which file it would have come from."""
     content = {
         "dataset": "x",
@@ -469,5 +469,6 @@ def test_of_several_files_the_first_ones_words_hold() -> None:
     }
     export = exported(Told(f"{CREATED}", (VISIT,), ()), mapping_of())
     # Within one file the last one holds, as for its cells.
-    words = crm_history(export, parse_mapping(content)).kind_words
-    assert words == {"call": "chat", "fax": "other_inbound"}
+    history = crm_history(export, parse_mapping(content))
+    assert history.kind_words == {"fax": "other_inbound"}
+    assert history.unclear_words == {"type": {"call": "chat or form"}}

@@ -113,6 +113,8 @@ def demo(home: Home) -> Iterator[Row]:
 def influence_rows(name: str, found: Influence) -> Iterator[Row]:
     """How the points rank the fields beside the truth."""
     fields = f"{len(found.effects)} fields with an effect, centred"
+    if found.without_points:
+        fields += f"; no points: {', '.join(found.without_points)}"
     yield f"{name}: points against true effects, Spearman", f"{found.spearman:.2f}", fields
     shown = f"{found.spearman_as_shown:.2f}"
     yield f"{name}: the same, points as shown", shown, "not centred"

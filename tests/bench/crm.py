@@ -20,9 +20,9 @@ import pandas as pd
 from scoring_ml.data.demo import write_demo
 from scoring_ml.data.export import read_export
 from scoring_ml.data.mapping import load_mapping
-from scoring_ml.features.asof import seen_at
+from scoring_ml.data.schema import History, Schema
 from scoring_ml.features.criteria import contact_valid
-from scoring_ml.features.crm_snapshot import crm_schema, values_at
+from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
 from scoring_ml.features.derived import derive
 from scoring_ml.features.lead_history import read_history
 from scoring_ml.features.outcomes import find_outcomes
@@ -55,7 +55,7 @@ def crm(folder: Path, *, leads: int = LEADS) -> Iterator[Row]:
 
 
 def online(folder: Path) -> Iterator[Row]:
-    """One lead with 200 activities, from the parsed request to its features."""
+    """One lead with 200 activities, from the parsed request to its features, in several forms."""
     write_demo(folder, leads=500, seed=1)
     mapping = load_mapping(folder / "crm" / "crm.yaml")
     export, _ = read_export(folder / "crm", mapping)
@@ -63,22 +63,56 @@ def online(folder: Path) -> Iterator[Row]:
     history = schema.history
     assert history is not None
     now = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    kinds = history.kinds
-    lead: dict[str, Any] = {
-        "created_at": "2026-10-10T08:00:00Z",
-        "activities": [
-            {
-                "type": kinds[i % len(kinds)],
-                "occurred_at": (now - timedelta(hours=2 * i + 1)).isoformat(),
-                "amount": 3,
+    moments = [now - timedelta(hours=2 * number + 1) for number in range(200)]
+    plain = [moment.isoformat() for moment in moments]
+    zones = [text if number % 2 else f"{text[:19]}Z" for number, text in enumerate(plain)]
+    epoch = [str(int(moment.timestamp()) * 1_000) for moment in moments]
+    days = [f"{moment:%d.%m.%Y %H:%M}" for moment in moments]
+    forms = {
+        "to features": (plain, False),
+        "every key given": (plain, True),
+        "two spellings of the zone": (zones, True),
+        "moments as Unix time in text": (epoch, True),
+        "moments as dd.mm.yyyy hh:mm": (days, True),
+    }
+    columns = sum(column.derived for column in schema.columns)
+    for name, (texts, every_key) in forms.items():
+        lead = _lead(history, texts, every_key=every_key)
+        what = f"median of 500, {columns} features"
+        begin = "one lead with 200 activities " if name == "to features" else "  the same, "
+        yield f"{begin}{name}", f"{_answered(lead, schema, now):.2f} ms", what
+
+
+def _lead(history: History, texts: list[str], *, every_key: bool) -> dict[str, Any]:
+    """Return a request with as many activities as moments; optional keys if they are asked for."""
+    activities: list[dict[str, Any]] = [
+        {"type": history.kinds[number % len(history.kinds)], "occurred_at": text, "amount": 3}
+        for number, text in enumerate(texts)
+    ]
+    if every_key:
+        for number, entry in enumerate(activities):
+            entry |= {
+                "known_at": entry["occurred_at"],
+                "direction": "inbound",
+                "campaign": f"campaign {number % 5}",
+                "channel": "search",
+                "activity_id": f"a{number}",
             }
-            for i in range(200)
-        ],
+    return {
+        "created_at": "2026-10-10T08:00:00Z",
+        "activities": activities,
         "stages": [{"stage": history.stages[0], "entered_at": "2026-10-10T08:00:00Z"}],
     }
-    as_of = np.array([int(now.timestamp()) * 1_000_000])
 
-    def work() -> None:
+
+def _answered(lead: dict[str, Any], schema: Schema, now: datetime) -> float:
+    """Return the median of the milliseconds from a request to its features."""
+    history = schema.history
+    assert history is not None
+    as_of = np.array([int(now.timestamp()) * 1_000_000])
+    taken = []
+    for number in range(550):
+        begun = time.perf_counter()
         read = read_history(lead, history, as_of=now.replace(tzinfo=None))
         derive(
             schema,
@@ -88,17 +122,9 @@ def online(folder: Path) -> Iterator[Row]:
             activities=read.activities,
             stages=read.stages,
         )
-
-    for _ in range(50):
-        work()
-    taken = []
-    for _ in range(500):
-        begun = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - begun)
-    columns = sum(column.derived for column in schema.columns)
-    figure = f"{1_000 * statistics.median(taken):.2f} ms"
-    yield "one lead with 200 activities to features", figure, f"median of 500, {columns} features"
+        if number >= 50:
+            taken.append(time.perf_counter() - begun)
+    return 1_000 * statistics.median(taken)
 
 
 def make(folder: Path, leads: int) -> dict[str, Any]:
@@ -121,17 +147,18 @@ def see(folder: Path) -> dict[str, Any]:
     export, report = read_export(folder / "crm", mapping)
     report.raise_if_broken()
     done("read and validate")
-    schema = crm_schema(export, mapping, find_outcomes(export, mapping))
-    done("outcomes")
-    values = values_at(export, schema, seen_at(export.leads.created_at, 1.0))
+    snapshot, schema, _ = build_crm_snapshot(export, mapping, ages_days=(1.0,))
+    part = snapshot.take(snapshot.age_days == 1.0)
+    done("snapshot with features and labels")
+    values = {str(name): part.frame[name].to_numpy() for name in part.frame}
     for column in schema.used:
         if column.type in ("email", "phone"):
             codes, distinct = pd.factorize(values[column.name], use_na_sentinel=True)
             valid = np.array([*(contact_valid(v, column) for v in distinct), np.nan], dtype=float)
             values[f"{column.name}_valid"] = valid[codes]
-    done("values and features")
+    done("contacts")
     sums = {name: float(np.nansum(values[name])) for name in COMPARED}
-    return {"parts": parts, "columns": len(values), "sums": sums}
+    return {"parts": parts, "columns": len(values), "rows": len(part), "sums": sums}
 
 
 def see_plainly(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,11 @@
 Both sides are taken on the same snapshots, the newest leads at the headline age, and both are
 counted from their mean over these: the true effects are differences from the average lead, while
 points count from the average training row, which is of another age.
+
+Ranked are the fields that have both. A true effect may have no points, since no field of the model
+stands for it: ``hours_to_first_response`` is known only after the hand-over to sales, and the demo
+scores before it, so its feature is left out. Such effects are named, not ranked; for the model
+they are noise, as they are for the best reachable AUC.
 """
 
 from __future__ import annotations
@@ -25,9 +30,11 @@ class Influence:
     points : mapping of field to float
         Of every explained field, centred.
     effects : mapping of field to float
-        True log-odds of the fields with an effect, centred.
+        True log-odds of the fields with an effect that have points, centred.
+    without_points : tuple of str
+        True effects of which the model has no field.
     spearman : float
-        Between the two, over the fields with an effect.
+        Between the two, over the fields of ``effects`` that do have one.
     spearman_as_shown : float
         The same with points as they are shown, from the average training row.
     median_real : float
@@ -38,6 +45,7 @@ class Influence:
 
     points: dict[str, float]
     effects: dict[str, float]
+    without_points: tuple[str, ...]
     spearman: float
     spearman_as_shown: float
     median_real: float
@@ -66,6 +74,7 @@ def influence(trained: Trained, *, leads: int, seed: int) -> Influence:
     return Influence(
         points=points,
         effects=effects,
+        without_points=tuple(sorted(set(truth) - set(points) - set(NO_EFFECT))),
         spearman=_rank(points, effects, real),
         spearman_as_shown=_rank(raw, effects, real),
         median_real=float(np.median([points[name] for name in real])),

@@ -32,6 +32,13 @@ def snapshot(folder: Path, mapping: CrmMapping, *, kinds: tuple[str, ...]) -> pd
         found["email_valid"] = found["email"].map(valid_email, na_action="ignore")
     if "phone" in found:
         found["phone_valid"] = found["phone"].map(valid_phone, na_action="ignore")
+    deals = _table(folder, mapping, "deals", ["lead_id", "outcome", "closed_at", "known_at"])
+    closed = deals.groupby("lead_id")["known_at"].min()
+    found = found[~(found.index.map(closed) < found["as_of"])]
+    wins = deals[deals["outcome"] == "won"].groupby("lead_id")["closed_at"].min()
+    found = found[~(found.index.map(wins) < found["as_of"])]
+    taken = found.index.map(wins) - found["as_of"]
+    found["won"] = (taken >= pd.Timedelta(0)) & (taken < mapping.horizon_days * DAY)
     found["created_hour"] = found["created_at"].dt.hour
     found["created_weekday"] = found["created_at"].dt.day_name()
     return found
@@ -94,24 +101,17 @@ def _stages(folder: Path, mapping: CrmMapping, leads: pd.DataFrame) -> pd.DataFr
 
 
 def _answers(folder: Path, mapping: CrmMapping, leads: pd.DataFrame) -> dict[str, pd.Series]:
-    """Every field with a history, by ``merge_asof`` on the moment at which it was told."""
+    """Every field with a history: the newest change that was told before."""
     columns = ["lead_id", "field", "value", "changed_at", "known_at"]
     changes = _table(folder, mapping, "field_changes", columns)
-    moments = leads[["lead_id", "as_of"]].sort_values("as_of")
+    changes = changes.merge(leads[["lead_id", "as_of"]], on="lead_id")
+    changes = changes[changes["known_at"] < changes["as_of"]]
+    changes = changes.sort_values(["changed_at", "known_at"])
     found = {}
     for item in mapping.fields:
         if item.source != "field_changes":
             continue
-        own = changes[changes["field"] == item.named].sort_values("known_at")
-        merged = pd.merge_asof(
-            moments,
-            own[["lead_id", "known_at", "value"]],
-            left_on="as_of",
-            right_on="known_at",
-            by="lead_id",
-            allow_exact_matches=False,
-        )
-        values = merged.set_index("lead_id")["value"]
+        values = changes[changes["field"] == item.named].groupby("lead_id")["value"].last()
         if item.column.type == "number":
             values = values.map(_number)
         found[item.column.name] = values

@@ -129,18 +129,25 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
                     _Column("contact_id", "the person that `leads` names"),
                     _Column(
                         "known_at",
-                        "when the details were known; fields with `known: history` need it",
+                        "when the details were known; fields with `known: history` need it, and "
+                        "of those set at creation a person's first row counts from the creation on",
                         default="the lead's creation",
                     ),
                 ),
             ),
             TableContract(
                 "field_changes",
-                "every value that a field got, the first one too",
+                "every value that a field got, the first one too unless `old_value` tells it",
                 (
                     _LEAD,
                     _Column("field", "the CRM's name of the field", required=True),
                     _Column("value", "the new value", default="taken away"),
+                    _Column(
+                        "old_value",
+                        "the value before; that of the first change of a field counts as known "
+                        "since the lead's creation",
+                        default="not told",
+                    ),
                     _Column("changed_at", "when it got the value", required=True),
                     _Column("known_at", "when that was recorded", default="`changed_at`"),
                 ),
@@ -220,12 +227,19 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
         for defect in (
             Defect("ragged_line", "a line with too many or too few cells", LEFT_OUT, "left out"),
             Defect("no_id", "a lead or a person without an id", LEFT_OUT, "left out"),
-            Defect("no_moment", "a required moment is empty", LEFT_OUT, "left out"),
+            Defect(
+                "no_moment",
+                "a required moment is empty",
+                LEFT_OUT,
+                "left out; if it tells the end of a lead, its lead is neither won nor lost nor "
+                "open",
+            ),
             Defect(
                 "unreadable_moment",
                 "a moment that cannot be read, or lies outside 1900 to 2200",
                 LEFT_OUT,
-                "left out: a wrong guess could make a fact known too early",
+                "left out: a wrong guess could make a fact known too early; if it tells the end of "
+                "a lead, its lead is neither won nor lost nor open",
             ),
             Defect(
                 "future",
@@ -237,7 +251,8 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "repeated_lead",
                 "a second row for the same `lead_id`",
                 LEFT_OUT,
-                "the row with the earliest `created_at` stays, of equal ones the first",
+                "the row with the earliest `created_at` stays, of equal ones the greatest by its "
+                "text",
             ),
             Defect(
                 "orphan", "names a lead that is not among the leads in use", LEFT_OUT, "left out"
@@ -309,7 +324,8 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "long_before_creation",
                 "a stage or a closing more than a day before the lead's creation",
                 LEFT_OUT,
-                "left out: it belongs to another lead of the same person",
+                "left out: it belongs to another lead of the same person; a lead without another "
+                "end is neither won nor lost nor open",
             ),
             Defect(
                 "skipped_hour",
@@ -328,7 +344,7 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "unknown_outcome",
                 "an outcome that is neither won, lost nor open",
                 LEFT_OUT,
-                "left out",
+                "left out; its lead is neither won nor lost nor open, unless another deal won it",
             ),
             Defect("no_type", "an activity without a type", LEFT_OUT, "left out"),
             Defect(
@@ -348,6 +364,13 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "a value that is not of the field's type",
                 MENDED,
                 "counts as not known",
+            ),
+            Defect(
+                "contradicting_row",
+                "rows that tell different values of one lead or field at one moment",
+                MENDED,
+                "the greatest value counts (words by their text), whatever the order of the rows; "
+                "a value counts rather than none",
             ),
             Defect(
                 "untimed_contact",

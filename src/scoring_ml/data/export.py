@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from scoring_ml.data.contracts import CONTRACTS
 from scoring_ml.data.export_events import (
@@ -27,7 +29,7 @@ from scoring_ml.data.export_leads import (
 )
 from scoring_ml.data.export_report import ExportReport, Finding, TableReport
 from scoring_ml.data.export_sieve import Sieve
-from scoring_ml.data.export_tables import Table, open_source
+from scoring_ml.data.export_tables import Opened, Table, open_source
 from scoring_ml.data.facts import (
     DAY,
     Activities,
@@ -133,6 +135,7 @@ class _Reading:
         stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
         deals = self._take("deals", lambda t: read_deals(t, self.mapping, index))
         spend = self._take("spend", lambda t: read_spend(t, index.extracted_at))
+        self._note_unsure(index, [part.unsure for part in (stages, deals) if part is not None])
         for name, history in changes.histories.items():
             if not len(history):
                 self.notes.append(f"No row of field_changes is about the field {name}")
@@ -148,6 +151,15 @@ class _Reading:
             changes.recorded,
         )
 
+    def _note_unsure(self, index: LeadIndex, unsure: list[NDArray[np.int64]]) -> None:
+        leads = np.unique(np.concatenate(unsure)) if unsure else np.zeros(0, dtype=np.int64)
+        if len(leads):
+            first = ", ".join(str(name)[:60] for name in index.leads.ids[leads[:3]])
+            self.notes.append(
+                f"{len(leads):,} lead(s) are neither won nor lost nor open, unless another table "
+                f"tells that they were won: an end of theirs is left out. First: {first}"
+            )
+
     def _open(self, name: str) -> None:
         fields = [item.named for item in self.mapping.fields if item.source == name]
         try:
@@ -157,8 +169,11 @@ class _Reading:
             ]
         except InputError as error:
             self.broken.append(f"{name}: {error}")
+        except (pa.ArrowException, OverflowError):
+            self._odd(name, [source.file for source in self.mapping.tables[name]])
         else:
             self.tables[name] = Table(name, self.mapping, opened)
+            self.notes += _source_notes(name, opened, fields)
 
     def _used(self, table: str) -> list[MappedField]:
         """Return the fields that are taken from a table's own columns."""
@@ -240,9 +255,13 @@ class _Reading:
         except InputError as error:
             self.broken.append(f"{name}: {error}")
             return None
+        except (pa.ArrowException, OverflowError):
+            self._odd(name, table.files)
+            return None
         report = sieve.report()
         self.reports.append(report)
         self.findings += sieve.findings
+        self.notes += sieve.notes
         self._judge(report, sieve)
         return found
 
@@ -273,6 +292,13 @@ class _Reading:
                 "Correct the export or crm.yaml, or raise most_left_out if that is as it should be",
             )
 
+    def _odd(self, name: str, files: Sequence[str]) -> None:
+        self._break(
+            f"Columns of {name} must be of plain types",
+            f"one in {', '.join(files)} that cannot be read as what it is mapped to",
+            "Export the file with text columns, or as CSV",
+        )
+
     def _break(self, must: str, found: str, do: str) -> None:
         self.broken.append(f"{must}. Found: {found}. {do}.")
 
@@ -298,6 +324,27 @@ _MOMENTS = {
 }
 """Moments that show how far an export reaches. Closing dates of open deals are only plans, and
 budgets are entered ahead."""
+
+
+def _source_notes(table: str, opened: Sequence[Opened], fields: Sequence[str]) -> Iterator[str]:
+    """Tell of files that give nothing, or less than the other files of their table."""
+    for part in opened:
+        file = part.source.file
+        if part.not_selected and not part.rows:
+            words = "; ".join(
+                f"{name}: {', '.join(words)}" for name, words in part.source.only.items()
+            )
+            yield (
+                f"{table}: only ({words}) selects none of the {part.not_selected:,} rows of "
+                f"{file}; check its words"
+            )
+    for name in fields:
+        without = [part.source.file for part in opened if name not in part.columns]
+        if without and len(without) < len(opened):
+            yield (
+                f"{table}: {', '.join(without)} has no column {name}, so the field counts as "
+                "missing in its rows"
+            )
 
 
 def _text_of(moment: int) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from scoring_ml.data.values import parse_number, plain_digits, reader
 from scoring_ml.data.words import Words, folded
 
 Bools = NDArray[np.bool_]
+
+_LONGEST: Final = 40
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,26 @@ class Coded:
         return numbers, (numbers < 0) & (self.codes >= 0)
 
     def named(self, rows: Bools, most: int = 5) -> str:
-        """Return the most frequent words of some rows, for a message."""
+        """Return the most frequent words of some rows, for a message.
+
+        Words that may be personal, such as e-mail addresses and phone numbers, are not shown.
+        """
         counts = np.bincount(self.codes[rows & (self.codes >= 0)], minlength=len(self.words))
         first = [place for place in np.argsort(-counts, kind="stable") if counts[place]]
-        names = [f"{self.words[place][:40]!r} ({counts[place]})" for place in first[:most]]
+        names = [f"{_shown(self.words[place])} ({counts[place]})" for place in first[:most]]
         return ", ".join(names) + (f" and {len(first) - most} more" if len(first) > most else "")
+
+
+def _shown(word: str) -> str:
+    numbers = [found[0].strip() for found in re.finditer(r"[+(]?\d[\d\s()./-]*\d", word)]
+    # Stages have ids as well, of digits alone and seldom as long as a phone number.
+    is_phone = any(
+        sum(sign.isdigit() for sign in number) >= (10 if number.isdigit() else 7)
+        for number in numbers
+    )
+    if "@" in word or len(word) > _LONGEST or is_phone:
+        return "a word that is not shown"
+    return repr(word)
 
 
 def id_texts(column: Any, missing: Sequence[str] = ("",)) -> Any:

@@ -118,7 +118,13 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     read = usable_moment(sieve, "entered_at")
     known, told = known_moment(sieve, read.values)
     sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    ours_alone = sieve.alive.copy()
     entered, known = _after_creation(sieve, index, lead, read.values, known)
+    is_won = np.append(np.isin(names, mapping.stages_won), False)[stage]
+    is_end = is_won | np.append(np.isin(names, mapping.stages_lost), False)[stage]
+    to_come = read.usable & (np.maximum(read.values, told.values) > index.extracted_at)
+    told_end = is_end & ~(constant | words.ignored | to_come)
+    unsure = _unsure(sieve, lead, told_end, is_won, ours_alone)
     rows = sieve.rows
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
     sieve.drop_rows("repeated_row", rows[order[repeats]])
@@ -126,7 +132,7 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     note_known_before(sieve, told, read.values)
     note_clocks(sieve, read, told)
     rows = rows[order[~repeats]]
-    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names), sieve
+    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), sieve
 
 
 def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
@@ -151,7 +157,13 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     moment = np.where(read.missing, told.values, read.values)
     known = np.where(told.missing, moment, np.maximum(told.values, moment))
     sieve.drop("future", closed & (known > index.extracted_at))
+    ours_alone = sieve.alive.copy()
     at, known_at = _after_creation(sieve, index, lead, moment, known, only=closed)
+    # What lies after the export has not happened, whatever its word may mean.
+    to_come = (read.usable & (read.values > index.extracted_at)) | (
+        told.usable & (told.values > index.extracted_at)
+    )
+    unsure = _unsure(sieve, lead, (closed | strange) & ~to_come, outcome == WON, ours_alone)
     at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
@@ -180,6 +192,7 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
         known_at[rows],
         amount[rows],
         texts[reasons.codes[rows]],
+        unsure,
     )
     return found, sieve
 
@@ -244,6 +257,34 @@ def _after_creation(
     early &= lead >= 0
     sieve.drop("long_before_creation", early if only is None else early & only)
     return raised, np.maximum(known, raised)
+
+
+def _unsure(
+    sieve: Sieve,
+    lead: Places,
+    ending: NDArray[np.bool_],
+    won: NDArray[np.bool_],
+    before: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Return the leads of whom an end is told that cannot be used, each once.
+
+    A win that can be used settles what became of a lead. An end long before the lead is another
+    lead's wherever this one has an end of its own.
+
+    Parameters
+    ----------
+    sieve : Sieve
+    lead : array of int64, shape (rows,)
+    ending, won : array of bool, shape (rows,)
+        Rows that may end their lead, and those that win it.
+    before : array of bool, shape (rows,)
+        Rows that were in use before those long before the creation were taken out.
+    """
+    out = ending & ~sieve.alive & (lead >= 0)
+    in_use = ending & sieve.alive
+    untold = np.setdiff1d(lead[out & ~before], lead[in_use & won])
+    early = np.setdiff1d(lead[out & before], lead[in_use])
+    return np.union1d(untold, early).astype(np.int64)
 
 
 def _note_before_creation(sieve: Sieve, raised: Moments, told: Moments) -> None:

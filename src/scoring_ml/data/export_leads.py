@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -20,10 +21,13 @@ from scoring_ml.data.export_sieve import (
     usable_moment,
 )
 from scoring_ml.data.export_tables import Table
-from scoring_ml.data.fact_rules import in_order
-from scoring_ml.data.facts import FieldHistory, Leads
+from scoring_ml.data.fact_rules import settled
+from scoring_ml.data.facts import DAY, NEVER, FieldHistory, Leads
 from scoring_ml.data.mapping import MappedField
 from scoring_ml.data.words import folded
+
+_FEW_HISTORIES: Final = 0.1
+_MOST_LATE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,12 @@ def read_leads(
     created, known = known_moment(sieve, read.values)
     sieve.drop("future", created > extracted_at)
     rows = sieve.rows
+    values: dict[str, NDArray[Any]] = {}
+    wrongs: dict[str, NDArray[np.bool_]] = {}
+    for item in fields:
+        if item.source == "leads":
+            name = item.column.name
+            values[name], wrongs[name] = table.field(item.column, item.named)
     # By id, then by creation: of the rows of one id the earliest comes first.
     by_id = np.asarray(
         pc.sort_indices(
@@ -99,6 +109,8 @@ def read_leads(
     again = np.zeros(len(rows), dtype=bool)
     if len(rows) > 1:
         again[1:] = np.asarray(pc.equal(texts[1:], texts[:-1]))
+        rows, torn = _greatest_first(table, rows, again, created, list(values.values()))
+        sieve.mended_rows("contradicting_row", torn)
     sieve.drop_rows("repeated_lead", rows[again])
     sieve.mended("late_lead", ~known.missing & (known.values > read.values))
     note_known_before(sieve, known, read.values)
@@ -107,19 +119,53 @@ def read_leads(
     # They are in order of id, and a stable sort keeps that among leads created together.
     rows = rows[np.argsort(created[rows], kind="stable")]
     take = pa.array(rows)
-    values: dict[str, NDArray[Any]] = {}
-    for item in fields:
-        if item.source != "leads":
-            continue
-        cells, wrong = table.field(item.column, item.named)
-        sieve.mended("wrong_value", wrong, note=f"field {item.column.name}")
-        values[item.column.name] = cells[rows]
+    for name, wrong in wrongs.items():
+        sieve.mended("wrong_value", wrong, note=f"field {name}")
+        values[name] = values[name][rows]
     account = None
     if table.has("account_id"):
         account = _objects(table.ids("account_id").take(take))
     contacts = table.ids("contact_id").take(take) if table.has("contact_id") else None
     leads = Leads(_objects(ids.take(take)), created[rows], account, values)
     return LeadIndex(leads, ids.take(take), contacts, extracted_at), sieve
+
+
+def _greatest_first(
+    table: Table,
+    rows: Places,
+    again: NDArray[np.bool_],
+    created: NDArray[np.int64],
+    values: Sequence[NDArray[Any]],
+) -> tuple[Places, Places]:
+    """Put, of the rows of one id that were created together, the greatest by its text first.
+
+    Returns
+    -------
+    rows : array of int64
+        By id, then by creation, then by their text.
+    contradicting : array of int64
+        Those in first place that others of their id and moment contradict.
+    """
+    same = again & (created[rows] == created[np.roll(rows, 1)])
+    found = rows.copy()
+    torn: list[int] = []
+    links = [table.ids(name) for name in ("account_id", "contact_id") if table.has(name)]
+    for start in np.flatnonzero(~same & np.append(same[1:], False)):
+        if again[start]:
+            continue  # later than the row that stays
+        end = start + 1
+        while end < len(rows) and same[end]:
+            end += 1
+        texts = {
+            int(row): [str(value[row]) for value in values]
+            + [str(link[int(row)].as_py()) for link in links]
+            for row in rows[start:end]
+        }
+        ordered = sorted(texts, key=texts.__getitem__, reverse=True)
+        found[start:end] = ordered
+        if texts[ordered[0]] != texts[ordered[-1]]:
+            torn.append(ordered[0])
+    return found, np.array(torn, dtype=np.int64)
 
 
 def read_contacts(
@@ -160,17 +206,46 @@ def read_contacts(
         cells, wrong = table.field(item.column, item.named)
         sieve.mended("wrong_value", wrong, note=f"field {item.column.name}")
         use = np.ones(len(rows), dtype=bool)
+        at = moment
         if item.column.known == "before_scoring":
             use = ~known.missing[rows]
             untimed = np.zeros(table.rows, dtype=bool)
             untimed[rows[~use]] = True
             sieve.mended("untimed_contact", untimed, note=f"field {item.column.name}")
-        order, _ = in_order([lead[use], moment[use]])
-        at = moment[use][order]
-        found[item.column.name] = FieldHistory(
-            lead[use][order], cells[rows[use]][order], at, at.copy()
+            _note_late(sieve, lead[use], moment[use], index, item.column.name)
+        else:
+            # The first that is told of a person was there from the lead's creation on.
+            first = np.full(len(index.leads), NEVER, dtype=np.int64)
+            np.minimum.at(first, lead, moment)
+            at = np.where(moment == first[lead], np.minimum(moment, created), moment)
+        order, torn = settled([lead[use], at[use]], cells[rows[use]])
+        at = at[use][order]
+        told = rows[use][order]
+        sieve.mended_rows(
+            "contradicting_row", np.unique(told[torn]), note=f"field {item.column.name}"
         )
+        found[item.column.name] = FieldHistory(lead[use][order], cells[told], at, at.copy())
     return found, sieve
+
+
+def _note_late(
+    sieve: Sieve, lead: Places, known: NDArray[np.int64], index: LeadIndex, name: str
+) -> None:
+    """Note that most leads' only contact row is much younger than the lead itself.
+
+    A CRM that keeps one row a person overwrites it, and its moment is that of the last edit.
+    """
+    leads, first, count = np.unique(lead, return_index=True, return_counts=True)
+    if len(leads) == 0 or np.mean(count > 1) > _FEW_HISTORIES:
+        return
+    share = float(np.mean(known[first] - index.leads.created_at[leads] > DAY))
+    if share > _MOST_LATE:
+        sieve.notes.append(
+            f"The field {name} of contacts is declared as history, but {share:.0%} of the contacts "
+            "are first known more than a day after their lead's creation, and have one row each: "
+            "known_at seems to be the last edit. Declare the field set_at_creation if it came "
+            "with the lead, or give a row for each change"
+        )
 
 
 def _linked(table: Table, index: LeadIndex) -> tuple[Places, Places]:
@@ -231,12 +306,45 @@ def read_changes(
             continue
         values, wrong = table.values("value", rows, item.column)
         sieve.mended_rows("wrong_value", rows[wrong], note=f"field {item.column.name}")
-        order, _ = in_order([lead[rows], read.values[rows], known[rows]])
+        order, torn = settled([lead[rows], read.values[rows], known[rows]], values)
         rows = rows[order]
+        sieve.mended_rows("contradicting_row", rows[torn], note=f"field {item.column.name}")
         history = FieldHistory(lead[rows], values[order], read.values[rows], known[rows])
+        if item.source == "field_changes" and table.has("old_value"):
+            history = _with_first(sieve, history, rows, item, index)
         target = found.histories if item.source == "field_changes" else found.recorded
         target[item.column.name] = history
     return found, sieve
+
+
+def _with_first(
+    sieve: Sieve, history: FieldHistory, rows: Places, item: MappedField, index: LeadIndex
+) -> FieldHistory:
+    """Put before each lead's first change the value that it changed, known since creation.
+
+    Parameters
+    ----------
+    sieve : Sieve
+    history : FieldHistory
+    rows : array of int64, shape (m,)
+        The table's rows, in the history's order.
+    item : MappedField
+    index : LeadIndex
+    """
+    first = np.flatnonzero(np.diff(history.lead, prepend=-1))
+    created = index.leads.created_at[history.lead]
+    first = first[history.changed_at[first] > created[first]]
+    old, wrong = sieve.table.values("old_value", rows[first], item.column)
+    sieve.mended_rows("wrong_value", rows[first[wrong]], note=f"field {item.column.name}")
+    told = ~pd.isna(old)
+    first, old = first[told], old[told]
+    at = created[first]
+    return FieldHistory(
+        np.insert(history.lead, first, history.lead[first]),
+        np.insert(history.value, first, old),
+        np.insert(history.changed_at, first, at),
+        np.insert(history.known_at, first, at),
+    )
 
 
 def _objects(texts: Any) -> NDArray[Any]:

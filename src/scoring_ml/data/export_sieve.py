@@ -44,6 +44,7 @@ class Sieve:
         self.alive: Bools = np.ones(table.rows, dtype=bool)
         self.findings: list[Finding] = []
         self.counts: dict[str, int] = {}
+        self.notes: list[str] = []
         self._id_name = id_name
         ragged = sum(part.ragged for part in table.opened)
         lines = [line for part in table.opened for line in part.first_ragged]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.facts import DAY, Moments
@@ -47,6 +48,38 @@ def in_order(keys: Sequence[Moments], rest: Sequence[NDArray[Any]] = ()) -> tupl
     for column in rest:
         repeats[1:] &= _same_as_next(column, order)
     return order, repeats
+
+
+def settled(keys: Sequence[Moments], values: NDArray[Any]) -> tuple[Places, Bools]:
+    """Return the order by some keys, then by value, and which rows contradict the one before.
+
+    Of several values at one moment the greatest comes last, and so counts, however the rows are
+    ordered in their file. Nothing is less than any value.
+
+    Parameters
+    ----------
+    keys : sequence of array of int64, shape (m,)
+    values : array, shape (m,)
+        Numbers, dates or words, as :class:`scoring_ml.data.facts.FieldHistory` holds them.
+
+    Returns
+    -------
+    order : array of int64, shape (m,)
+    contradicts : array of bool, shape (m,)
+        In that order: equal to the row before in all keys, with another value.
+    """
+    order, _ = in_order(keys)
+    tied = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for key in keys:
+        tied &= _same_as_next(key, order)
+    if not tied.any():
+        return order, np.zeros(len(order), dtype=bool)
+    ranks = np.full(len(values), -1, dtype=np.int64)
+    group = order[np.append(tied, False) | np.insert(tied, 0, False)]
+    told = group[~pd.isna(values[group])]
+    ranks[told] = np.unique(values[told], return_inverse=True)[1]
+    order, repeats = in_order(keys, [ranks])
+    return order, np.insert(tied, 0, False) & ~repeats
 
 
 def _same_as_next(column: NDArray[Any], order: Places) -> Bools:

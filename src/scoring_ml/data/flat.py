@@ -348,10 +348,10 @@ def _parse_csv(name: str, text: str, encoding: str) -> Flat:
             "The data file must have a header and rows", found=f"{name} is empty", do=_EXPORT
         )
     if separator is None:
-        separator = _find_separator(name, lines[first : first + _SAMPLE_LINES])
+        separator = find_separator(name, lines[first : first + _SAMPLE_LINES])
     records = _records(name, lines, first, separator or _NO_SEPARATOR)
     _, header = next(records)
-    names, notes = _column_names(header)
+    names, notes = column_names(header)
     rows, bad = _sort_out(name, header, records)
     columns = list(zip(*rows, strict=True))
     frame = pd.DataFrame(
@@ -360,7 +360,14 @@ def _parse_csv(name: str, text: str, encoding: str) -> Flat:
     return Flat(frame, FileFacts(name, "csv", separator, encoding, len(rows), bad, notes))
 
 
-def _find_separator(name: str, lines: Sequence[str]) -> str | None:
+def find_separator(name: str, lines: Sequence[str]) -> str | None:
+    """Return the sign that parts the cells of a sample; ``None`` for a single column.
+
+    Raises
+    ------
+    FileFormatError
+        If the cells are parted by something else.
+    """
     for candidates in (SEPARATORS, RARE_SEPARATORS):
         found = {sign: _fit(lines, sign) for sign in candidates}
         best = max(candidates, key=lambda sign: found[sign])
@@ -433,7 +440,7 @@ def _records(
         end = first + reader.line_num
         if end - start > 1 or end == len(lines):
             width = width or len(row)
-            if _swallows_rows(lines[start:end], width, form):
+            if swallows_rows(lines[start:end], width, form):
                 raise _unclosed(name, start + 1, lines)
         if row:
             width = width or len(row)
@@ -449,7 +456,7 @@ def _unclosed(name: str, line: int, lines: Sequence[str]) -> FileFormatError:
     )
 
 
-def _swallows_rows(lines: Sequence[str], width: int, form: dict[str, Any]) -> bool:
+def swallows_rows(lines: Sequence[str], width: int, form: dict[str, Any]) -> bool:
     """Tell whether one record of several lines is really several rows behind an open quote."""
     fault = ""
     try:
@@ -469,7 +476,8 @@ def _swallows_rows(lines: Sequence[str], width: int, form: dict[str, Any]) -> bo
     return len(inner) >= enough and sum(w == width for w in inner) * 2 >= len(inner)
 
 
-def _column_names(header: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+def column_names(header: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return a name of its own for each column, and what was changed for that."""
     names: list[str] = []
     notes: list[str] = []
     stripped = [cell.strip() for cell in header]
@@ -567,7 +575,7 @@ def _read_parquet(path: Path) -> Flat:
             found=f"{path.name} has {table.num_rows} rows and {len(keep)} columns",
             do="Export it again",
         )
-    names, notes = _column_names([table.column_names[i] for i in keep])
+    names, notes = column_names([table.column_names[i] for i in keep])
     frame = pd.DataFrame(
         {
             name: pd.Series(plain_cells(table.column(index)), dtype=object)

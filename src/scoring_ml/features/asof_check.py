@@ -11,18 +11,16 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.data.facts import NEVER, WON, Activities, Export, Stages
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.facts import Export
 from scoring_ml.data.schema import Schema
 from scoring_ml.features.catalogue import Feature, schema_features
-from scoring_ml.features.derived_check import NaiveFeatures, OneActivity, OneStage
+from scoring_ml.features.derived_check import NaiveFeatures
+from scoring_ml.features.lead_facts import LeadFacts, gather_facts, rows_of
 from scoring_ml.features.rows_check import (
     DAY,
     LABEL,
@@ -37,24 +35,6 @@ from scoring_ml.features.snapshot import Snapshot
 
 _VALUE: Final = "A value must follow from what was known before its moment"
 _DUE: Final = "A lead must be seen at each of its ages at which it is open, and now if it still is"
-
-
-@dataclass(frozen=True)
-class _Close:
-    won: bool
-    closed_at: int
-    known_at: int
-
-
-@dataclass
-class _Facts:
-    """All that an export knows of one lead, early and late."""
-
-    created_at: int
-    activities: list[OneActivity] = field(default_factory=list)
-    stages: list[OneStage] = field(default_factory=list)
-    closes: list[_Close] = field(default_factory=list)
-    changes: dict[str, list[tuple[int, int, Any]]] = field(default_factory=dict)
 
 
 def check_snapshot(
@@ -110,13 +90,13 @@ def check_snapshot(
     found = [float(age) for age in np.unique(snapshot.age_days[~np.isnan(snapshot.age_days)])]
     ages = [*(found if ages_days is None else ages_days), math.nan]
     chosen = _sampled(export, sample, seed)
-    facts = _gather(export, chosen)
+    facts = gather_facts(export, chosen)
     unsure = unsure_leads(export)
     extracted = export.extracted_at
     features = schema_features(schema)
     columns = {name: snapshot.frame[name].to_numpy() for name in snapshot.frame.columns}
     seen: dict[int, list[float]] = {lead: [] for lead in chosen}
-    for row in _rows(snapshot.lead, facts):
+    for row in rows_of(snapshot.lead, facts):
         lead, age, as_of = int(snapshot.lead[row]), float(snapshot.age_days[row]), int(moments[row])
         of_lead = facts[lead]
         seen[lead].append(age)
@@ -157,7 +137,7 @@ def _sampled(export: Export, sample: int, seed: int | None) -> list[int]:
     return sorted(random.Random(seed).sample(every, sample))
 
 
-def _moment(facts: _Facts, age: float, extracted: int) -> int:
+def _moment(facts: LeadFacts, age: float, extracted: int) -> int:
     if math.isnan(age):
         return extracted
     return facts.created_at + (SECOND if age == 0 else round(age * DAY))
@@ -174,7 +154,7 @@ def _now_last(age: float) -> float:
 
 
 def _open(
-    facts: _Facts, as_of: int, won_stages: Collection[str], lost_stages: Collection[str]
+    facts: LeadFacts, as_of: int, won_stages: Collection[str], lost_stages: Collection[str]
 ) -> bool:
     """Tell whether a lead is open: no win is known, and the newest known fact is no end."""
     newest: list[tuple[int, int, bool]] = []
@@ -192,7 +172,7 @@ def _open(
 
 
 def _label(
-    facts: _Facts,
+    facts: LeadFacts,
     as_of: int,
     now: bool,
     horizon_days: float,
@@ -206,13 +186,13 @@ def _label(
     return 1.0 if any(as_of <= win < end for win in _wins(facts, won_stages)) else 0.0
 
 
-def _wins(facts: _Facts, won_stages: Collection[str]) -> list[int]:
+def _wins(facts: LeadFacts, won_stages: Collection[str]) -> list[int]:
     wins = [close.closed_at for close in facts.closes if close.won]
     return wins + [stage.entered_at for stage in facts.stages if stage.name in won_stages]
 
 
 def _values(
-    facts: _Facts,
+    facts: LeadFacts,
     as_of: int,
     schema: Schema,
     features: Mapping[str, Feature],
@@ -254,78 +234,6 @@ def _newest(changes: Sequence[tuple[int, int, Any]], as_of: int) -> list[Any]:
         return [None]
     newest = max((changed_at, known_at) for changed_at, known_at, _ in seen)
     return [value for changed_at, known_at, value in seen if (changed_at, known_at) == newest]
-
-
-def _gather(export: Export, chosen: Sequence[int]) -> dict[int, _Facts]:
-    """Put the facts of some leads together, lead by lead."""
-    facts = {lead: _Facts(int(export.leads.created_at[lead])) for lead in chosen}
-    if export.activities is not None:
-        for lead, activity in _activities(export.activities, facts):
-            facts[lead].activities.append(activity)
-    if export.stages is not None:
-        for lead, stage in _stages(export.stages, facts):
-            facts[lead].stages.append(stage)
-    if export.deals is not None:
-        deals = export.deals
-        for row in _rows(deals.lead, facts):
-            if int(deals.closed_at[row]) != NEVER:
-                close = _Close(
-                    int(deals.outcome[row]) == WON,
-                    int(deals.closed_at[row]),
-                    int(deals.known_at[row]),
-                )
-                facts[int(deals.lead[row])].closes.append(close)
-    for name, history in export.histories.items():
-        changes: dict[int, list[tuple[int, int, Any]]] = defaultdict(list)
-        for row in _rows(history.lead, facts):
-            change = (int(history.changed_at[row]), int(history.known_at[row]), history.value[row])
-            changes[int(history.lead[row])].append(change)
-        for lead, of_lead in facts.items():
-            of_lead.changes[name] = changes[lead]
-    return facts
-
-
-def _activities(
-    activities: Activities, facts: Mapping[int, _Facts]
-) -> list[tuple[int, OneActivity]]:
-    def word(codes: Any, words: Sequence[str], row: int) -> str | None:
-        return None if codes is None or codes[row] < 0 else words[codes[row]]
-
-    return [
-        (
-            int(activities.lead[row]),
-            OneActivity(
-                kind=KINDS[activities.kind[row]],
-                by_lead=bool(activities.by_lead[row]),
-                occurred_at=int(activities.occurred_at[row]),
-                known_at=int(activities.known_at[row]),
-                amount=float(activities.amount[row]),
-                touch={
-                    "campaign": word(activities.campaign, activities.campaigns, row),
-                    "channel": word(activities.channel, activities.channels, row),
-                },
-            ),
-        )
-        for row in _rows(activities.lead, facts)
-    ]
-
-
-def _stages(stages: Stages, facts: Mapping[int, _Facts]) -> list[tuple[int, OneStage]]:
-    return [
-        (
-            int(stages.lead[row]),
-            OneStage(
-                stages.names[stages.stage[row]],
-                int(stages.entered_at[row]),
-                int(stages.known_at[row]),
-            ),
-        )
-        for row in _rows(stages.lead, facts)
-    ]
-
-
-def _rows(leads: Any, facts: Mapping[int, _Facts]) -> list[int]:
-    return [int(row) for row in np.flatnonzero(np.isin(leads, list(facts)))]
 
 
 def _is_missing(value: Any) -> bool:

@@ -6,16 +6,14 @@ would have come from, so a word that means different things in different files i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any
 
 from scoring_ml.data.kinds import DIRECTIONS, KINDS
 from scoring_ml.data.mapping import CrmMapping
 from scoring_ml.data.words import ANY_WORD, folded
 
 __all__ = ["request_words"]
-
-_SIDES: Final = {word: "inbound" if by_lead else "outbound" for word, by_lead in DIRECTIONS.items()}
 
 
 def request_words(mapping: CrmMapping) -> dict[str, Any]:
@@ -27,22 +25,15 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
         ``kind_words``, ``stage_words``, ``direction_words``, ``campaign_words``,
         ``channel_words`` and ``unclear_words``.
     """
+    # The two ends, which a lead may have come back from, are no stages of a request.
     ends = {folded(name) for name in (*mapping.stages_won, *mapping.stages_lost)}
-
-    def stage(meaning: str) -> str:
-        # The two ends, which a lead may have come back from, are no stages of a request.
-        return "" if folded(meaning) in ends else folded(meaning)
-
-    def side(meaning: str) -> str:
-        return _SIDES.get(folded(meaning), folded(meaning))
-
     stages = [*map(folded, mapping.stages), *ends]
     found = {
-        "type": _words(mapping, "activities", "type", KINDS, folded),
-        "stage": _words(mapping, "stages", "stage", stages, stage),
-        "direction": _words(mapping, "activities", "direction", DIRECTIONS, side),
-        "campaign": _words(mapping, "activities", "campaign", (), str),
-        "channel": _words(mapping, "activities", "channel", (), str),
+        "type": _words(mapping, "activities", "type", KINDS),
+        "stage": _words(mapping, "stages", "stage", stages, nothing=ends),
+        "direction": _words(mapping, "activities", "direction", DIRECTIONS),
+        "campaign": _words(mapping, "activities", "campaign", ()),
+        "channel": _words(mapping, "activities", "channel", ()),
     }
     stage_words, unclear_stages = found["stage"]
     return {
@@ -60,7 +51,7 @@ def _words(
     table: str,
     column: str,
     ours: Collection[str],
-    meant: Callable[[str], str],
+    nothing: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the words of all of a table's files, and those that differ from file to file.
 
@@ -70,8 +61,8 @@ def _words(
     table, column : str
     ours : collection of str
         Folded words for which ``*`` does not stand.
-    meant : function of str
-        Gives the same for meanings that are the same; an empty one for nothing.
+    nothing : collection of str
+        Folded meanings that count as none.
 
     Returns
     -------
@@ -79,7 +70,10 @@ def _words(
     unclear : dict of folded word to what may be written instead
     """
     files = [
-        {folded(word): meaning for word, meaning in source.words[column].items()}
+        {
+            folded(word): "" if folded(meaning) in nothing else meaning
+            for word, meaning in source.words[column].items()
+        }
         for source in mapping.tables.get(table, ())
         if source.words.get(column)
     ]
@@ -88,12 +82,11 @@ def _words(
     for word in dict.fromkeys(word for file in files for word in file):
         others = () if word in ours else (ANY_WORD,)
         said = [next((file[w] for w in (word, *others) if w in file), None) for file in files]
-        # Of meanings that are the same the first file's spelling.
-        found = {meant(m): m if meant(m) else "" for m in reversed(said) if m is not None}
+        found = {meaning for meaning in said if meaning is not None}
         if len(found) == 1:
-            words[word] = next(iter(found.values()))
+            words[word] = found.pop()
         else:
-            several[word] = sorted(filter(None, found.values()))
+            several[word] = sorted(filter(None, found))
     unclear = {
         word: " or ".join(meaning for meaning in meanings if folded(meaning) not in several)
         for word, meanings in several.items()

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.facts import Moments
 from scoring_ml.data.moments import local_to_utc, read_moments
+from scoring_ml.data.values import plain_digits
 from scoring_ml.data.words import folded
 
 LONGEST_WORD: Final = 1_000
@@ -140,7 +141,7 @@ def read_column(
     read: dict[str, int] = {}
     rest: list[str] = []
     for text in dict.fromkeys(texts):
-        moment = _quick(text, timezone)
+        moment = _quick(text if text.isascii() else plain_digits(text), timezone)
         if moment is None:
             rest.append(text)
         else:

@@ -130,7 +130,8 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         if horizon is None
         else horizon,
         lag_days=default_lag(np.concatenate(lags) if lags else told[:0]) if lag is None else lag,
-        unsure=unsure,
+        # A win that can be read stands, whatever else was told of the lead.
+        unsure=unsure & (won_at == NEVER),
     )
 
 

@@ -1,0 +1,110 @@
+"""The facts of a few leads, lead by lead and in words, for the second check.
+
+Gathered in plain Python from the export's columns; nothing is left out or judged here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scoring_ml.data.facts import NEVER, WON, Activities, Export, Stages
+from scoring_ml.data.kinds import KINDS
+from scoring_ml.features.derived_check import OneActivity, OneStage
+
+
+@dataclass(frozen=True)
+class OneClose:
+    """One closing of a deal."""
+
+    won: bool
+    closed_at: int
+    known_at: int
+
+
+@dataclass
+class LeadFacts:
+    """All that an export knows of one lead, early and late."""
+
+    created_at: int
+    activities: list[OneActivity] = field(default_factory=list)
+    stages: list[OneStage] = field(default_factory=list)
+    closes: list[OneClose] = field(default_factory=list)
+    changes: dict[str, list[tuple[int, int, Any]]] = field(default_factory=dict)
+
+
+def gather_facts(export: Export, chosen: Sequence[int]) -> dict[int, LeadFacts]:
+    """Put the facts of some leads together, lead by lead."""
+    facts = {lead: LeadFacts(int(export.leads.created_at[lead])) for lead in chosen}
+    if export.activities is not None:
+        for lead, activity in _activities(export.activities, facts):
+            facts[lead].activities.append(activity)
+    if export.stages is not None:
+        for lead, stage in _stages(export.stages, facts):
+            facts[lead].stages.append(stage)
+    if export.deals is not None:
+        deals = export.deals
+        for row in rows_of(deals.lead, facts):
+            if int(deals.closed_at[row]) != NEVER:
+                close = OneClose(
+                    int(deals.outcome[row]) == WON,
+                    int(deals.closed_at[row]),
+                    int(deals.known_at[row]),
+                )
+                facts[int(deals.lead[row])].closes.append(close)
+    for name, history in export.histories.items():
+        changes: dict[int, list[tuple[int, int, Any]]] = defaultdict(list)
+        for row in rows_of(history.lead, facts):
+            change = (int(history.changed_at[row]), int(history.known_at[row]), history.value[row])
+            changes[int(history.lead[row])].append(change)
+        for lead, of_lead in facts.items():
+            of_lead.changes[name] = changes[lead]
+    return facts
+
+
+def _activities(
+    activities: Activities, facts: Mapping[int, LeadFacts]
+) -> list[tuple[int, OneActivity]]:
+    def word(codes: Any, words: Sequence[str], row: int) -> str | None:
+        return None if codes is None or codes[row] < 0 else words[codes[row]]
+
+    return [
+        (
+            int(activities.lead[row]),
+            OneActivity(
+                kind=KINDS[activities.kind[row]],
+                by_lead=bool(activities.by_lead[row]),
+                occurred_at=int(activities.occurred_at[row]),
+                known_at=int(activities.known_at[row]),
+                amount=float(activities.amount[row]),
+                touch={
+                    "campaign": word(activities.campaign, activities.campaigns, row),
+                    "channel": word(activities.channel, activities.channels, row),
+                },
+            ),
+        )
+        for row in rows_of(activities.lead, facts)
+    ]
+
+
+def _stages(stages: Stages, facts: Mapping[int, LeadFacts]) -> list[tuple[int, OneStage]]:
+    return [
+        (
+            int(stages.lead[row]),
+            OneStage(
+                stages.names[stages.stage[row]],
+                int(stages.entered_at[row]),
+                int(stages.known_at[row]),
+            ),
+        )
+        for row in rows_of(stages.lead, facts)
+    ]
+
+
+def rows_of(leads: Any, facts: Mapping[int, LeadFacts]) -> list[int]:
+    """Return the rows of a table that are of the leads looked at, in order."""
+    return [int(row) for row in np.flatnonzero(np.isin(leads, list(facts)))]
