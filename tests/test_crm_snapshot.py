@@ -27,7 +27,7 @@ from scoring_ml.data.facts import (
 from scoring_ml.data.kinds import KINDS
 from scoring_ml.data.mapping import CrmMapping, MappedField, load_mapping
 from scoring_ml.data.schema import Column
-from scoring_ml.errors import InputError
+from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import seen_at
 from scoring_ml.features.crm_snapshot import (
     build_crm_snapshot,
@@ -362,3 +362,30 @@ def test_the_order_of_rows_in_the_files_changes_nothing(tmp_path, seed):
     for name in ("ids", "label", "as_of", "age_days"):
         assert_same_bits({name: getattr(one, name)}, {name: getattr(two, name)})
     assert_same_bits(dict(one.frame.items()), dict(two.frame.items()))
+
+
+def test_a_lead_whose_closing_cannot_be_read_has_no_row_and_is_told():
+    made = small()
+    made = replace(made, deals=replace(made.deals, unsure=np.array([3])))
+    snapshot, schema, _ = build_crm_snapshot(made, mapping())
+    assert "L3" not in set(snapshot.ids)
+    told = {item.reason: item.first_ids for item in snapshot.unused}
+    assert any("could not be read" in reason and ids == ("L3",) for reason, ids in told.items())
+    problem = open_leads(made, mapping(), schema).problem
+    assert "could not be read" in problem[3]
+
+
+def test_a_moment_after_the_export_is_scored_with_a_warning():
+    made = small()
+    _, schema, _ = build_crm_snapshot(made, mapping())
+    late = open_leads(made, mapping(), schema, as_of=EXTRACTED + 10 * DAY)
+    assert any("10.0 days after the export was made" in text for text in late.warnings)
+    assert open_leads(made, mapping(), schema).warnings == ()
+
+
+@pytest.mark.parametrize("choice", [{"without": ("nonsense",)}, {"allowed": {"web_visit_8d": "x"}}])
+def test_a_decision_about_no_feature_is_refused(choice):
+    with pytest.raises(
+        SchemaError, match=r"must name computed features\. Found: (nonsense|web_visit)"
+    ):
+        build_crm_snapshot(small(), mapping(**choice))

@@ -1271,3 +1271,17 @@ def test_the_direction_says_who_did_it(kind: str) -> None:
         else:
             assert other == kind or (other in BY_LEAD) == inbound
             assert kind_and_side(other, kind in BY_LEAD)[0] == kind
+
+
+def test_an_export_dated_to_come_is_refused_and_a_silent_one_is_told(tmp_path):
+    """Every open lead would count as a loss if the export were younger than it is."""
+    with pytest.raises(InputError, match=r"extracted_at must be a moment in the past"):
+        read(
+            tmp_path / "a",
+            extracted_at="2030-01-01T00:00:00Z",
+            now=datetime(2029, 1, 1, tzinfo=UTC),
+        )
+    _, report = read(
+        tmp_path / "b", extracted_at="2029-12-31T00:00:00Z", now=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+    assert any("days before extracted_at" in note for note in report.notes)

@@ -1,5 +1,7 @@
 """What became of leads: open as known then, won, recycled; horizon and recording lag."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,11 @@ def test_young_leads_do_not_shorten_the_horizon():
     created = np.concatenate([np.zeros(40, dtype=np.int64), np.full(400, 390 * DAY)])
     won = np.concatenate([np.full(40, 80 * DAY), np.full(400, 395 * DAY)])
     assert default_horizon(created, won, 400 * DAY) == 90.0
+
+
+def test_a_lead_whose_end_cannot_be_read_is_not_open_unless_a_win_can_be_read():
+    made = export(3, deals=[(0, 10, WON, 10)])
+    made = replace(made, deals=replace(made.deals, unsure=np.array([0, 1])))
+    found = find_outcomes(made, mapping())
+    assert list(found.unsure) == [False, True, False]
+    assert list(found.open_at(np.full(3, 5 * DAY))) == [True, False, True]

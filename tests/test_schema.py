@@ -203,3 +203,25 @@ def test_files(tmp_path: Path) -> None:
 def test_the_nearest_name() -> None:
     assert nearest("Budjet", ["budget", "timeline"]) == "budget"
     assert nearest("x", []) is None
+
+
+def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "schema.yaml"
+    path.write_text("dataset: a\ntarget: {column: y, won: [1], column: z}\n", encoding="utf-8")
+    with pytest.raises(SchemaError, match=r"stand once.*column a second time at line 2 of schema"):
+        load_schema(path)
+
+
+def test_a_computed_column_needs_a_history():
+    content = dump_schema(parse_schema(MINIMAL_FOR_HISTORY))
+    content["columns"]["pages"]["derived"] = True
+    with pytest.raises(SchemaError, match=r"derived column needs a history.*pages without one"):
+        parse_schema(content)
+
+
+MINIMAL_FOR_HISTORY = {
+    "dataset": "x",
+    "target": {"column": "y", "won": ["1"], "lost": ["0"]},
+    "order": {"by": "row"},
+    "columns": {"pages": {"type": "number"}},
+}
