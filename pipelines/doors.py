@@ -53,6 +53,8 @@ class Opened:
     Parameters
     ----------
     snapshot : Snapshot
+    headline : Snapshot
+        One row a lead: those of the age at which leads are compared.
     schema : Schema
     matrix : Matrix
     findings : tuple of Finding
@@ -67,6 +69,7 @@ class Opened:
     """
 
     snapshot: Snapshot
+    headline: Snapshot
     schema: Schema
     matrix: Matrix
     findings: tuple[Finding, ...]
@@ -90,20 +93,6 @@ class Opened:
             f"they are open, and compared at {self.snapshot.headline_age_days:g}."
         )
 
-    @property
-    def headline(self) -> Snapshot:
-        """One row a lead: the age at which leads are compared."""
-        ages = self.snapshot.age_days
-        if ages is None:
-            return self.snapshot
-        head = self.snapshot.take(ages == self.snapshot.headline_age_days)
-        unseen = ~np.isin(self.snapshot.ids, head.ids)
-        ids = list(dict.fromkeys(map(str, self.snapshot.ids[unseen])))
-        if not ids:
-            return head
-        reason = f"not open at the age of {self.snapshot.headline_age_days:g} day(s)"
-        return replace(head, unused=(*head.unused, UnusedRows(reason, len(ids), tuple(ids[:3]))))
-
 
 def open_data(data: Path, files: Files, bar: Bar) -> Opened:
     """Read, validate and audit a flat file or a CRM export.
@@ -123,7 +112,7 @@ def open_data(data: Path, files: Files, bar: Bar) -> Opened:
     bar("audit", 0.05)
     findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    return Opened(snapshot, schema, matrix, findings, digest, flat.facts.rows)
+    return Opened(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
 
 
 def _open_export(folder: Path, files: Files, bar: Bar) -> Opened:
@@ -155,23 +144,37 @@ def audited_export(
     )
     matrix = find_matrix((folder,), files.matrix, schema)
     bar("audit", 0.08)
-    opened = Opened(
+    headline = _headline(snapshot)
+    findings = audit(
+        headline,
+        schema,
+        afterwards=find_afterwards(export, headline),
+        progress=bar.counted("audit", 0.08, 0.2),
+    )
+    return Opened(
         snapshot=snapshot,
+        headline=headline,
         schema=schema,
         matrix=matrix,
-        findings=(),
+        findings=findings,
         sha256=folder_sha256(folder, mapping),
         rows=len(export.leads),
         report=report,
         outcomes=outcomes,
     )
-    findings = audit(
-        opened.headline,
-        schema,
-        afterwards=find_afterwards(export, opened.headline),
-        progress=bar.counted("audit", 0.08, 0.2),
-    )
-    return replace(opened, findings=findings)
+
+
+def _headline(snapshot: Snapshot) -> Snapshot:
+    """Return the rows of the headline age; leads that have none are counted as unused."""
+    at = snapshot.age_days == snapshot.headline_age_days
+    head = snapshot.take(np.asarray(at))
+    unseen = ~np.isin(snapshot.row, head.row)
+    _, first = np.unique(snapshot.row[unseen], return_index=True)
+    if not len(first):
+        return head
+    ids = tuple(map(str, snapshot.ids[unseen][first[:3]]))
+    reason = f"not open at the age of {snapshot.headline_age_days:g} day(s)"
+    return replace(head, unused=(*head.unused, UnusedRows(reason, len(first), ids)))
 
 
 def open_export(

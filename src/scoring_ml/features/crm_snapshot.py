@@ -197,9 +197,9 @@ def build_crm_snapshot(
     ages = tuple(mapping.ages_days if ages_days is None else ages_days)
     leads = export.leads
     n = len(leads)
-    parts: list[_Rows] = []
     ever = np.zeros(n, dtype=bool)
     late = np.zeros(n, dtype=bool)
+    frames, moments, labels, lead, age_days = [], [], [], [], []
     for age in (*ages, np.nan):
         now = bool(np.isnan(age))
         as_of = np.full(n, export.extracted_at) if now else seen_at(leads.created_at, age)
@@ -210,29 +210,26 @@ def build_crm_snapshot(
         rows = np.flatnonzero(there & ~won_before)
         if not now:
             ever[rows] = True
-        parts.append(_Rows(age, as_of, rows))
-    if not ever.any():
-        raise InputError(
-            "At least one lead must be open at one of the ages at which leads are seen",
-            found=f"none of {n} leads at {', '.join(f'{age:g}' for age in ages)} days",
-            do="Check created_at, the closing moments and ages_days in crm.yaml",
-        )
-    frames, moments, labels, lead, age_days = [], [], [], [], []
-    for part in parts:
-        values = values_at(export, schema, part.as_of)
-        frames.append(pd.DataFrame({name: item[part.rows] for name, item in values.items()}))
-        at = part.as_of[part.rows]
+        values = values_at(export, schema, as_of)
+        frames.append(pd.DataFrame({name: item[rows] for name, item in values.items()}))
+        at = as_of[rows]
         moments.append(at)
-        lead.append(part.rows)
-        age_days.append(np.full(len(part.rows), part.age))
-        won = is_won(outcomes.won_at[part.rows], at, outcomes.horizon_days).astype(np.float64)
+        lead.append(rows)
+        age_days.append(np.full(len(rows), age))
+        won = is_won(outcomes.won_at[rows], at, outcomes.horizon_days).astype(np.float64)
         final = is_mature(
             at,
             horizon_days=outcomes.horizon_days,
             lag_days=outcomes.lag_days,
             extracted_at=export.extracted_at,
         )
-        labels.append(np.where(final & ~np.isnan(part.age), won, np.nan))
+        labels.append(np.where(final & (not now), won, np.nan))
+    if not ever.any():
+        raise InputError(
+            "At least one lead must be open at one of the ages at which leads are seen",
+            found=f"none of {n} leads at {', '.join(f'{age:g}' for age in ages)} days",
+            do="Check created_at, the closing moments and ages_days in crm.yaml",
+        )
     code = np.concatenate(lead)
     age_of = np.concatenate(age_days)
     order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
@@ -328,15 +325,6 @@ def _nothing(kind: str, n: int) -> NDArray[Any]:
     if kind == "date":
         return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
     return np.full(n, None, dtype=object)
-
-
-class _Rows:
-    """The leads that are seen at one age."""
-
-    def __init__(self, age: float, as_of: Moments, rows: NDArray[np.int64]) -> None:
-        self.age = age
-        self.as_of = as_of
-        self.rows = rows
 
 
 def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:

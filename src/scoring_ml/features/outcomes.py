@@ -76,47 +76,29 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         Names the stages that end a lead; gives horizon and recording lag if they are decided.
     """
     n = len(export.leads)
-    won_at = np.full(n, NEVER, dtype=np.int64)
-    won_known_at = np.full(n, NEVER, dtype=np.int64)
-    lags: list[Moments] = []
-    leads: list[NDArray[np.int64]] = []
-    moments: list[Moments] = []
-    known_at: list[Moments] = []
-    ends: list[NDArray[np.bool_]] = []
     unsure = np.zeros(n, dtype=bool)
-    for table in (export.deals, export.stages):
-        if table is not None:
-            unsure[table.unsure] = True
-
-    def add(lead: NDArray[np.int64], at: Moments, told: Moments, end: NDArray[np.bool_]) -> None:
-        leads.append(lead)
-        moments.append(at)
-        known_at.append(told)
-        ends.append(end)
-
-    def win(lead: NDArray[np.int64], at: Moments, told: Moments) -> None:
-        np.minimum.at(won_at, lead, at)
-        np.minimum.at(won_known_at, lead, told)
-        lags.append(told - at)
-
+    none, never = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
+    # Lead, moment, when it was known, whether it ends the lead, whether it wins it.
+    parts = [(none, none, none, never, never)]
     if export.deals is not None:
         deals = export.deals
+        unsure[deals.unsure] = True
         closed = np.isin(deals.outcome, (WON, LOST))
-        won = deals.outcome == WON
-        win(deals.lead[won], deals.closed_at[won], deals.known_at[won])
-        every = np.ones(int(closed.sum()), dtype=bool)
-        add(deals.lead[closed], deals.closed_at[closed], deals.known_at[closed], every)
+        won = deals.outcome[closed] == WON
+        facts = (deals.lead[closed], deals.closed_at[closed], deals.known_at[closed])
+        parts.append((*facts, np.ones_like(won), won))
     if export.stages is not None:
         stages = export.stages
+        unsure[stages.unsure] = True
         names = np.array(stages.names, dtype=object)
-        is_won = np.isin(names, mapping.stages_won)[stages.stage]
-        is_end = is_won | np.isin(names, mapping.stages_lost)[stages.stage]
-        win(stages.lead[is_won], stages.entered_at[is_won], stages.known_at[is_won])
-        add(stages.lead, stages.entered_at, stages.known_at, is_end)
-    lead = np.concatenate(leads) if leads else np.zeros(0, dtype=np.int64)
-    at = np.concatenate(moments) if moments else np.zeros(0, dtype=np.int64)
-    told = np.concatenate(known_at) if known_at else np.zeros(0, dtype=np.int64)
-    end = np.concatenate(ends) if ends else np.zeros(0, dtype=bool)
+        won = np.isin(names, mapping.stages_won)[stages.stage]
+        ends = won | np.isin(names, mapping.stages_lost)[stages.stage]
+        parts.append((stages.lead, stages.entered_at, stages.known_at, ends, won))
+    lead, at, told, end, won = (np.concatenate(column) for column in zip(*parts, strict=True))
+    won_at = np.full(n, NEVER, dtype=np.int64)
+    won_known_at = np.full(n, NEVER, dtype=np.int64)
+    np.minimum.at(won_at, lead[won], at[won])
+    np.minimum.at(won_known_at, lead[won], told[won])
     order = np.lexsort((end, told, at, lead))
     lag = mapping.recording_lag_days
     horizon = mapping.horizon_days
@@ -129,7 +111,7 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         horizon_days=default_horizon(export.leads.created_at, won_at, export.extracted_at)
         if horizon is None
         else horizon,
-        lag_days=default_lag(np.concatenate(lags) if lags else told[:0]) if lag is None else lag,
+        lag_days=default_lag(told[won] - at[won]) if lag is None else lag,
         # A win that can be read stands, whatever else was told of the lead.
         unsure=unsure & (won_at == NEVER),
     )
