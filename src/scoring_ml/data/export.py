@@ -147,7 +147,6 @@ class _Reading:
             deals,
             spend,
             self.extracted_at,
-            tuple(self.notes),
             changes.recorded,
         )
 

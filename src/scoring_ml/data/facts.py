@@ -181,8 +181,6 @@ class Export:
         ``campaign``, ``channel`` (str or None), ``day`` (datetime64), ``cost`` (float).
     extracted_at : int
         When the export was made: nothing later can be in it.
-    notes : tuple of str
-        What a person should know about the whole export.
     recorded : mapping of field name to FieldHistory
         Recorded changes of fields that are taken from elsewhere, such as one that is declared set
         at creation: evidence for the leak audit, never a feature.
@@ -195,5 +193,4 @@ class Export:
     deals: Deals | None
     spend: pd.DataFrame | None
     extracted_at: int
-    notes: tuple[str, ...] = field(default=())
     recorded: Mapping[str, FieldHistory] = field(default_factory=dict)

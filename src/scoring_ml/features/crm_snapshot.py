@@ -26,7 +26,7 @@ from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.crm_words import request_words
-from scoring_ml.features.derived import derive
+from scoring_ml.features.derived import derive, nothing
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
 from scoring_ml.features.snapshot import Snapshot, UnusedRows
 
@@ -159,7 +159,7 @@ def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArr
         elif column.name in export.leads.values:
             values[column.name] = export.leads.values[column.name]
         else:
-            values[column.name] = _nothing(column.type, len(as_of))
+            values[column.name] = nothing(column.type, len(as_of))
     found = derive(
         schema,
         values,
@@ -317,14 +317,6 @@ def _beyond(export: Export, as_of: int | None) -> tuple[str, ...]:
         f"the leads are seen {days:.1f} days after the export was made "
         f"({made} UTC): what happened since is not in it, and counts as if nothing had",
     )
-
-
-def _nothing(kind: str, n: int) -> NDArray[Any]:
-    if kind in ("number", "boolean"):
-        return np.full(n, np.nan)
-    if kind == "date":
-        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
-    return np.full(n, None, dtype=object)
 
 
 def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:

@@ -91,10 +91,7 @@ def derive(
         found |= creation_features(created_at, as_of, history.timezone)
     if "completeness" in by_key:
         found["completeness"] = completeness(plan.askable, values, n)
-    return {
-        name: found[name] if name in found else _nothing(numeric, n)
-        for name, numeric in plan.columns
-    }
+    return {name: found[name] if name in found else nothing(kind, n) for name, kind in plan.columns}
 
 
 def completeness(
@@ -113,7 +110,7 @@ def completeness(
 class _Plan:
     """What :func:`derive` has to do for a schema."""
 
-    columns: tuple[tuple[str, bool], ...]
+    columns: tuple[tuple[str, str], ...]
     by_key: Mapping[str, tuple[Feature, ...]]
     touches: tuple[str, ...]
     email_fields: Mapping[str, str]
@@ -154,7 +151,7 @@ def _plan(same: _Same) -> _Plan:
     history = schema.history
     touches = () if history is None else history.touches
     return _Plan(
-        columns=tuple((column.name, column.type == "number") for column in derived),
+        columns=tuple((column.name, column.type) for column in derived),
         by_key=by_key,
         touches=tuple(
             touch
@@ -182,5 +179,10 @@ def _is_known(column: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array([item is not None and item == item for item in column], dtype=bool)
 
 
-def _nothing(numeric: bool, n: int) -> NDArray[Any]:
-    return np.full(n, np.nan) if numeric else np.full(n, None, dtype=object)
+def nothing(kind: str, n: int) -> NDArray[Any]:
+    """Return n times "not known" as a column of a type holds it."""
+    if kind in ("number", "boolean"):
+        return np.full(n, np.nan)
+    if kind == "date":
+        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
+    return np.full(n, None, dtype=object)
