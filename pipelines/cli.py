@@ -127,7 +127,7 @@ def train(
     home: HomeDir = None,
 ) -> None:
     """Compare matrix, scorecard and boosted model, log them, register the challenger."""
-    from pipelines.doors import Files
+    from pipelines.inputs import Files
     from pipelines.progress import progress_bar
     from pipelines.tables import candidates_text
     from pipelines.train import train_file

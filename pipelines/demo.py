@@ -10,9 +10,9 @@ from pathlib import Path
 from pipelines.progress import Bar
 from pipelines.promotion import Promotion, promote
 from pipelines.train import TrainResult, train_file
-from scoring_ml.data.demo import DemoFiles, write_demo
-from scoring_ml.data.mapping import load_mapping
-from scoring_ml.evaluation.reachable import Reachable, best_reachable
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.demo.files import DemoFiles, write_demo
+from scoring_ml.demo.reachable import Reachable, best_reachable
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.settings import Home
 

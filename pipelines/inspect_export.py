@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.doors import Files, audited_export, find_mapping
+from pipelines.inputs import Files, audited_export, find_mapping
 from pipelines.inspect_file import CheckResult, look_at
 from pipelines.progress import Bar
-from scoring_ml.data.export import read_export
-from scoring_ml.data.export_report import ExportReport
-from scoring_ml.data.flat import FileFacts
-from scoring_ml.data.mapping import load_mapping
-from scoring_ml.evaluation.audit import refusals
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.files.flat import FileFacts
+from scoring_ml.evaluation.audit.leak_audit import refusals
 
 
 @dataclass(frozen=True)

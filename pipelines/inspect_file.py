@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipelines.doors import MATRIX_NAME, SCHEMA_NAME, find_schema
+from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, find_schema
 from scoring_ml.data.draft import ASSUMED, draft_schema
-from scoring_ml.data.flat import FileFacts, read_flat
+from scoring_ml.data.files.flat import FileFacts, read_flat
 from scoring_ml.data.schema import GRADES, Column, Schema, load_schema, schema_text
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.audit import WHOLE_FILE, Finding, Progress, audit, refusals
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, Progress, audit, refusals
 from scoring_ml.features.criteria import unmapped_matrix_text
 from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
 from scoring_ml.texts import Catalogue

@@ -12,7 +12,6 @@ import pandas as pd
 
 from scoring_ml.errors import InputError, NothingServed, ScoringError
 from scoring_ml.evaluation.intervals import Predictions, bootstrap_metrics
-from scoring_ml.evaluation.metrics import Interval
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS, ROWS, rescored
 from scoring_ml.scoring.champion import export_champion, load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force, propose, put_in_force
@@ -26,6 +25,7 @@ from scoring_ml.scoring.saving import json_ready, load_scorer
 from scoring_ml.scoring.scale import TIERS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
+from scoring_ml.statistics.metrics import Interval
 from scoring_ml.tracking import Tracker
 
 NEW: Final = "new"

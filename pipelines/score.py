@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.doors import open_export
+from pipelines.inputs import open_export
 from pipelines.progress import Bar
-from scoring_ml.data.flat import read_flat, write_table
-from scoring_ml.data.moments import moment_of
+from scoring_ml.data.files.flat import read_flat, write_table
+from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads
 from scoring_ml.features.snapshot import Snapshot, build_snapshot

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.doors import Files, Opened, open_data
+from pipelines.inputs import Files, Opened, open_data
 from pipelines.progress import Bar
-from scoring_ml.data.export_report import ExportReport
+from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError, TrainingRefused
-from scoring_ml.evaluation.audit import Finding, refusals
+from scoring_ml.evaluation.audit.leak_audit import Finding, refusals
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES

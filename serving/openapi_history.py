@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.schema import History
-from scoring_ml.data.words import ANY_WORD
+from scoring_ml.data.values.vocabulary import ANY_WORD
 from scoring_ml.texts import Catalogue
 from serving.body import MAX_FACTS, MAX_TEXT
 

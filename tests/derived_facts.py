@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import DAY, Activities, Stages
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.facts import DAY, Activities, Stages
 from scoring_ml.data.schema import Column, History, Order, Schema, Target
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.derived import derive
+from scoring_ml.features.compute import derive
 
 HOUR = DAY // 24
 NOW = 1_790_000_000_000_000  # 2026-09-21 14:13:20 UTC, a Monday

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.demo import make_world, seed_of
-from scoring_ml.data.demo_export import LAST_CALLS
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.schema import Column, Order, Schema, Target, schema_text
+from scoring_ml.demo.export import LAST_CALLS
+from scoring_ml.demo.files import make_world, seed_of
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 
 EXAMPLE = Path(__file__).parents[1] / "models" / "examples" / "demo"

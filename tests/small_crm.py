@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import DAY, Activities, Moments, Stages
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.facts import DAY, Activities, Moments, Stages
 from scoring_ml.data.schema import History, Schema, dump_schema, parse_schema
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.calibration import fit_calibration
@@ -22,8 +22,8 @@ from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.features.asof import known
 from scoring_ml.features.catalogue import feature_columns
+from scoring_ml.features.compute import derive
 from scoring_ml.features.criteria import parse_matrix
-from scoring_ml.features.derived import derive
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.example import example_lead
 from scoring_ml.scoring.policy import Policy

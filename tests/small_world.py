@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.flat import Flat, read_flat
+from scoring_ml.data.files.flat import Flat, read_flat
 from scoring_ml.data.schema import Schema, parse_schema
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.features.criteria import Matrix, parse_matrix

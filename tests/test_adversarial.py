@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import norm
 
 from scoring_ml.data.schema import Column
-from scoring_ml.evaluation.adversarial import (
+from scoring_ml.evaluation.audit.adversarial import (
     LEAST_ROWS,
     adversarial,
     age_days,
@@ -158,7 +158,7 @@ def test_ages_are_days_and_missing_stays_missing():
 
 def test_the_slow_library_is_imported_only_when_a_model_is_learned():
     code = (
-        "import sys; import scoring_ml.evaluation.adversarial; "
+        "import sys; import scoring_ml.evaluation.audit.adversarial; "
         "print('sklearn.ensemble' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scoring_ml.data.facts import DAY, NEVER, FieldHistory
+from scoring_ml.data.crm.facts import DAY, NEVER, FieldHistory
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at, within
 
 AS_OF = 100 * DAY

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.facts import (
+from scoring_ml.data.crm.facts import (
     DAY,
     LOST,
     NEVER,
@@ -24,7 +24,7 @@ from scoring_ml.data.facts import (
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.asof import latest
 from scoring_ml.features.asof_check import check_snapshot
-from scoring_ml.features.derived import derive
+from scoring_ml.features.compute import derive
 from scoring_ml.features.snapshot import Snapshot
 from tests.derived_facts import NOW, SCHEMA, activities_of, column, stages_of
 

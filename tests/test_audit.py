@@ -13,9 +13,9 @@ import pytest
 from scipy.stats import mannwhitneyu, spearmanr
 
 from scoring_ml.data.schema import Column, Order, Schema, Target
-from scoring_ml.evaluation.audit import WHOLE_FILE, AuditSettings, refusals
-from scoring_ml.evaluation.audit import audit as full_audit
-from scoring_ml.evaluation.probes import (
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, AuditSettings, refusals
+from scoring_ml.evaluation.audit.leak_audit import audit as full_audit
+from scoring_ml.evaluation.audit.probes import (
     comparable,
     fill_agreement,
     fill_swing,

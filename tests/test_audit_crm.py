@@ -11,11 +11,11 @@ import pytest
 
 from pipelines.inspect_file import CheckResult, Look
 from pipelines.train import refuse
-from scoring_ml.data.flat import FileFacts
+from scoring_ml.data.files.flat import FileFacts
 from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.evaluation.afterwards import Afterwards
-from scoring_ml.evaluation.audit import WHOLE_FILE, audit, refusals
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, audit, refusals
+from scoring_ml.evaluation.later_facts import LaterFacts
 from scoring_ml.features.snapshot import Snapshot
 
 KINDS = ("web_visit", "download", "email_open", "demo_request")
@@ -100,15 +100,15 @@ class Crm:
             headline_age_days=1.0,
         )
 
-    def look(self, **afterwards):
+    def look(self, **later_facts):
         facts = {
             "changed": self.known,
             "activity_after": self.after,
             "activity_before": self.before,
             "seen_days": self.seen,
-            **afterwards,
+            **later_facts,
         }
-        return audit(self.snapshot, self.schema, afterwards=Afterwards(**facts))
+        return audit(self.snapshot, self.schema, later_facts=LaterFacts(**facts))
 
     @property
     def schema(self) -> Schema:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scoring_ml.data.schema import Order, Suspicion
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.features.snapshot import UnusedRows
 from scoring_ml.tracking import DatasetFacts, candidates_table, model_card

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.schema import (
     GROUPS,
     Column,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.contacts import like_emails, like_phones, valid_email, valid_phone
+from scoring_ml.data.values.contacts import like_emails, like_phones, valid_email, valid_phone
 
 
 @pytest.mark.parametrize(

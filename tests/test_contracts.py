@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.contracts import (
+from scoring_ml.data.crm.contracts import (
     BREAKS,
     CONTRACTS,
     DEFECTS,

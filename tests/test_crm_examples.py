@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from scoring_ml.data.export import read_export
-from scoring_ml.data.export_report import ExportReport
-from scoring_ml.data.facts import LOST, OPEN, WON, Export
-from scoring_ml.data.kinds import KINDS
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.report import ExportReport
 
 EXAMPLES: Final = Path(__file__).parents[1] / "models" / "examples"
 HOUR: Final = 3_600_000_000

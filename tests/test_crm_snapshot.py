@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.export import read_export
-from scoring_ml.data.facts import (
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import (
     DAY,
     LOST,
     NEVER,
@@ -24,8 +25,7 @@ from scoring_ml.data.facts import (
     Leads,
     Stages,
 )
-from scoring_ml.data.kinds import KINDS
-from scoring_ml.data.mapping import CrmMapping, MappedField, load_mapping
+from scoring_ml.data.crm.mapping import CrmMapping, MappedField, load_mapping
 from scoring_ml.data.schema import Column
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import seen_at

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from pipelines.train import refuse
-from scoring_ml.data.export import read_export
-from scoring_ml.data.facts import Export
-from scoring_ml.data.mapping import CrmMapping, load_mapping, mapping_text, parse_mapping
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import Export
+from scoring_ml.data.crm.mapping import CrmMapping, load_mapping, mapping_text, parse_mapping
 from scoring_ml.data.schema import Suspicion, dump_schema, parse_schema
 from scoring_ml.errors import SchemaError, TrainingRefused
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
 from scoring_ml.features.outcomes import find_outcomes
 from tests.small_export import CRM_YAML, write_small_export

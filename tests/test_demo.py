@@ -10,12 +10,16 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from scoring_ml.data.contacts import valid_email, valid_phone
-from scoring_ml.data.demo import AGES_DAYS, NO_EFFECT, make_world, seed_of, write_demo
-from scoring_ml.data.demo_activity import silence
-from scoring_ml.data.demo_answers import LEARNED, LEFT_EMPTY, SKIPPED_PAGE_TWO, Answer
-from scoring_ml.data.demo_deals import COST_A_LEAD
-from scoring_ml.data.demo_effects import (
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Deals, FieldHistory, Leads, Stages
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.values.contacts import valid_email, valid_phone
+from scoring_ml.demo.activities import silence
+from scoring_ml.demo.answers import LEARNED, LEFT_EMPTY, SKIPPED_PAGE_TWO, Answer
+from scoring_ml.demo.calendar import EXTRACTED_AT, STARTED_AT, busy_at, spent, spent_fading
+from scoring_ml.demo.deals import COST_A_LEAD
+from scoring_ml.demo.effects import (
     FADES_DAYS,
     HABITS,
     HORIZON_DAYS,
@@ -32,14 +36,10 @@ from scoring_ml.data.demo_effects import (
     Effect,
     true_logodds,
 )
-from scoring_ml.data.demo_funnel import draw_paths, evidence_of, won_in_time
-from scoring_ml.data.demo_people import NOBODY, code
-from scoring_ml.data.demo_rhythm import EXTRACTED_AT, STARTED_AT, busy_at, spent, spent_fading
-from scoring_ml.data.demo_world import World
-from scoring_ml.data.export import read_export
-from scoring_ml.data.facts import DAY, NEVER, Activities, Deals, FieldHistory, Leads, Stages
-from scoring_ml.data.kinds import KINDS
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.demo.files import AGES_DAYS, NO_EFFECT, make_world, seed_of, write_demo
+from scoring_ml.demo.funnel import draw_paths, evidence_of, won_in_time
+from scoring_ml.demo.people import NOBODY, code
+from scoring_ml.demo.world import World
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import load_matrix, parse_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot

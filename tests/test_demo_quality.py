@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import pytest
 
-from scoring_ml.data.demo import NO_EFFECT, DemoFiles, write_demo
-from scoring_ml.data.demo_effects import RESPONSE_FIELD
-from scoring_ml.data.export import read_export
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.demo.effects import RESPONSE_FIELD
+from scoring_ml.demo.files import NO_EFFECT, DemoFiles, write_demo
+from scoring_ml.demo.reachable import best_reachable
 from scoring_ml.evaluation.comparison import Trained, compare
-from scoring_ml.evaluation.reachable import best_reachable
 from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.bench.influence import Influence, influence
@@ -50,7 +50,7 @@ def test_the_chosen_model_comes_near_to_the_best_reachable(
 ) -> None:
     demo, trained = made
     # How well the estimate explains the truth is another test's; here it need not be exact.
-    monkeypatch.setattr("scoring_ml.evaluation.reachable.HELD_OUT", 4_000)
+    monkeypatch.setattr("scoring_ml.demo.reachable.HELD_OUT", 4_000)
     rows = trained.snapshot.take(trained.windows.test)
     mapping = load_mapping(demo.mapping)
     best = best_reachable(rows, trained.schema, mapping, leads=LEADS, seed=SEED, factor=5)

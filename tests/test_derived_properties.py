@@ -11,12 +11,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.facts import DAY, NEVER, Activities, Stages
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Stages
 from scoring_ml.features.activity_features import decay_table
 from scoring_ml.features.catalogue import catalogue
-from scoring_ml.features.derived import derive
-from scoring_ml.features.derived_check import NaiveFeatures, OneActivity, OneStage
+from scoring_ml.features.compute import derive
+from scoring_ml.features.naive_features import NaiveFeatures, OneActivity, OneStage
 from tests.derived_facts import (
     FIELDS,
     HISTORY,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import dump_schema, parse_schema
-from scoring_ml.data.values import reader
+from scoring_ml.data.values.typed import reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
 from scoring_ml.features.snapshot import read_column

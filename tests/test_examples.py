@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines.inspect_file import check_file, init_schema
-from scoring_ml.data.flat import read_flat
+from scoring_ml.data.files.flat import read_flat
 from scoring_ml.data.schema import load_schema
 from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.snapshot import build_snapshot

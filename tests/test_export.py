@@ -18,15 +18,15 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data import export_files
-from scoring_ml.data.contracts import DEFECTS, LEFT_OUT, SET_ASIDE
-from scoring_ml.data.export import read_export
-from scoring_ml.data.export_cells import coded_words, id_texts, typed
-from scoring_ml.data.export_report import ExportReport
-from scoring_ml.data.export_sieve import in_order
-from scoring_ml.data.facts import DAY, LOST, NEVER, OPEN, WON, Export
-from scoring_ml.data.kinds import BY_LEAD, KINDS, kind_and_side
-from scoring_ml.data.mapping import load_mapping, parse_mapping
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
+from scoring_ml.data.crm.cells import coded_words, id_texts, typed
+from scoring_ml.data.crm.contracts import DEFECTS, LEFT_OUT, SET_ASIDE
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import DAY, LOST, NEVER, OPEN, WON, Export
+from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
+from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.row_fates import in_order
+from scoring_ml.data.files import raw_table as export_files
 from scoring_ml.data.schema import Column
 from scoring_ml.errors import FileFormatError, InputError
 from tests.small_export import CRM_YAML, TABLES, write_small_export

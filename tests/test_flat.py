@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.flat import BadRows, cell_text, read_flat, write_table
+from scoring_ml.data.files.flat import BadRows, cell_text, read_flat, write_table
 from scoring_ml.errors import FileFormatError, InputError
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring_ml.evaluation.delong import auc_difference, auc_interval
 from scoring_ml.evaluation.intervals import FEWEST_UNITS, Predictions, bootstrap_metrics
-from scoring_ml.evaluation.metrics import (
+from scoring_ml.statistics.delong import auc_difference, auc_interval
+from scoring_ml.statistics.metrics import (
     PROBABILITY,
     RANKING,
     Interval,

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from babel import Locale
 
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.features.catalogue import EMAIL_KINDS, WEEKDAYS, Feature, schema_features

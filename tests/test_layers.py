@@ -10,13 +10,15 @@ ROOMS = {
     "errors": set(),
     "settings": {"errors"},
     "texts": {"errors", "settings"},
+    "statistics": {"errors"},
     "data": {"errors", "settings", "texts"},
     "features": {"data"},
+    "demo": {"features", "statistics"},
     "estimators": {"features"},
     "scoring": {"estimators"},
-    "evaluation": {"scoring"},
+    "evaluation": {"scoring", "statistics"},
     "tracking": {"evaluation"},
-    "reports": {"data", "scoring"},
+    "reports": {"data", "scoring", "statistics"},
 }
 ONLY_IN = {
     "lightgbm": {"estimators"},

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.facts import DAY
-from scoring_ml.data.kinds import BY_LEAD, KINDS
-from scoring_ml.data.mapping import parse_mapping
-from scoring_ml.data.moments import moment_of, read_moments
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.facts import DAY
+from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.schema import History
-from scoring_ml.data.values import parse_date
+from scoring_ml.data.values.moments import moment_of, read_moments
+from scoring_ml.data.values.typed import parse_date
 from scoring_ml.errors import LeadError
-from scoring_ml.features.crm_words import request_words
-from scoring_ml.features.derived import derive
+from scoring_ml.features.compute import derive
 from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries
 from scoring_ml.features.lead_history import LeadHistory, read_history
 from scoring_ml.features.lead_moments import read_column
+from scoring_ml.features.request_vocabulary import request_words
 from tests.derived_facts import HISTORY, NOW, SCHEMA, activities_of, same_bits, stages_of
 
 AS_OF = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=NOW)

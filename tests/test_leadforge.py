@@ -9,13 +9,13 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from pipelines.doors import Files, open_data
+from pipelines.inputs import Files, open_data
 from pipelines.inspect_export import check_export
 from pipelines.inspect_file import init_schema
 from pipelines.progress import Bar
 from pipelines.train import refuse
-from scoring_ml.data.facts import DAY
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.facts import DAY
+from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.comparison import compare
 from scoring_ml.features.outcomes import default_horizon

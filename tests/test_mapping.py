@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scoring_ml.data.mapping import (
+from scoring_ml.data.crm.mapping import (
     MAPPING_NAME,
     RESERVED,
     CrmMapping,

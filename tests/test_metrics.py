@@ -11,8 +11,8 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from scoring_ml.evaluation.delong import auc_difference, auc_interval, auc_variance
-from scoring_ml.evaluation.metrics import (
+from scoring_ml.statistics.delong import auc_difference, auc_interval, auc_variance
+from scoring_ml.statistics.metrics import (
     RANKING,
     TOP_PERCENT,
     Interval,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.moments import local_days, local_to_utc, moment_of, read_moments
-from scoring_ml.data.moments_plain import read_plain
-from scoring_ml.data.values import parse_date
+from scoring_ml.data.values.machine_moments import read_plain
+from scoring_ml.data.values.moments import local_days, local_to_utc, moment_of, read_moments
+from scoring_ml.data.values.typed import parse_date
 
 EPOCH = datetime(1970, 1, 1)
 

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.export import read_export
-from scoring_ml.data.facts import Export
-from scoring_ml.data.mapping import CrmMapping, parse_mapping
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import Export
+from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
 from scoring_ml.data.schema import History, dump_schema, parse_schema
 from scoring_ml.errors import LeadError
+from scoring_ml.features.compute import derive
 from scoring_ml.features.crm_snapshot import FEW_LEADS, crm_history
-from scoring_ml.features.derived import derive
 from scoring_ml.features.lead_history import ACTIVITY_KEYS, STAGE_KEYS, read_history
 from tests.derived_facts import same_bits, schema_of
 

@@ -10,8 +10,8 @@ import pytest
 
 from scoring_ml.data.schema import Column
 from scoring_ml.evaluation.comparison import Candidate, Trained
-from scoring_ml.evaluation.metrics import Interval, ece, pr_auc, roc_auc
 from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.statistics.metrics import Interval, ece, pr_auc, roc_auc
 from scoring_ml.tracking.curves import BINS, curves, reliability
 from scoring_ml.tracking.influence import column_title, field_title
 from scoring_ml.tracking.overlay import draw_training

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from scoring_ml.data.demo import make_world, seed_of
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.demo.files import make_world, seed_of
+from scoring_ml.demo.reachable import best_reachable
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.reachable import best_reachable
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.flat_leads import EXAMPLE
 

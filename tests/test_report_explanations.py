@@ -16,7 +16,11 @@ from scipy.stats import binom, binomtest, false_discovery_control, poisson_binom
 
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.reports.campaigns import FEW_OUTCOMES, marketing_numbers
-from scoring_ml.reports.chance import (
+from scoring_ml.reports.explanations import write_explanations
+from scoring_ml.reports.queue import sales_queue
+from scoring_ml.reports.rendering import Scale, waterfall
+from scoring_ml.reports.scored import read_scored
+from scoring_ml.statistics.proportions import (
     adjusted,
     expected_wins,
     leads_for,
@@ -25,10 +29,6 @@ from scoring_ml.reports.chance import (
     wilson,
     wins_distribution,
 )
-from scoring_ml.reports.explanations import write_explanations
-from scoring_ml.reports.queue import sales_queue
-from scoring_ml.reports.rendering import Scale, waterfall
-from scoring_ml.reports.scored import read_scored
 
 SEED = 20260718
 

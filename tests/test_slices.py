@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.delong import auc_interval
 from scoring_ml.evaluation.intervals import (
     Predictions,
     auc_with_interval,
     bootstrap_metrics,
 )
 from scoring_ml.evaluation.lead_windows import split_leads
-from scoring_ml.evaluation.metrics import roc_auc
 from scoring_ml.evaluation.slices import MOST_LEVELS, judge_slices
+from scoring_ml.statistics.delong import auc_interval
+from scoring_ml.statistics.metrics import roc_auc
 from tests.small_ages import aged_schema, aged_snapshot
 
 LEADS = 400

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.flat import BadRows, FileFacts, Flat, read_flat
+from scoring_ml.data.files.flat import BadRows, FileFacts, Flat, read_flat
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import InputError
 from scoring_ml.features.snapshot import UnusedRows, build_snapshot

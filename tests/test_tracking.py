@@ -19,7 +19,7 @@ import pytest
 
 from scoring_ml.data.schema import Suspicion
 from scoring_ml.errors import InputError, IntegrityError, ScoringError
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.scoring.saving import verified_files
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values import (
+from scoring_ml.data.values.typed import (
     FALSE_WORDS,
     TRUE_WORDS,
     parse_boolean,

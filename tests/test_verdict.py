@@ -19,7 +19,6 @@ from scoring_ml.evaluation.intervals import (
     bootstrap_metrics,
     expected_wins,
 )
-from scoring_ml.evaluation.metrics import Interval, calibration_line, roc_auc
 from scoring_ml.evaluation.slices import Judged, Slice
 from scoring_ml.evaluation.verdict import (
     Evidence,
@@ -28,6 +27,7 @@ from scoring_ml.evaluation.verdict import (
     write_verdict,
 )
 from scoring_ml.evaluation.windows import NAMES, WindowWarning, split_windows
+from scoring_ml.statistics.metrics import Interval, calibration_line, roc_auc
 from scoring_ml.texts import Catalogue
 
 ENGLISH = Catalogue.load("en")

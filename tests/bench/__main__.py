@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.demo import DEFAULT_LEADS, DEFAULT_SEED, demo_reachable
-from pipelines.doors import Files
+from pipelines.inputs import Files
 from pipelines.progress import Bar
 from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
-from scoring_ml.data.demo import write_demo
+from scoring_ml.demo.files import write_demo
 from scoring_ml.features.criteria import is_missing
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import load_champion
@@ -186,7 +186,7 @@ def _other(result: TrainResult, kind: str) -> Scorer:
 
 def reading(home: Home) -> Iterator[Row]:
     """Encoding a file beside encoding its leads one by one, which must give the same bits."""
-    from scoring_ml.data.flat import read_flat
+    from scoring_ml.data.files.flat import read_flat
 
     files = write_flat_leads(home.root / "flat", leads=4_000, seed=1)
     place = Home(home.root / "flat-home")

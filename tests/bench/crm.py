@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.demo import write_demo
-from scoring_ml.data.export import read_export
-from scoring_ml.data.mapping import load_mapping
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.schema import History, Schema
+from scoring_ml.demo.files import write_demo
+from scoring_ml.features.compute import derive
 from scoring_ml.features.criteria import contact_valid
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
-from scoring_ml.features.derived import derive
 from scoring_ml.features.lead_history import read_history
 from scoring_ml.features.outcomes import find_outcomes
 from tests.bench.pandas_yardstick import snapshot as plain_snapshot

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from scoring_ml.data.demo import NO_EFFECT, make_world, seed_of
+from scoring_ml.demo.files import NO_EFFECT, make_world, seed_of
 from scoring_ml.evaluation.comparison import Trained
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.contacts import valid_email, valid_phone
-from scoring_ml.data.mapping import CrmMapping
+from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.values.contacts import valid_email, valid_phone
 
 DAY = pd.Timedelta(days=1)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving import leads

@@ -15,10 +15,10 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from scoring_ml.data.contacts import like_emails, like_phones
-from scoring_ml.data.flat import Flat, cell_text
+from scoring_ml.data.files.flat import Flat, cell_text
 from scoring_ml.data.schema import Column, Order, Schema, Target, nearest
-from scoring_ml.data.values import (
+from scoring_ml.data.values.contacts import like_emails, like_phones
+from scoring_ml.data.values.typed import (
     LATEST,
     MISSING_WORDS,
     parse_boolean,

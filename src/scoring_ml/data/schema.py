@@ -184,7 +184,7 @@ class History:
     ----------
     kinds : tuple of str
         Kinds of activities that leads did in training, of
-        :data:`scoring_ml.data.kinds.BY_LEAD`; empty without activities.
+        :data:`scoring_ml.data.crm.activity_kinds.BY_LEAD`; empty without activities.
     stages : tuple of str
         Stages in the funnel's order; empty without stage history.
     windows_days : tuple of int

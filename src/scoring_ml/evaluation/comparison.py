@@ -28,7 +28,6 @@ from scoring_ml.evaluation.intervals import (
     expected_wins,
 )
 from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
-from scoring_ml.evaluation.metrics import Interval, roc_auc
 from scoring_ml.evaluation.slices import Slice, judge_slices
 from scoring_ml.evaluation.verdict import (
     VOLUME_METRIC,
@@ -47,6 +46,7 @@ from scoring_ml.scoring.reference import Reference, build_reference
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scale import HOT, SCORE_MAX, TIERS, round_half_up, tiers
 from scoring_ml.scoring.scorer import Parts, Scorer
+from scoring_ml.statistics.metrics import Interval, roc_auc
 from scoring_ml.texts import Catalogue
 
 PEERS: Final = ("odoo",)

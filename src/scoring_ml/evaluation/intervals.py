@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring_ml.evaluation.delong import auc_difference, auc_interval
-from scoring_ml.evaluation.metrics import (
+from scoring_ml.statistics.delong import auc_difference, auc_interval
+from scoring_ml.statistics.metrics import (
     PROBABILITY,
     RANKING,
     Floats,

@@ -16,9 +16,9 @@ import numpy as np
 
 from scoring_ml.evaluation.drift import DriftReport
 from scoring_ml.evaluation.intervals import Comparison
-from scoring_ml.evaluation.metrics import Interval
 from scoring_ml.evaluation.slices import BY_ACCOUNT, BY_AGE, Slice
 from scoring_ml.evaluation.windows import WindowWarning
+from scoring_ml.statistics.metrics import Interval
 from scoring_ml.texts import Catalogue
 from scoring_ml.texts.sentences import Sentence, tell
 

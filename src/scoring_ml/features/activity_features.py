@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import DAY, NEVER, Activities, Moments
-from scoring_ml.data.kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Moments
 from scoring_ml.features.asof import known, within
 from scoring_ml.features.catalogue import Feature
 

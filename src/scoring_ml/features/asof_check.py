@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.data.facts import Export
+from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.schema import Schema
 from scoring_ml.features.catalogue import Feature, schema_features
-from scoring_ml.features.derived_check import NaiveFeatures
 from scoring_ml.features.lead_facts import LeadFacts, gather_facts, rows_of
+from scoring_ml.features.naive_features import NaiveFeatures
 from scoring_ml.features.rows_check import (
     DAY,
     LABEL,

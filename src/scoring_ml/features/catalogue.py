@@ -2,7 +2,7 @@
 
 A feature has a name, a unit, a criterion, a moment from which it is known, and texts for people.
 Features come in families: the points of all members are shown with the family's main column, so
-that a person sees one line "Website visits" and not five. :mod:`scoring_ml.features.derived`
+that a person sees one line "Website visits" and not five. :mod:`scoring_ml.features.compute`
 computes them.
 """
 

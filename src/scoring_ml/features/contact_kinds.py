@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.contacts import valid_email
-from scoring_ml.data.mail_domains import FREE_MAIL, disposable_mail
 from scoring_ml.data.schema import History
+from scoring_ml.data.values.contacts import valid_email
+from scoring_ml.data.values.mail_domains import FREE_MAIL, disposable_mail
 
 
 def email_kinds(values: NDArray[Any], history: History) -> NDArray[Any]:

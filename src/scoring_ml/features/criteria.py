@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import yaml
 
-from scoring_ml.data.contacts import valid_email, valid_phone
 from scoring_ml.data.schema import CRITERIA, Column, Schema, nearest, read_yaml
-from scoring_ml.data.values import Typed, tidy
+from scoring_ml.data.values.contacts import valid_email, valid_phone
+from scoring_ml.data.values.typed import Typed, tidy
 from scoring_ml.errors import SchemaError
 
 LEVELS: Final = ("none", "partial", "full")

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import DAY, Export, Moments
-from scoring_ml.data.kinds import BY_LEAD, KINDS
-from scoring_ml.data.mapping import CrmMapping
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
+from scoring_ml.data.crm.facts import DAY, Export, Moments
+from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
     Column,
@@ -25,9 +25,9 @@ from scoring_ml.data.schema import (
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.crm_words import request_words
-from scoring_ml.features.derived import derive, nothing
+from scoring_ml.features.compute import derive, nothing
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
+from scoring_ml.features.request_vocabulary import request_words
 from scoring_ml.features.snapshot import Snapshot, UnusedRows
 
 LEAD_ID: Final = "lead_id"

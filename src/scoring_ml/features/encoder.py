@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column, Schema
-from scoring_ml.data.values import Typed
+from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.criteria import LEVELS, UNKNOWN, Matrix, contact_valid, fold, is_missing
 
 MAX_LEVELS: Final = 40

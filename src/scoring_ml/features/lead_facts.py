@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from scoring_ml.data.facts import NEVER, WON, Activities, Export, Stages
-from scoring_ml.data.kinds import KINDS
-from scoring_ml.features.derived_check import OneActivity, OneStage
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.facts import NEVER, WON, Activities, Export, Stages
+from scoring_ml.features.naive_features import OneActivity, OneStage
 
 
 @dataclass(frozen=True)

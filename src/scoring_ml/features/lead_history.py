@@ -16,15 +16,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.fact_rules import Places, after_creation, bits, in_order
-from scoring_ml.data.facts import Activities, Moments, Stages
-from scoring_ml.data.kinds import BY_LEAD, DIRECTIONS, KINDS, THE_OTHER_WAY
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, DIRECTIONS, KINDS, THE_OTHER_WAY
+from scoring_ml.data.crm.facts import Activities, Moments, Stages
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.schema import History
 from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
 from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong
 from scoring_ml.features.lead_moments import read_column, utc_micros
-from scoring_ml.features.lead_words import (
+from scoring_ml.features.lead_vocabulary import (
     NOT_COUNTED,
     NOT_TOLD,
     PLACES,

@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import Moments
-from scoring_ml.data.moments import local_to_utc, read_moments
-from scoring_ml.data.values import plain_digits
-from scoring_ml.data.words import folded
+from scoring_ml.data.crm.facts import Moments
+from scoring_ml.data.values.moments import local_to_utc, read_moments
+from scoring_ml.data.values.typed import plain_digits
+from scoring_ml.data.values.vocabulary import folded
 
 LONGEST_WORD: Final = 1_000
 """Most characters of a word or of a moment."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.facts import NEVER, WON, Export
+from scoring_ml.data.crm.facts import NEVER, WON, Export
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.snapshot import Snapshot
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.flat import Flat
+from scoring_ml.data.files.flat import Flat
 from scoring_ml.data.schema import Column, Schema, nearest
-from scoring_ml.data.values import Typed, parse_number, reader, tidy
+from scoring_ml.data.values.typed import Typed, parse_number, reader, tidy
 from scoring_ml.errors import InputError, SchemaError
 
 AGE_ZERO: Final = timedelta(seconds=1)

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.reports.chance import (
+from scoring_ml.reports.scored import ScoredField, ScoredRun, tenths
+from scoring_ml.scoring.scale import TIERS
+from scoring_ml.statistics.proportions import (
     Range,
     adjusted,
     expected_wins,
@@ -22,8 +24,6 @@ from scoring_ml.reports.chance import (
     surprise,
     wilson,
 )
-from scoring_ml.reports.scored import ScoredField, ScoredRun, tenths
-from scoring_ml.scoring.scale import TIERS
 
 DIMENSIONS: Final = ("source", "campaign")
 """What leads are grouped by, where the schema has a column for it."""
@@ -172,8 +172,8 @@ def marketing_numbers(run: ScoredRun) -> Campaigns:
 
     A segment's wins are judged against the sum of its leads' probabilities by the exact
     Poisson-binomial distribution; within one dimension the p-values of all judged segments are
-    adjusted together (:func:`~scoring_ml.reports.chance.adjusted`). A lead of known outcome that is
-    still open stands here once, as it was judged.
+    adjusted together (:func:`~scoring_ml.statistics.proportions.adjusted`). A lead of known
+    outcome that is still open stands here once, as it was judged.
     """
     judged = run.rows.loc[run.rows["window"] == "test", "lead_id"]
     again = (run.rows["window"] == "open") & run.rows["lead_id"].isin(judged)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values import Typed
+from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import LEVELS
 from scoring_ml.features.encoder import LEVEL_CODES, Encoder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema, nearest
-from scoring_ml.data.values import Typed, reader
+from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.errors import LeadError
 from scoring_ml.features.lead_history import LeadHistory
 

@@ -26,10 +26,10 @@ from scoring_ml.features.criteria import is_missing
 from scoring_ml.features.encoder import LEVEL_CODES, Encoder, field_of
 from scoring_ml.scoring.ask import Answers
 from scoring_ml.scoring.completeness import Bools, Sources
-from scoring_ml.scoring.computed import Computed
 from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.explanation import Tenths, explain_points
 from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, alias, lead_fields
+from scoring_ml.scoring.lead_features import Computed
 from scoring_ml.scoring.policy import Policy, action_of, policy_settings
 from scoring_ml.scoring.reference import LEAST_LEADS, Reference, field_slice, slot_of
 from scoring_ml.scoring.scale import SCORE_MAX, tier, tiers

@@ -11,10 +11,10 @@ from scoring_ml.estimators.ladder import KINDS
 from scoring_ml.estimators.odoo import QUANTILES, SMOOTHING, OdooNaiveBayes
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.evaluation.comparison import Candidate, Trained
-from scoring_ml.evaluation.metrics import PROBABILITY, RANKING
 from scoring_ml.evaluation.verdict import VOLUME_METRIC
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.scale import TIERS
+from scoring_ml.statistics.metrics import PROBABILITY, RANKING
 
 METRICS: Final = (*RANKING, VOLUME_METRIC, *PROBABILITY)
 """Metrics of every candidate, in the order of the table."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from scoring_ml.data.schema import Column
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready

@@ -1,6 +1,6 @@
 """The numbers behind the plots: curves over the leads in falling order of score.
 
-Leads of equal score are taken together, as in :mod:`scoring_ml.evaluation.metrics`, so that the
+Leads of equal score are taken together, as in :mod:`scoring_ml.statistics.metrics`, so that the
 area under a drawn curve is the metric of the same name.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.drift import BaseRate, base_rate
-from scoring_ml.evaluation.metrics import Ranked
+from scoring_ml.statistics.metrics import Ranked
 
 Floats = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.drift import base_rate
-from scoring_ml.evaluation.metrics import TOP_PERCENT
 from scoring_ml.scoring.explanation import explain_points
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.statistics.metrics import TOP_PERCENT
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.influence import draw_beeswarm, draw_fields
 from scoring_ml.tracking.points_table import points_table, table_csv, table_html

@@ -15,7 +15,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from scoring_ml.data.flat import FileFacts, Flat
+from scoring_ml.data.files.flat import FileFacts, Flat
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.scorer import Scorer
 

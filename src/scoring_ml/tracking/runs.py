@@ -16,7 +16,7 @@ import yaml
 
 from scoring_ml.data.schema import schema_text
 from scoring_ml.errors import ScoringError
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring_ml.evaluation.audit import Finding
+from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home

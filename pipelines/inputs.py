@@ -1,0 +1,271 @@
+"""The two doors in: a flat file with schema.yaml, or a folder with a CRM export and crm.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.progress import Bar
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.facts import Export
+from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
+from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.schema import Schema, load_schema
+from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.evaluation.audit.leak_audit import Finding, audit
+from scoring_ml.evaluation.later_facts import find_later_facts
+from scoring_ml.features.asof_check import check_snapshot
+from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
+from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.features.outcomes import Outcomes
+from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
+
+SCHEMA_NAME = "schema.yaml"
+MATRIX_NAME = "matrix.yaml"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that say what data means; those that are None are looked for beside it.
+
+    Parameters
+    ----------
+    schema : Path or None
+        Of a flat file.
+    mapping : Path or None
+        Of a CRM export.
+    matrix : Path or None
+    """
+
+    schema: Path | None = None
+    mapping: Path | None = None
+    matrix: Path | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Leads that came in through one of the doors, audited.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    headline : Snapshot
+        One row a lead: those of the age at which leads are compared.
+    schema : Schema
+    matrix : Matrix
+    findings : tuple of Finding
+    sha256 : str
+        Of the data's bytes.
+    rows : int
+        Rows of the file, or leads of the export, that could be read.
+    report : ExportReport or None
+        From a CRM export.
+    outcomes : Outcomes or None
+        From a CRM export.
+    """
+
+    snapshot: Snapshot
+    headline: Snapshot
+    schema: Schema
+    matrix: Matrix
+    findings: tuple[Finding, ...]
+    sha256: str
+    rows: int
+    report: ExportReport | None = None
+    outcomes: Outcomes | None = None
+
+    @property
+    def rule(self) -> str:
+        """What counts as won in a CRM export, in words; empty for a flat file."""
+        if self.outcomes is None:
+            return ""
+        found = self.outcomes
+        ages = self.snapshot.age_days
+        seen = [] if ages is None else np.unique(ages[~np.isnan(ages)]).tolist()
+        return (
+            f"A lead is won if it is closed won within {found.horizon_days:g} days of the moment "
+            f"at which it is seen; wins are recorded up to {found.lag_days:g} day(s) later. Leads "
+            f"are seen {', '.join(f'{age:g}' for age in seen)} days after their creation, while "
+            f"they are open, and compared at {self.snapshot.headline_age_days:g}."
+        )
+
+
+def open_data(data: Path, files: Files, bar: Bar) -> Opened:
+    """Read, validate and audit a flat file or a CRM export.
+
+    Raises
+    ------
+    InputError
+        If the data, or a file that says what it means, is wrong.
+    """
+    if data.is_dir():
+        return _open_export(data, files, bar)
+    schema_path = find_schema(data, files.schema)
+    schema = load_schema(schema_path)
+    matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
+    flat = read_flat(data)
+    snapshot = build_snapshot(flat, schema)
+    bar("audit", 0.05)
+    findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    return Opened(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
+
+
+def _open_export(folder: Path, files: Files, bar: Bar) -> Opened:
+    mapping, export, report = open_export(folder, files.mapping)
+    return audited_export(folder, mapping, export, report, files, bar)
+
+
+def audited_export(
+    folder: Path,
+    mapping: CrmMapping,
+    export: Export,
+    report: ExportReport,
+    files: Files,
+    bar: Bar,
+) -> Opened:
+    """See the leads of an export at their ages, prove it, and audit one row of each lead."""
+    bar("see the leads as they were", 0.04)
+    snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
+    bar("check that nothing later is seen", 0.06)
+    check_snapshot(
+        export,
+        snapshot,
+        schema,
+        horizon_days=outcomes.horizon_days,
+        lag_days=outcomes.lag_days,
+        ages_days=mapping.ages_days,
+        won_stages=mapping.stages_won,
+        lost_stages=mapping.stages_lost,
+    )
+    matrix = find_matrix((folder,), files.matrix, schema)
+    bar("audit", 0.08)
+    headline = _headline(snapshot)
+    findings = audit(
+        headline,
+        schema,
+        later_facts=find_later_facts(export, headline),
+        progress=bar.counted("audit", 0.08, 0.2),
+    )
+    return Opened(
+        snapshot=snapshot,
+        headline=headline,
+        schema=schema,
+        matrix=matrix,
+        findings=findings,
+        sha256=folder_sha256(folder, mapping),
+        rows=len(export.leads),
+        report=report,
+        outcomes=outcomes,
+    )
+
+
+def _headline(snapshot: Snapshot) -> Snapshot:
+    """Return the rows of the headline age; leads that have none are counted as unused."""
+    at = snapshot.age_days == snapshot.headline_age_days
+    head = snapshot.take(np.asarray(at))
+    unseen = ~np.isin(snapshot.row, head.row)
+    _, first = np.unique(snapshot.row[unseen], return_index=True)
+    if not len(first):
+        return head
+    ids = tuple(map(str, snapshot.ids[unseen][first[:3]]))
+    reason = f"not open at the age of {snapshot.headline_age_days:g} day(s)"
+    return replace(head, unused=(*head.unused, UnusedRows(reason, len(first), ids)))
+
+
+def open_export(
+    folder: Path, mapping: Path | None, *, needs_outcomes: bool = True
+) -> tuple[CrmMapping, Export, ExportReport]:
+    """Read a CRM export as its mapping says.
+
+    Parameters
+    ----------
+    folder : Path
+    mapping : Path or None
+        ``crm.yaml`` in the folder if None.
+    needs_outcomes : bool
+        Whether the export must tell what became of leads; to score them it need not.
+
+    Raises
+    ------
+    InputError
+        If the mapping is wrong, or the export breaks the contract of its tables.
+    """
+    meaning = load_mapping(find_mapping(folder, mapping))
+    export, report = read_export(folder, meaning, needs_outcomes=needs_outcomes)
+    report.raise_if_broken()
+    return meaning, export, report
+
+
+def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
+    """Return one SHA-256 over a mapping, and the names and bytes of all files that it names."""
+    names = {source.file for sources in mapping.tables.values() for source in sources}
+    names |= {
+        join.file
+        for sources in mapping.tables.values()
+        for source in sources
+        for join in source.join
+    }
+    digest = hashlib.sha256(mapping_text(mapping).encode("utf-8"))
+    for name in sorted(names):
+        digest.update(name.encode("utf-8"))
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def find_mapping(folder: Path, mapping: Path | None) -> Path:
+    """Return the mapping file to use.
+
+    Raises
+    ------
+    SchemaError
+        If none is named and none lies in the folder.
+    """
+    if mapping is not None:
+        return mapping
+    inside = folder / MAPPING_NAME
+    if not inside.exists():
+        raise SchemaError(
+            "A folder with a CRM export needs a mapping",
+            found=f"no {inside}",
+            do=f"Copy the {MAPPING_NAME} of your CRM from models/examples into it and adapt it, "
+            "or name one with --mapping; for a flat file name the file, not its folder",
+        )
+    return inside
+
+
+def find_schema(data: Path, schema: Path | None) -> Path:
+    """Return the schema file to use.
+
+    Raises
+    ------
+    InputError
+        If none is named and none lies beside the data.
+    """
+    if schema is not None:
+        return schema
+    beside = data.with_name(SCHEMA_NAME)
+    if not data.exists():
+        raise InputError("DATA must exist", found=f"no file {data}", do="Give its right name")
+    if not beside.exists():
+        raise SchemaError(
+            "A flat file needs a schema",
+            found=f"no {beside}",
+            do=f"Draft one with scoring-ml init {data} --target COLUMN, or name one with --schema",
+        )
+    return beside
+
+
+def find_matrix(folders: tuple[Path, ...], matrix: Path | None, schema: Schema) -> Matrix:
+    """Return the hand-built matrix: as named, else the first in the folders, else unmapped."""
+    if matrix is not None:
+        return load_matrix(matrix, schema)
+    for folder in folders:
+        if (folder / MATRIX_NAME).exists():
+            return load_matrix(folder / MATRIX_NAME, schema)
+    return unmapped_matrix()

@@ -1,0 +1,297 @@
+"""What happened to the leads of a CRM export: activities, stages, deals - and what it cost."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, kind_and_side
+from scoring_ml.data.crm.cells import Coded
+from scoring_ml.data.crm.facts import (
+    LOST,
+    NEVER,
+    OPEN,
+    WON,
+    Activities,
+    Deals,
+    Moments,
+    Stages,
+)
+from scoring_ml.data.crm.leads import LeadIndex
+from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.ordering import after_creation, bits, in_order
+from scoring_ml.data.crm.row_fates import (
+    Places,
+    Sieve,
+    known_moment,
+    note_clocks,
+    note_known_before,
+    usable_moment,
+)
+from scoring_ml.data.crm.tables import Table
+from scoring_ml.data.values.vocabulary import folded
+
+_SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}
+
+
+def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
+    """Read what leads did and what was done to them."""
+    sieve = Sieve(table)
+    types = table.words("type", KINDS)
+    sieve.drop("not_counted", types.ignored)
+    sieve.drop("no_type", types.codes < 0)
+    lead = index.find(sieve)
+    read = usable_moment(sieve, "occurred_at", constant="type")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    directions = table.words("direction", _SIDES)
+    kind, by_lead, strange, aside = _kinds(types, directions)
+    amount, wrong = table.numbers("amount")
+    wrong |= amount < 0
+    amount[wrong] = np.nan
+    touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
+    rows = sieve.rows
+    # Different words of no kind that is known are different things.
+    word = np.where(strange, types.codes, -1)
+    rest: list[NDArray[Any]] = [kind[rows], word[rows], by_lead[rows], bits(amount[rows])]
+    rest += [coded.codes[rows] for coded in touches.values()]
+    if table.has("activity_id"):
+        rest.append(_id_codes(table, "activity_id")[rows])
+    order, repeats = in_order([lead[rows], read.values[rows], known[rows]], rest)
+    if not table.has("activity_id"):
+        # A day without a time tells too little to call two rows one.
+        repeats &= ~read.whole_day[rows[order]]
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, read, told)
+    sieve.mended("negative_amount", wrong)
+    sieve.mended("unknown_type", strange, note=types.named(strange & sieve.alive))
+    sieve.mended("unknown_direction", aside, note=directions.named(aside & sieve.alive))
+    rows = rows[order[~repeats]]
+    codes = {name: coded.codes[rows] for name, coded in touches.items()}
+    words = {name: coded.words for name, coded in touches.items()}
+    found = Activities(
+        lead=lead[rows],
+        kind=kind[rows],
+        by_lead=by_lead[rows],
+        occurred_at=read.values[rows],
+        known_at=known[rows],
+        amount=amount[rows],
+        campaign=codes.get("campaign"),
+        channel=codes.get("channel"),
+        campaigns=words.get("campaign", ()),
+        channels=words.get("channel", ()),
+    )
+    return found, sieve
+
+
+def _kinds(
+    types: Coded, directions: Coded
+) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Each row's kind, whether the lead did it, and where type or direction is none of ours."""
+    ours = {kind: at for at, kind in enumerate(KINDS)}
+    kind, strange = types.translated(ours, np.int16)
+    side, aside = directions.translated(_SIDES, np.int8)
+    kind[strange | (kind < 0)] = ours["other_inbound"]
+    # One entry for each side (not told, outbound, inbound) and kind.
+    pairs = [[kind_and_side(name, told) for name in KINDS] for told in (None, False, True)]
+    kinds = np.array([[ours[name] for name, _ in row] for row in pairs], dtype=np.int16)
+    by_lead = np.array([[by_lead for _, by_lead in row] for row in pairs], dtype=bool)
+    return kinds[side + 1, kind], by_lead[side + 1, kind], strange, aside
+
+
+def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, Sieve]:
+    """Read every stage that leads entered; the ends come after the funnel's own stages."""
+    names = (*mapping.stages, *mapping.stages_won, *mapping.stages_lost)
+    sieve = Sieve(table)
+    ours = {folded(name): at for at, name in enumerate(names)}
+    words = table.words("stage", ours)
+    stage, _ = words.translated(ours, np.int16)
+    constant = table.is_constant("stage") & table.moments("entered_at").missing
+    sieve.drop("not_happened", constant)
+    sieve.drop("not_counted", words.ignored)
+    sieve.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & sieve.alive))
+    lead = index.find(sieve)
+    read = usable_moment(sieve, "entered_at")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    ours_alone = sieve.alive.copy()
+    entered, known = _after_creation(sieve, index, lead, read.values, known)
+    is_won = np.append(np.isin(names, mapping.stages_won), False)[stage]
+    is_end = is_won | np.append(np.isin(names, mapping.stages_lost), False)[stage]
+    to_come = read.usable & (np.maximum(read.values, told.values) > index.extracted_at)
+    told_end = is_end & ~(constant | words.ignored | to_come)
+    unsure = _unsure(sieve, lead, told_end, is_won, ours_alone)
+    rows = sieve.rows
+    order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(sieve, entered, read.values)
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, read, told)
+    rows = rows[order[~repeats]]
+    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), sieve
+
+
+def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
+    """Return the moments that closed deals tell; those of open ones are only plans."""
+    outcome, _, _ = _outcomes(table, mapping)
+    closed = outcome != OPEN
+    reads = [table.moments(name) for name in ("closed_at", "known_at")]
+    return [read.values[read.usable & closed] for read in reads]
+
+
+def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, Sieve]:
+    """Read what became of leads."""
+    sieve = Sieve(table)
+    outcome, strange, words = _outcomes(table, mapping)
+    sieve.drop("unknown_outcome", strange, note=words.named(strange))
+    closed = outcome != OPEN
+    lead = index.find(sieve)
+    read = sieve.table.moments("closed_at")
+    told = sieve.table.moments("known_at")
+    sieve.drop("unreadable_moment", closed & (read.wrong | told.wrong))
+    sieve.drop("no_moment", closed & read.missing & told.missing)
+    moment = np.where(read.missing, told.values, read.values)
+    known = np.where(told.missing, moment, np.maximum(told.values, moment))
+    sieve.drop("future", closed & (known > index.extracted_at))
+    ours_alone = sieve.alive.copy()
+    at, known_at = _after_creation(sieve, index, lead, moment, known, only=closed)
+    # What lies after the export has not happened, whatever its word may mean.
+    to_come = (read.usable & (read.values > index.extracted_at)) | (
+        told.usable & (told.values > index.extracted_at)
+    )
+    unsure = _unsure(sieve, lead, (closed | strange) & ~to_come, outcome == WON, ours_alone)
+    at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
+    amount, wrong = table.numbers("amount")
+    wrong |= amount < 0
+    amount[wrong] = np.nan
+    reasons = table.words("loss_reason")
+    rows = sieve.rows
+    rest: list[NDArray[Any]] = [outcome[rows], bits(amount[rows]), reasons.codes[rows]]
+    if table.has("deal_id"):
+        rest.append(_id_codes(table, "deal_id")[rows])
+    order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
+    sieve.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(sieve, at, np.where(closed, moment, NEVER))
+    sieve.mended("known_before", closed & ~told.missing & (told.values < moment))
+    for defect, which in (
+        ("skipped_hour", read.skipped | told.skipped),
+        ("doubled_hour", read.twice | told.twice),
+    ):
+        sieve.mended(defect, which & closed)
+    sieve.mended("negative_amount", wrong)
+    rows = rows[order[~repeats]]
+    texts = np.array([*reasons.words, None], dtype=object)
+    found = Deals(
+        lead[rows],
+        outcome[rows],
+        at[rows],
+        known_at[rows],
+        amount[rows],
+        texts[reasons.codes[rows]],
+        unsure,
+    )
+    return found, sieve
+
+
+def _outcomes(
+    table: Table, mapping: CrmMapping
+) -> tuple[NDArray[np.int8], NDArray[np.bool_], Coded]:
+    """Outcome of each row, where a word is none of ours, and the words; none at all is open."""
+    # A deal's stage tells its outcome as well; our own words come last, so they count.
+    ours = {folded(name): OPEN + 1 for name in mapping.stages}
+    ours |= {folded(name): WON + 1 for name in mapping.stages_won}
+    ours |= {folded(name): LOST + 1 for name in mapping.stages_lost}
+    ours |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
+    words = table.words("outcome", ours)
+    number, strange = words.translated(ours, np.int8)
+    return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange, words
+
+
+def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, Sieve]:
+    """Read what marketing cost, in the order of the file."""
+    sieve = Sieve(table, None)
+    campaigns, channels = table.words("campaign"), table.words("channel")
+    sieve.drop("no_campaign", campaigns.codes < 0)
+    read = usable_moment(sieve, "day")
+    known, told = known_moment(sieve, read.values)
+    sieve.drop("future", known > extracted_at)
+    cost, wrong = table.numbers("cost")
+    sieve.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
+    note_known_before(sieve, told, read.values)
+    note_clocks(sieve, told)
+    rows = sieve.rows
+    day = table.days("day")[rows].astype("datetime64[us]")
+    found = pd.DataFrame(
+        {
+            "campaign": pd.Series(_texts(campaigns, rows), dtype=object),
+            "channel": pd.Series(_texts(channels, rows), dtype=object),
+            "day": pd.Series(day),
+            "cost": pd.Series(cost[rows], dtype=np.float64),
+        }
+    )
+    return found, sieve
+
+
+def _texts(coded: Coded, rows: Places) -> NDArray[Any]:
+    return np.array([*coded.words, None], dtype=object)[coded.codes[rows]]
+
+
+def _after_creation(
+    sieve: Sieve,
+    index: LeadIndex,
+    lead: Places,
+    moment: Moments,
+    known: Moments,
+    *,
+    only: NDArray[np.bool_] | None = None,
+) -> tuple[Moments, Moments]:
+    """Raise moments to the lead's creation; take out those long before it."""
+    created = np.zeros(len(lead), dtype=np.int64)
+    if len(index.leads):
+        created = np.where(lead >= 0, index.leads.created_at[lead], 0)
+    raised, early = after_creation(moment, created)
+    early &= lead >= 0
+    sieve.drop("long_before_creation", early if only is None else early & only)
+    return raised, np.maximum(known, raised)
+
+
+def _unsure(
+    sieve: Sieve,
+    lead: Places,
+    ending: NDArray[np.bool_],
+    won: NDArray[np.bool_],
+    before: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Return the leads of whom an end is told that cannot be used, each once.
+
+    A win that can be used settles what became of a lead. An end long before the lead is another
+    lead's wherever this one has an end of its own.
+
+    Parameters
+    ----------
+    sieve : Sieve
+    lead : array of int64, shape (rows,)
+    ending, won : array of bool, shape (rows,)
+        Rows that may end their lead, and those that win it.
+    before : array of bool, shape (rows,)
+        Rows that were in use before those long before the creation were taken out.
+    """
+    out = ending & ~sieve.alive & (lead >= 0)
+    in_use = ending & sieve.alive
+    untold = np.setdiff1d(lead[out & ~before], lead[in_use & won])
+    early = np.setdiff1d(lead[out & before], lead[in_use])
+    return np.union1d(untold, early).astype(np.int64)
+
+
+def _note_before_creation(sieve: Sieve, raised: Moments, told: Moments) -> None:
+    sieve.mended("before_creation", raised > told)
+
+
+def _id_codes(table: Table, name: str) -> NDArray[np.int64]:
+    ids = table.ids(name)
+    coded = ids if hasattr(ids, "indices") else ids.dictionary_encode()
+    return np.asarray(coded.indices.fill_null(-1)).astype(np.int64)

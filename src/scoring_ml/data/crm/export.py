@@ -1,0 +1,350 @@
+"""From a folder with a CRM export to typed facts, each with the moment at which it became known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.events import (
+    closed_moments,
+    read_activities,
+    read_deals,
+    read_spend,
+    read_stages,
+)
+from scoring_ml.data.crm.facts import (
+    DAY,
+    Activities,
+    Deals,
+    Export,
+    FieldHistory,
+    Leads,
+    Stages,
+)
+from scoring_ml.data.crm.leads import (
+    Changes,
+    LeadIndex,
+    read_changes,
+    read_contacts,
+    read_leads,
+)
+from scoring_ml.data.crm.mapping import CrmMapping, MappedField
+from scoring_ml.data.crm.report import ExportReport, Finding, TableReport
+from scoring_ml.data.crm.row_fates import Sieve
+from scoring_ml.data.crm.tables import Opened, Table, open_source
+from scoring_ml.data.schema import FEATURE_TYPES
+from scoring_ml.errors import InputError, SchemaError
+
+T = TypeVar("T")
+
+_SILENT_DAYS = 14
+_UNKNOWN_WORDS = ("unknown_stage", "unknown_outcome")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_export(
+    folder: Path,
+    mapping: CrmMapping,
+    *,
+    needs_outcomes: bool = True,
+    now: datetime | None = None,
+) -> tuple[Export, ExportReport]:
+    """Read a CRM export as its mapping says.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the files that the mapping names.
+    mapping : CrmMapping
+    needs_outcomes : bool
+        Whether the contract demands ``deals`` or a winning stage. Leads that are only to be
+        scored need none.
+    now : datetime or None
+        With a zone; the clock's time if None. Without ``extracted_at`` in the mapping, the newest
+        moment of any fact that is not later than now counts as the moment of the export.
+
+    Returns
+    -------
+    export : Export
+        Without leads if they cannot be read.
+    report : ExportReport
+        What was found. Check ``broken`` (or call ``raise_if_broken``) before the export is used.
+    """
+    return _Reading(folder, mapping, now or datetime.now(UTC)).read(needs_outcomes)
+
+
+class _Reading:
+    """The state of one reading: what is open, found and broken so far."""
+
+    def __init__(self, folder: Path, mapping: CrmMapping, now: datetime) -> None:
+        self.folder = folder
+        self.mapping = mapping
+        self.now = (now - _EPOCH) // timedelta(microseconds=1)
+        self.tables: dict[str, Table] = {}
+        self.reports: list[TableReport] = []
+        self.findings: list[Finding] = []
+        self.broken: list[str] = []
+        self.notes: list[str] = []
+        self.extracted_at = 0
+
+    def read(self, needs_outcomes: bool) -> tuple[Export, ExportReport]:
+        mapping = self.mapping
+        for name in CONTRACTS:
+            if name in mapping.tables:
+                self._open(name)
+        if needs_outcomes and "deals" not in mapping.tables and not mapping.stages_won:
+            self._break(
+                "An export must tell which leads were won",
+                "neither deals among tables nor a stage in stages.won",
+                "Map the deals, or name the winning stage, in crm.yaml",
+            )
+        self._check_contacts()
+        self.extracted_at = self._extracted_at()
+        fields = self._used("leads")
+        index = self._take("leads", lambda table: read_leads(table, fields, self.extracted_at))
+        if index is None:
+            return self._nothing(), self._report()
+        if len(index.leads) == 0:
+            self._break(
+                "At least one lead must be usable",
+                f"none of {self.reports[-1].read} rows of leads",
+                "See what was found above, and correct the export or crm.yaml",
+            )
+        return self._facts(index), self._report()
+
+    def _facts(self, index: LeadIndex) -> Export:
+        contacts: dict[str, FieldHistory] = {}
+        changes = Changes({}, {})
+        activities: Activities | None = None
+        stages: Stages | None = None
+        deals: Deals | None = None
+        spend: pd.DataFrame | None = None
+        fields = [item for item in self.mapping.fields if item.column.type in FEATURE_TYPES]
+        carried = self._used("contacts")
+        contacts = self._take("contacts", lambda t: read_contacts(t, carried, index)) or contacts
+        changes = self._take("field_changes", lambda t: read_changes(t, fields, index)) or changes
+        activities = self._take("activities", lambda t: read_activities(t, index))
+        stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
+        deals = self._take("deals", lambda t: read_deals(t, self.mapping, index))
+        spend = self._take("spend", lambda t: read_spend(t, index.extracted_at))
+        self._note_unsure(index, [part.unsure for part in (stages, deals) if part is not None])
+        for name, history in changes.histories.items():
+            if not len(history):
+                self.notes.append(f"No row of field_changes is about the field {name}")
+        return Export(
+            index.leads,
+            contacts | changes.histories,
+            activities,
+            stages,
+            deals,
+            spend,
+            self.extracted_at,
+            changes.recorded,
+        )
+
+    def _note_unsure(self, index: LeadIndex, unsure: list[NDArray[np.int64]]) -> None:
+        leads = np.unique(np.concatenate(unsure)) if unsure else np.zeros(0, dtype=np.int64)
+        if len(leads):
+            first = ", ".join(str(name)[:60] for name in index.leads.ids[leads[:3]])
+            self.notes.append(
+                f"{len(leads):,} lead(s) are neither won nor lost nor open, unless another table "
+                f"tells that they were won: an end of theirs is left out. First: {first}"
+            )
+
+    def _open(self, name: str) -> None:
+        fields = [item.named for item in self.mapping.fields if item.source == name]
+        try:
+            opened = [
+                open_source(self.folder, name, source, fields)
+                for source in self.mapping.tables[name]
+            ]
+        except InputError as error:
+            self.broken.append(f"{name}: {error}")
+        except (pa.ArrowException, OverflowError):
+            self._odd(name, [source.file for source in self.mapping.tables[name]])
+        else:
+            self.tables[name] = Table(name, self.mapping, opened)
+            self.notes += _source_notes(name, opened, fields)
+
+    def _used(self, table: str) -> list[MappedField]:
+        """Return the fields that are taken from a table's own columns."""
+        found = []
+        for item in self.mapping.fields:
+            if item.source != table or item.column.type not in FEATURE_TYPES:
+                continue
+            opened = self.tables[table].opened if table in self.tables else ()
+            if opened and not item.column.use and not any(item.named in o.columns for o in opened):
+                self.notes.append(f"The field {item.column.name} is not used, and not in {table}")
+                continue
+            found.append(item)
+        return found
+
+    def _check_contacts(self) -> None:
+        table = self.tables.get("contacts")
+        if table is None:
+            return
+        if not table.has("lead_id") and not (
+            table.has("contact_id")
+            and "leads" in self.tables
+            and self.tables["leads"].has("contact_id")
+        ):
+            self._break(
+                "contacts must have lead_id, or contact_id must be in contacts and leads",
+                f"neither in {', '.join(table.files)}",
+                "Map one of them in crm.yaml",
+            )
+            del self.tables["contacts"]
+        untold = [
+            i.column.name for i in self._used("contacts") if i.column.known == "before_scoring"
+        ]
+        if untold and not table.has("known_at"):
+            self._break(
+                "A field of contacts with known: history needs known_at in contacts",
+                f"field {untold[0]}, and no known_at in {', '.join(table.files)}",
+                "Map known_at, or declare the field set_at_creation if it never changes",
+            )
+
+    def _extracted_at(self) -> int:
+        """Return the mapping's moment of the export, else the newest one that is not to come."""
+        said = self.mapping.extracted_at
+        if said is not None and said > self.now:
+            raise SchemaError(
+                "extracted_at must be a moment in the past: nothing later can be in an export",
+                found=f"{_text_of(said)} in crm.yaml",
+                do="Write when the export was made, or leave it out",
+            )
+        newest = 0
+        for name, table in self.tables.items():
+            for column in _MOMENTS.get(name, ()):
+                read = table.moments(column)
+                past = read.values[read.usable & (read.values <= self.now)]
+                newest = max(newest, int(past.max(initial=0)))
+        if "deals" in self.tables:
+            for moments in closed_moments(self.tables["deals"], self.mapping):
+                newest = max(newest, int(moments[moments <= self.now].max(initial=0)))
+        if said is None:
+            self.notes.append(
+                "extracted_at is not in crm.yaml: the newest moment of the export stands for it, "
+                f"{_text_of(newest)}"
+            )
+            return newest
+        if said - newest > _SILENT_DAYS * DAY:
+            self.notes.append(
+                f"the newest fact is of {_text_of(newest)}, {(said - newest) // DAY} days before "
+                f"extracted_at ({_text_of(said)}): if the export is older than it says, leads "
+                "that were still open count as not won"
+            )
+        return said
+
+    def _take(self, name: str, read: Callable[[Table], tuple[T, Sieve]]) -> T | None:
+        """Read one table, keep what was found, and let go of its columns."""
+        table = self.tables.pop(name, None)
+        if table is None:
+            return None
+        try:
+            found, sieve = read(table)
+        except InputError as error:
+            self.broken.append(f"{name}: {error}")
+            return None
+        except (pa.ArrowException, OverflowError):
+            self._odd(name, table.files)
+            return None
+        report = sieve.report()
+        self.reports.append(report)
+        self.findings += sieve.findings
+        self.notes += sieve.notes
+        self._judge(report, sieve)
+        return found
+
+    def _judge(self, report: TableReport, sieve: Sieve) -> None:
+        left = sum(report.left_out.values())
+        for defect in _UNKNOWN_WORDS:
+            count = report.left_out.get(defect, 0)
+            if 2 * count > report.read - sum(report.set_aside.values()):
+                note = next(item.note for item in sieve.findings if item.defect == defect)
+                self._break(
+                    f"Most words of {report.name} must be known",
+                    f"{count} of {report.read} rows with others: {note}",
+                    "Translate them under words, or name the stages, in crm.yaml",
+                )
+                return
+        if report.used == 0 and "no_lead" in report.set_aside:
+            self._break(
+                f"Rows of {report.name} must name their lead",
+                f"none of {report.read} rows does, in {', '.join(report.files)}",
+                "Map another column as lead_id, or join the file that has it",
+            )
+        if report.share_left_out > self.mapping.most_left_out:
+            reasons = ", ".join(f"{count} {name}" for name, count in report.left_out.items())
+            self._break(
+                f"At most {self.mapping.most_left_out:.0%} of the rows of {report.name} may be "
+                "left out",
+                f"{left} of {report.read}: {reasons}",
+                "Correct the export or crm.yaml, or raise most_left_out if that is as it should be",
+            )
+
+    def _odd(self, name: str, files: Sequence[str]) -> None:
+        self._break(
+            f"Columns of {name} must be of plain types",
+            f"one in {', '.join(files)} that cannot be read as what it is mapped to",
+            "Export the file with text columns, or as CSV",
+        )
+
+    def _break(self, must: str, found: str, do: str) -> None:
+        self.broken.append(f"{must}. Found: {found}. {do}.")
+
+    def _report(self) -> ExportReport:
+        return ExportReport(
+            tuple(self.reports),
+            tuple(self.findings),
+            tuple(self.broken),
+            self.extracted_at,
+            tuple(self.notes),
+        )
+
+    def _nothing(self) -> Export:
+        leads = Leads(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), None, {})
+        return Export(leads, {}, None, None, None, None, self.extracted_at)
+
+
+_MOMENTS = {
+    "leads": ("created_at", "known_at"),
+    "field_changes": ("changed_at", "known_at"),
+    "activities": ("occurred_at", "known_at"),
+    "stages": ("entered_at", "known_at"),
+}
+"""Moments that show how far an export reaches. Closing dates of open deals are only plans, and
+budgets are entered ahead."""
+
+
+def _source_notes(table: str, opened: Sequence[Opened], fields: Sequence[str]) -> Iterator[str]:
+    """Tell of files that give nothing, or less than the other files of their table."""
+    for part in opened:
+        file = part.source.file
+        if part.not_selected and not part.rows:
+            words = "; ".join(
+                f"{name}: {', '.join(words)}" for name, words in part.source.only.items()
+            )
+            yield (
+                f"{table}: only ({words}) selects none of the {part.not_selected:,} rows of "
+                f"{file}; check its words"
+            )
+    for name in fields:
+        without = [part.source.file for part in opened if name not in part.columns]
+        if without and len(without) < len(opened):
+            yield (
+                f"{table}: {', '.join(without)} has no column {name}, so the field counts as "
+                "missing in its rows"
+            )
+
+
+def _text_of(moment: int) -> str:
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat()

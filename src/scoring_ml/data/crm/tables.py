@@ -1,0 +1,307 @@
+"""A table of a CRM export in the contract's columns, from one file or several."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.cells import (
+    Bools,
+    Coded,
+    coded_words,
+    id_texts,
+    nothing_of,
+    one_array,
+    typed,
+)
+from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.mapping import CrmMapping, Join, Source
+from scoring_ml.data.files.raw_table import read_file
+from scoring_ml.data.schema import Column, nearest
+from scoring_ml.data.values.moments import ReadMoments, joined_moments, local_days, read_moments
+from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.errors import InputError
+
+BESIDE: Final = "."
+"""Between the stem of a joined file and its column, where the bare name is taken."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One source: its file's columns beside those of its joins.
+
+    Parameters
+    ----------
+    source : Source
+    columns : mapping of name to pyarrow ChunkedArray, shape (rows,)
+        Those that the mapping names or may name.
+    names : tuple of str
+        All columns of the file, then those of its joins.
+    own : frozenset of str
+        The file's own columns.
+    rows : int
+    not_selected : int
+        Rows that ``only`` set aside.
+    ragged : int
+    first_ragged : tuple of str
+    repeated_keys : int
+        Rows of joined files that repeat a key.
+    """
+
+    source: Source
+    columns: Mapping[str, Any]
+    names: tuple[str, ...]
+    own: frozenset[str]
+    rows: int
+    not_selected: int = 0
+    ragged: int = 0
+    first_ragged: tuple[str, ...] = ()
+    repeated_keys: int = 0
+
+    def find(self, name: str) -> Any | None:
+        """Return a column of the contract, or ``None`` if the source has none."""
+        if name in self.source.constants:
+            word = pa.scalar(self.source.constants[name], pa.string())
+            return pa.chunked_array([pa.repeat(word, self.rows).dictionary_encode()])
+        named = self.source.columns.get(name)
+        if named is not None:
+            return self.columns.get(named)
+        # Only a file's own column may be taken by its name alone: a joined file has others.
+        return self.columns[name] if name in self.own else None
+
+
+def open_source(folder: Path, table: str, source: Source, fields: Sequence[str]) -> Opened:
+    """Read the columns of a source that are needed, with its joins.
+
+    Parameters
+    ----------
+    folder : Path
+    table : str
+    source : Source
+    fields : sequence of str
+        File columns that mapped fields are taken from.
+
+    Raises
+    ------
+    InputError
+        If a file or a column that the mapping names is missing.
+    """
+    wanted = {*CONTRACTS[table].names, *source.columns.values(), *source.only, *fields}
+    wanted |= {name for join in source.join for name in join.on}
+    raw = read_file(folder / source.file, wanted)
+    columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
+    own = frozenset(columns)
+    names = list(raw.names)
+    repeated = 0
+    for join in source.join:
+        beside, join_names, again = _joined(folder, source, join, columns, wanted)
+        repeated += again
+        names += join_names
+        columns |= beside
+    opened = Opened(
+        source,
+        columns,
+        tuple(names),
+        own,
+        raw.table.num_rows,
+        ragged=raw.ragged,
+        first_ragged=raw.first_ragged,
+        repeated_keys=repeated,
+    )
+    _require(opened, table)
+    return _select(opened) if source.only else opened
+
+
+def missing_column(source: Source, name: str, names: Sequence[str], why: str) -> InputError:
+    """Return the error that a file lacks a column that crm.yaml names."""
+    like = nearest(name, names)
+    return InputError(
+        "Every column that crm.yaml names must be in its file",
+        found=f"no column {name!r} in {source.file} ({why})",
+        do=f"Did you mean {like!r}? Correct crm.yaml" if like else "Correct crm.yaml",
+    )
+
+
+def _require(opened: Opened, table: str) -> None:
+    source = opened.source
+    for name, named in source.columns.items():
+        if named not in opened.columns:
+            raise missing_column(source, named, opened.names, f"{name} of {table}")
+    for named in source.only:
+        if named not in opened.columns:
+            raise missing_column(source, named, opened.names, f"only of {table}")
+    for name in CONTRACTS[table].required_names:
+        if opened.find(name) is None:
+            raise missing_column(source, name, opened.names, f"{table} requires it")
+
+
+def _select(opened: Opened) -> Opened:
+    keep = np.ones(opened.rows, dtype=bool)
+    for name, words in opened.source.only.items():
+        coded = coded_words([opened.columns[name]], [{}])
+        wanted = {folded(word): 0 for word in words}
+        keep &= coded.translated(wanted, np.int8)[0] == 0
+    mask = pa.array(keep)
+    return replace(
+        opened,
+        columns={name: column.filter(mask) for name, column in opened.columns.items()},
+        rows=int(keep.sum()),
+        not_selected=int((~keep).sum()),
+    )
+
+
+def _joined(
+    folder: Path, source: Source, join: Join, columns: Mapping[str, Any], wanted: set[str]
+) -> tuple[dict[str, Any], list[str], int]:
+    """Columns of a joined file in the order of the source's rows, its names, repeated keys."""
+    stem = Path(join.file).name.split(".")[0]
+    bare = {name.removeprefix(f"{stem}{BESIDE}") for name in wanted}
+    raw = read_file(folder / join.file, {*bare, *join.on.values()})
+    for name in join.on:
+        if name not in columns:
+            raise missing_column(source, name, tuple(columns), f"join with {join.file}")
+    for name in join.on.values():
+        if name not in raw.table.column_names:
+            raise missing_column(Source(join.file), name, raw.names, "key of a join")
+    left = _keys([columns[name] for name in join.on])
+    right = _keys([raw.table.column(name) for name in join.on.values()])
+    # The first of several rows with the same key is found.
+    place = pc.index_in(left, value_set=right, skip_nulls=True)
+    known = pc.drop_null(right)
+    repeated = len(known) - len(pc.unique(known))
+    found: dict[str, Any] = {}
+    for name in raw.table.column_names:
+        beside = raw.table.column(name).combine_chunks().take(place)
+        found[f"{stem}{BESIDE}{name}"] = beside
+        if name not in columns:
+            found[name] = beside
+    return found, [f"{stem}{BESIDE}{name}" for name in raw.names], repeated
+
+
+def _keys(columns: Sequence[Any]) -> Any:
+    """One text for the key columns of each row; null where one of them is empty."""
+    texts = [id_texts(column) for column in columns]
+    if len(texts) == 1:
+        return texts[0]
+    return pc.binary_join_element_wise(*texts, "\x1f")
+
+
+class Table:
+    """The sources of one table, one below the other.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`scoring_ml.data.crm.contracts.CONTRACTS`.
+    mapping : CrmMapping
+    opened : sequence of Opened
+    """
+
+    def __init__(self, name: str, mapping: CrmMapping, opened: Sequence[Opened]) -> None:
+        self.name = name
+        self.opened = tuple(opened)
+        self.rows = sum(part.rows for part in opened)
+        self._mapping = mapping
+        self._moments: dict[str, ReadMoments] = {}
+        self._ids: dict[str, Any] = {}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files, each once."""
+        return tuple(dict.fromkeys(part.source.file for part in self.opened))
+
+    def has(self, name: str) -> bool:
+        """Tell whether any source has a column of the contract."""
+        return any(part.find(name) is not None for part in self.opened)
+
+    def is_constant(self, name: str) -> Bools:
+        """Tell for each row whether a column is a constant of its whole file."""
+        return np.concatenate(
+            [np.full(part.rows, name in part.source.constants) for part in self.opened]
+        )
+
+    def moments(self, name: str) -> ReadMoments:
+        """Return a column of moments, shape (rows,); missing where a source has none."""
+        if name not in self._moments:
+            self._moments[name] = joined_moments(
+                [
+                    read_moments(
+                        column,
+                        timezone=self._mapping.timezone,
+                        day_first=self._mapping.day_first,
+                        missing=self._mapping.missing,
+                    )
+                    for column in self._raw(name)
+                ]
+            )
+        return self._moments[name]
+
+    def days(self, name: str) -> NDArray[np.datetime64]:
+        """Return a column of days on the calendar of the export's zone, shape (rows,)."""
+        return local_days(self.moments(name).values, self._mapping.timezone)
+
+    def ids(self, name: str) -> Any:
+        """Return a column of ids as Arrow text, shape (rows,); null where there is none."""
+        if name not in self._ids:
+            texts = [id_texts(column, self._mapping.missing) for column in self._raw(name)]
+            if len(texts) > 1:
+                texts = [text.cast(pa.large_string()) for text in texts]
+            self._ids[name] = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
+        return self._ids[name]
+
+    def words(self, name: str, ours: Collection[str] = ()) -> Coded:
+        """Return a column of words, translated as each source says, unless they are ours."""
+        return coded_words(
+            self._raw(name),
+            [part.source.words.get(name, {}) for part in self.opened],
+            self._mapping.missing,
+            ours,
+        )
+
+    def numbers(self, name: str) -> tuple[NDArray[np.float64], Bools]:
+        """Return a column of numbers, NaN where there is none, and where one cannot be read."""
+        column = Column(name=name, type="number")
+        return typed(self._raw(name), column, self._mapping.missing)
+
+    def field(self, column: Column, named: str) -> tuple[NDArray[Any], Bools]:
+        """Return typed values of a field's own column, and where one cannot be read.
+
+        Raises
+        ------
+        InputError
+            If no source has the column.
+        """
+        parts = [part.columns.get(named) for part in self.opened]
+        if all(part is None for part in parts):
+            first = self.opened[0]
+            raise missing_column(first.source, named, first.names, f"field {column.name}")
+        raw = [
+            pa.nulls(opened.rows) if part is None else part
+            for opened, part in zip(self.opened, parts, strict=True)
+        ]
+        return typed(raw, column, self._mapping.missing)
+
+    def values(self, name: str, rows: NDArray[np.int64], column: Column) -> Any:
+        """Return typed values of some rows of a column of the contract, and where one is wrong."""
+        raw = self._raw(name)
+        if len(raw) == 1:
+            return typed([one_array(raw[0]).take(pa.array(rows))], column, self._mapping.missing)
+        bounds = np.cumsum([0, *(len(part) for part in raw)])
+        which = np.searchsorted(bounds, rows, side="right") - 1
+        values, wrong = nothing_of(column, len(rows)), np.zeros(len(rows), dtype=bool)
+        for at, part in enumerate(raw):
+            mine = np.flatnonzero(which == at)
+            cells = one_array(part).take(pa.array(rows[mine] - bounds[at]))
+            values[mine], wrong[mine] = typed([cells], column, self._mapping.missing)
+        return values, wrong
+
+    def _raw(self, name: str) -> list[Any]:
+        found = [(part, part.find(name)) for part in self.opened]
+        return [pa.nulls(part.rows) if column is None else column for part, column in found]

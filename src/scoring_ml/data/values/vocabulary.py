@@ -1,0 +1,68 @@
+"""How a CRM's words become ours, the same for a column of an export and a list in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from scoring_ml.data.values.typed import tidy
+
+ANY_WORD: Final = "*"
+"""Among a source's words: every word that is neither named nor ours already."""
+
+
+def folded(word: str) -> str:
+    """Return a word as words are compared: without regard to case and space.
+
+    >>> folded("  Closed  WON ")
+    'closed won'
+    """
+    return tidy(word).casefold()
+
+
+class Words:
+    """The words of a column.
+
+    Parameters
+    ----------
+    meanings : mapping of the CRM's word to ours
+        ``*`` stands for every other word; an empty word of ours means "not told".
+    missing : collection of str
+        Words for "not known", where ``meanings`` does not name them.
+    ours : collection of str
+        Folded words that are ours already, so that ``*`` does not stand for them.
+
+    >>> words = Words({"Call": "outbound_call", "Note": "", "*": "other"}, ["n/a"], ["form"])
+    >>> [words.read(word) for word in ("call ", "note", "N/A", "Form", "fax")]
+    ['outbound_call', None, None, 'Form', 'other']
+    """
+
+    def __init__(
+        self,
+        meanings: Mapping[str, str],
+        missing: Collection[str] = ("",),
+        ours: Collection[str] = (),
+    ) -> None:
+        self._meanings = {folded(word): meaning for word, meaning in meanings.items()}
+        self._missing = frozenset(folded(word) for word in missing)
+        self._ours = ours
+
+    def read(self, word: str) -> str | None:
+        """Return the word in our language, tidied; ``None`` where nothing is told."""
+        text = tidy(word)
+        key = folded(text)
+        if key in self._meanings:
+            return self._meanings[key] or None
+        if key in self._missing:
+            return None
+        return text if key in self._ours else self._meanings.get(ANY_WORD, text) or None
+
+    def ignores(self, word: str) -> bool:
+        """Tell whether a word says something, and is translated to nothing.
+
+        >>> words = Words({"Note": ""}, ["n/a"])
+        >>> [words.ignores(word) for word in ("note", "n/a", "call")]
+        [True, False, False]
+        """
+        key = folded(word)
+        return self.read(word) is None and (key in self._meanings or key not in self._missing)

@@ -1,0 +1,173 @@
+"""How people write names, addresses, numbers and budgets in the demo, each from a limited pool.
+
+A column is a pool of texts and the place of each lead's text in it; -1 for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.demo.people import NOBODY, People, code
+
+# First names as their owners write them, and in Latin letters for the address.
+_FIRST: Final = (
+    ("Anna", "James", "Maria", "Oliver", "Grace", "Samuel", "Chloe", "Henry"),
+    ("سارا", "علی", "مریم", "رضا", "نیلوفر", "حسین", "لیلا", "امیر"),
+    ("Анна", "Иван", "Мария", "Олег", "Ольга", "Павел", "Дарья", "Сергей"),
+)
+_LAST: Final = (
+    ("Baker", "Collins", "Foster", "Hughes", "Marsh", "Porter", "Reed", "Walsh"),
+    ("احمدی", "رضایی", "کریمی", "موسوی", "حسینی", "صادقی", "نوری", "کاظمی"),
+    ("Белых", "Долгих", "Живаго", "Крученых", "Петренко", "Седых", "Чутких", "Шевченко"),
+)
+_FIRST_LATIN: Final = (
+    "anna", "james", "maria", "oliver", "grace", "samuel", "chloe", "henry",
+    "sara", "ali", "maryam", "reza", "niloofar", "hossein", "leila", "amir",
+    "anna", "ivan", "maria", "oleg", "olga", "pavel", "daria", "sergey",
+)  # fmt: skip
+FREE_MAIL: Final = ("freemail.example.com", "post.example.org")
+THROW_AWAY_MAIL: Final = ("tenminutes.example.net",)
+"""As likely for good leads as for bad ones: an address that can be read but not believed."""
+
+_FREE: Final = (*FREE_MAIL, *THROW_AWAY_MAIL)
+_COMPANIES: Final = 800
+_BROKEN: Final = ("{}@", "{}.example.com", "{}@mail", "{} at example.com", "{}@@example.com")
+# Numbers kept for films, or no subscriber's: a region, and the last digits between two bounds.
+# In the order of the countries in LEVELS.
+_PHONES: Final = (
+    ("+1 (202) 555-0{:03d}", 100, 200),
+    ("+44 20 7946 0{:03d}", 0, 1000),
+    ("+1 613 555 0{:03d}", 100, 200),
+    ("+98 912 000 0{:03d}", 0, 1000),
+    ("+93 70 000 0{:03d}", 0, 1000),
+    ("+7 900 000-0{:03d}", 0, 1000),
+    ("+7 701 000 0{:03d}", 0, 1000),
+)
+_BROKEN_PHONES: Final = ("12345", "+98 912 00", "+7 000 000-00-00", "0000000000", "+1 555 0123")
+_PERSIAN: Final = str.maketrans("0123456789,", "۰۱۲۳۴۵۶۷۸۹٬")
+_MOST_BUDGET: Final = 500_000
+_BUDGET_STEP: Final = 500
+
+
+@dataclass(frozen=True)
+class Written:
+    """Texts of leads: pools of texts and the place of each lead's text, shape (n,) each."""
+
+    pools: Mapping[str, tuple[str, ...]]
+    places: Mapping[str, NDArray[np.int32]]
+    budget_form: NDArray[np.int64]
+    """How each lead writes its budget: 0-2 in Latin digits, 3 in Persian ones."""
+
+    def texts(self, name: str) -> NDArray[Any]:
+        """Return a column as an array of str or None."""
+        return np.array([*self.pools[name], None], dtype=object)[self.places[name]]
+
+
+def write_texts(
+    people: People, form: Mapping[str, NDArray[Any]], rng: np.random.Generator
+) -> Written:
+    """Draw how each lead writes what it tells."""
+    n = len(people.created_at)
+    language = people.true["language"].astype(np.int64)
+    persian = (language == code("language", "fa")) & (rng.random(n) < 0.3)
+    first, last = rng.integers(0, 8, n), rng.integers(0, 8, n)
+    chosen = np.searchsorted((0.6, 0.85), rng.random(n), side="right")
+    places = {
+        "contact_name": language * 64 + first * 8 + last,
+        "email": _email_places(people, form, language * 8 + first, rng),
+        "phone": _phone_places(people, form, persian, rng),
+    }
+    return Written(
+        pools={"contact_name": _names(), "email": _emails(), "phone": _phones()},
+        places={name: values.astype(np.int32) for name, values in places.items()},
+        budget_form=np.where(persian, 3, chosen),
+    )
+
+
+def budget_texts() -> tuple[str, ...]:
+    """Return every way of writing every budget; see :func:`budget_places`."""
+    amounts = range(0, _MOST_BUDGET + 1, _BUDGET_STEP)
+    plain = [str(amount) for amount in amounts]
+    grouped = [f"{amount:,}" for amount in amounts]
+    signed = [f"${amount:,}" for amount in amounts]
+    return (*plain, *grouped, *signed, *(text.translate(_PERSIAN) for text in grouped))
+
+
+def budget_places(amount: NDArray[np.float64], form: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the place of each budget's text; -1 where there is none."""
+    known = ~np.isnan(amount)
+    steps = np.where(known, amount, 0.0) // _BUDGET_STEP
+    place = form * (_MOST_BUDGET // _BUDGET_STEP + 1) + steps
+    return np.where(known, place, NOBODY).astype(np.int32)
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(
+        f"{first} {last}"
+        for firsts, lasts in zip(_FIRST, _LAST, strict=True)
+        for first in firsts
+        for last in lasts
+    )
+
+
+@lru_cache(maxsize=1)
+def _emails() -> tuple[str, ...]:
+    domains = (*_FREE, *(f"company{number}.example.com" for number in range(_COMPANIES)))
+    return tuple(
+        text
+        for name in _FIRST_LATIN
+        for text in (
+            *(f"{name}@{domain}" for domain in domains),
+            *(form.format(name) for form in _BROKEN),
+        )
+    )
+
+
+def _email_places(
+    people: People,
+    form: Mapping[str, NDArray[Any]],
+    name: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    n = len(name)
+    # Two of three write from the company's own domain, if they have one.
+    kind = rng.integers(0, 3 * len(_FREE), n)
+    free = (kind < len(_FREE)) | (people.account == NOBODY)
+    where = np.where(free, kind % len(_FREE), len(_FREE) + people.account % _COMPANIES)
+    broken = len(_FREE) + _COMPANIES + rng.integers(0, len(_BROKEN), n)
+    invalid = form["email"] == code("email", "invalid")
+    each = len(_FREE) + _COMPANIES + len(_BROKEN)
+    return np.asarray(name * each + np.where(invalid, broken, where))
+
+
+@lru_cache(maxsize=1)
+def _phones() -> tuple[str, ...]:
+    latin = [
+        *(pattern.format(digits) for pattern, low, high in _PHONES for digits in range(low, high)),
+        *_BROKEN_PHONES,
+    ]
+    return (*latin, *(text.translate(_PERSIAN) for text in latin))
+
+
+def _phone_places(
+    people: People,
+    form: Mapping[str, NDArray[Any]],
+    persian: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    sizes = np.array([high - low for _, low, high in _PHONES])
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    country = people.true["country"]
+    n = len(country)
+    valid = starts[country] + (rng.random(n) * sizes[country]).astype(np.int64)
+    broken = starts[-1] + rng.integers(0, len(_BROKEN_PHONES), n)
+    place = np.where(form["phone"] == code("phone", "valid"), valid, broken)
+    place += persian * (starts[-1] + len(_BROKEN_PHONES))
+    return np.where(form["phone"] == NOBODY, NOBODY, place)

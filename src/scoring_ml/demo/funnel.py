@@ -1,0 +1,134 @@
+"""The demo's funnel: a Markov chain in which only the branching differs by who will buy.
+
+A lead stays in a state for an exponential time that is the same for those who will buy and for
+those who will not. So waiting tells nothing, and the evidence of a path is the product of the
+ratios of its branchings, whatever its times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from scoring_ml.data.crm.facts import DAY, NEVER, Moments
+from scoring_ml.demo.calendar import SECOND
+from scoring_ml.demo.effects import HORIZON_DAYS, STATES, STAY_DAYS, STEPS
+
+STAGES: Final = ("lead", "recycled", "mql", "sql", "proposal")
+"""The CRM's stages in the funnel's order; a recycled lead has stepped back."""
+
+STAGE_OF_STATE: Final = tuple(
+    STAGES.index("sql" if state == "sql_again" else state) for state in STATES
+)
+
+_LOST: Final = len(STATES)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What truly became of leads.
+
+    Parameters
+    ----------
+    entered_at : array of int64, shape (n, states)
+        When a lead entered each of STATES; NEVER if it did not. After the export, too.
+    closed_at : array of int64, shape (n,)
+        When it was won or lost.
+    """
+
+    entered_at: Moments
+    closed_at: Moments
+
+    def evidence(self, lead: NDArray[np.int64], as_of: Moments) -> NDArray[np.float64]:
+        """Log-odds that follow from the states truly entered before a moment, shape (m,)."""
+        return evidence_of(self.entered_at[lead], as_of)
+
+    def state(self, lead: NDArray[np.int64], as_of: Moments) -> NDArray[np.int64]:
+        """Return the place in STATES where each lead truly was, shape (m,)."""
+        seen = self.entered_at[lead] < as_of[:, None]
+        # A path never goes back in the order of STATES.
+        return np.asarray(seen.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1))
+
+
+def evidence_of(entered_at: Moments, as_of: Moments) -> NDArray[np.float64]:
+    """Log-odds that follow from entries of states before a moment, shape (m,).
+
+    Parameters
+    ----------
+    entered_at : array of int64, shape (m, states)
+    as_of : array of int64, shape (m,)
+    """
+    seen = entered_at < as_of[:, None]
+    total = np.zeros(len(as_of))
+    for step in STEPS:
+        both = seen[:, STATES.index(step.to)]
+        if step.to == "proposal":
+            both = both & (seen[:, STATES.index("sql_again")] == (step.origin == "sql_again"))
+        total += np.where(both, step.logodds, 0.0)
+    return total
+
+
+def draw_paths(created_at: Moments, buyer: NDArray[np.bool_], rng: np.random.Generator) -> Paths:
+    """Draw the way of each lead through the funnel, to its end.
+
+    Parameters
+    ----------
+    created_at : array of int64, shape (n,)
+    buyer : array of bool, shape (n,)
+        Whether a lead will be won.
+    rng : Generator
+    """
+    n = len(created_at)
+    entered = np.full((n, len(STATES)), NEVER, dtype=np.int64)
+    entered[:, 0] = created_at
+    closed = np.full(n, NEVER, dtype=np.int64)
+    for place, name in enumerate(STATES):
+        here = np.flatnonzero(entered[:, place] != NEVER)
+        stay = rng.exponential(STAY_DAYS[name] * DAY / SECOND, n)[here].astype(np.int64) + 1
+        leaves = entered[here, place] + stay * SECOND
+        chance = rng.random(n)[here]
+        onward = np.full(len(here), _LOST)
+        limit = np.zeros(len(here))
+        for step in STEPS:
+            if step.origin != name:
+                continue
+            share = np.where(buyer[here], step.buyer, step.other)
+            taken = (chance >= limit) & (chance < limit + share)
+            onward[taken] = STATES.index(step.to)
+            limit = limit + share
+        ends = onward == _LOST
+        closed[here[ends]] = leaves[ends]
+        entered[here[~ends], onward[~ends]] = leaves[~ends]
+    return Paths(entered, closed)
+
+
+@lru_cache(maxsize=1)
+def _chances() -> NDArray[np.float64]:
+    size = len(STATES) + 1
+    rates = np.zeros((size, size))
+    for place, name in enumerate(STATES):
+        ways = {STATES.index(s.to): s.buyer for s in STEPS if s.origin == name} or {_LOST: 1.0}
+        rates[place, place] = -1.0 / STAY_DAYS[name]
+        for to, share in ways.items():
+            rates[place, to] += share / STAY_DAYS[name]
+    found: NDArray[np.float64] = expm(rates * HORIZON_DAYS)[:-1, -1]
+    return found
+
+
+def won_in_time(state: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Chance that a lead that will be won is won within the horizon, by its state now.
+
+    The chain of those who buy is absorbed by the win; the chance is an entry of the matrix
+    exponential of its rates.
+
+    Parameters
+    ----------
+    state : array of int, shape (m,)
+        Place in STATES.
+    """
+    return _chances()[state]

@@ -1,0 +1,271 @@
+"""The demo's world: what truly is, what was recorded of it, and the true chance of every lead.
+
+Whether a lead will buy is tossed once, by its attributes. Everything that it does afterwards
+depends on that toss in a way whose likelihood is closed form, so the chance of a win given
+everything that has happened up to a moment is exact, without simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Deals, Export, Moments
+from scoring_ml.demo.activities import (
+    FADES,
+    draw_activities,
+    log_ratios,
+    silence,
+)
+from scoring_ml.demo.answers import Answer, draw_answers, draw_form, draw_talks
+from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND
+from scoring_ml.demo.contact_details import Written, write_texts
+from scoring_ml.demo.deals import draw_deals, draw_spend
+from scoring_ml.demo.effects import (
+    FADES_DAYS,
+    HABITS,
+    LIVELIER,
+    RESPONSE_FIELD,
+    effects_by_field,
+    true_logodds,
+)
+from scoring_ml.demo.export import typed_export
+from scoring_ml.demo.funnel import Paths, draw_paths, evidence_of, won_in_time
+from scoring_ml.demo.people import People, draw_people
+from scoring_ml.errors import InputError
+
+LONGEST_WINDOW_DAYS: Final = 30
+"""Of crm.yaml; the main field of a kind of activity bears it in its name."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Leads as they truly are, and everything that happens to them.
+
+    Made by :func:`make_world`. Moments are microseconds since 1970 in UTC.
+
+    Parameters
+    ----------
+    people : People
+        Leads as they are created, oldest first.
+    logodds : array of float, shape (n,)
+        True log-odds of a win at creation.
+    buyer : array of bool, shape (n,)
+        Whether the lead will be won, whenever that is.
+    paths : Paths
+    recorded_at : array of int64, shape (n, states)
+        When the CRM knew of each state that a lead entered; NEVER if it did not.
+    answers : mapping of str to Answer
+    form : mapping of str to array, shape (n,)
+        What was known at creation.
+    written : Written
+    activities : Activities
+        Up to the export; also what is known only after it.
+    deals : Deals
+    spend : DataFrame
+    last_call : array of int8, shape (n,)
+        Place in :data:`scoring_ml.demo.export.LAST_CALLS`, -1 for none.
+    """
+
+    people: People
+    logodds: NDArray[np.float64]
+    buyer: NDArray[np.bool_]
+    paths: Paths
+    recorded_at: Moments
+    answers: Mapping[str, Answer]
+    form: Mapping[str, NDArray[Any]]
+    written: Written
+    activities: Activities
+    deals: Deals
+    spend: pd.DataFrame
+    last_call: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.buyer)
+
+    def export(self) -> Export:
+        """Return the CRM's export as typed facts, as it is read from the written files."""
+        return typed_export(self)
+
+    def truly_open(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which leads are neither won nor lost before a moment, shape (m,)."""
+        return np.asarray(self.paths.closed_at[lead] >= as_of)
+
+    def truth(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the true chance that leads are won within the horizon from a moment on.
+
+        Given everything that has truly happened before the moment, whether anybody knew of it.
+
+        Parameters
+        ----------
+        as_of : array of int64, shape (m,)
+            After the lead's creation and not after the export.
+        lead : array of int, shape (m,)
+            Place of the lead, from 0.
+
+        Returns
+        -------
+        array of float, shape (m,)
+            0 for a lead that is closed by then.
+        """
+        logodds = self.evidence(as_of, lead)
+        in_time = won_in_time(self.paths.state(lead, as_of))
+        chance = in_time / (1.0 + np.exp(-logodds))
+        return np.where(self.truly_open(as_of, lead), chance, 0.0)
+
+    def evidence(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the true log-odds that leads will be won some day, shape (m,).
+
+        The sum of attributes, activities and path, for leads that are truly open.
+
+        Raises
+        ------
+        InputError
+            If a moment is not after the lead's creation, or after the export.
+        """
+        untold = (as_of <= self.people.created_at[lead]) | (as_of > EXTRACTED_AT.astype(np.int64))
+        if untold.any():
+            raise InputError(
+                "The truth is known after a lead's creation and up to the export",
+                found=f"{int(untold.sum())} moments that are not",
+                do="Ask for moments between the two",
+            )
+        acts = self.activities
+        total = np.concatenate([[0.0], np.cumsum(log_ratios(self.people.created_at, acts))])
+        begin, end = self._events_before(as_of, lead)
+        events = total[end] - total[begin]
+        quiet = silence(self.people, lead, as_of)
+        return np.asarray(self.logodds[lead] + events - quiet + self.paths.evidence(lead, as_of))
+
+    def effects(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[np.float64]]:
+        """Return the true log-odds that each field adds, by what is known of it.
+
+        Parameters
+        ----------
+        lead : array of int, shape (m,)
+        as_of : array of int64, shape (m,)
+            A fact counts if it was known before.
+
+        Returns
+        -------
+        dict of field name to array, shape (m,)
+            Of every field that has an effect; 0 where nothing is known. Kinds of activities are
+            named as their longest count and hold what tells them from others; ``engagement`` holds
+            what they have in common: that the lead is lively, and how long after its creation.
+        """
+        found = effects_by_field(self.known(lead, as_of))
+        begin, end = self._events_before(as_of, lead)
+        row = np.repeat(np.arange(len(lead)), end - begin)
+        # The first event of each row stands where the events of the rows before it end.
+        event = np.arange(len(row)) + (begin - np.cumsum(end - begin) + (end - begin))[row]
+        told = self.activities.known_at[event] < as_of[row]
+        row, event = row[told], event[told]
+        kind = self.activities.kind[event]
+        for habit in HABITS:
+            if habit.own_ratio == 1.0:
+                continue
+            times = np.bincount(row[kind == KINDS.index(habit.kind)], minlength=len(lead))
+            name = f"{habit.kind}_{LONGEST_WINDOW_DAYS}d"
+            found[name] = np.log(habit.own_ratio) * times
+        created = self.people.created_at[self.activities.lead[event]]
+        age = np.maximum(self.activities.occurred_at[event] - created, 0) / DAY / FADES_DAYS
+        alive = np.where(FADES[kind], np.log(LIVELIER) + age, 0.0)
+        added = np.bincount(row, weights=alive, minlength=len(lead))
+        found["engagement"] = added.astype(np.float64)
+        found["stage"] = evidence_of(self.recorded_at[lead], as_of)
+        return found
+
+    def known(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[Any]]:
+        """Return the attributes of leads as known before a moment, shape (m,) each."""
+        found = {name: values[lead] for name, values in self.form.items()}
+        found |= {name: answer.known(lead, as_of) for name, answer in self.answers.items()}
+        hours = self.people.true[RESPONSE_FIELD][lead]
+        answered = self.people.created_at[lead] + (hours * (DAY / 24)).astype(np.int64)
+        done = (answered < as_of) & (answered < self.paths.closed_at[lead])
+        return found | {RESPONSE_FIELD: np.where(done, hours, np.nan)}
+
+    def _events_before(
+        self, as_of: Moments, lead: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of each lead's first activity and of its first one not before."""
+        acts = self.activities
+        begin = np.searchsorted(acts.lead, lead)
+        # Events lie on whole seconds, so lead and second fit into one number that rises.
+        origin = int(acts.occurred_at.min()) if len(acts) else 0
+        width = int(np.max(as_of, initial=0) - origin) // SECOND + 2
+        width = max(width, int(np.max(acts.occurred_at, initial=origin) - origin) // SECOND + 2)
+        key = acts.lead * width + (acts.occurred_at - origin) // SECOND
+        second = np.clip(-((origin - as_of) // SECOND), 0, width - 1)
+        return begin, np.searchsorted(key, lead * width + second)
+
+
+def make_world(leads: int, seed_sequence: np.random.SeedSequence) -> World:
+    """Make a world; the same number of leads and seed give the same bits.
+
+    Parameters
+    ----------
+    leads : int
+        1 or more.
+    seed_sequence : SeedSequence
+        See :func:`scoring_ml.demo.files.seed_of`.
+
+    Raises
+    ------
+    InputError
+        If there is no lead.
+    """
+    if leads < 1:
+        raise InputError("leads must be 1 or more", found=str(leads), do="Give another number")
+    # A generator for each step, so that a change of one leaves the others as they are.
+    draws = [np.random.default_rng(item) for item in seed_sequence.spawn(9)]
+    people = draw_people(leads, draws[0])
+    logodds = true_logodds(people.true)
+    buyer = draws[1].random(leads) < 1.0 / (1.0 + np.exp(-logodds))
+    paths = draw_paths(people.created_at, buyer, draws[2])
+    talks_at = draw_talks(people, paths, draws[3])
+    answers = draw_answers(people, paths, talks_at, draws[4])
+    form = draw_form(people, draws[4])
+    activities = draw_activities(people, paths, buyer, talks_at, draws[5])
+    deals = draw_deals(people, paths, buyer, draws[6])
+    return World(
+        people=people,
+        logodds=logodds,
+        buyer=buyer,
+        paths=paths,
+        recorded_at=_recorded(paths, draws[7]),
+        answers=answers,
+        form=form,
+        written=write_texts(people, form, draws[8]),
+        activities=activities,
+        deals=deals,
+        spend=draw_spend(people, draws[6]),
+        last_call=_last_calls(deals, leads, draws[6]),
+    )
+
+
+def _recorded(paths: Paths, rng: np.random.Generator) -> Moments:
+    """Draw when each entry of a stage was recorded: mostly the same hour, some days later."""
+    shape = paths.entered_at.shape
+    share = rng.random(shape)
+    days = np.select(
+        [share < 0.7, share < 0.95], [share / 0.7 / 24.0, (share - 0.7) * 4.0], (share - 0.7) * 10.0
+    )
+    lag = np.floor(days * (DAY / SECOND)).astype(np.int64) * SECOND
+    lag[:, 0] = 0
+    never = paths.entered_at == NEVER
+    return np.where(never, NEVER, np.where(never, 0, paths.entered_at) + lag)
+
+
+def _last_calls(deals: Deals, leads: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    """Draw what sales wrote down after the end: two ways to say won, three to say lost."""
+    m = len(deals)
+    said = np.where(deals.outcome == 1, rng.integers(0, 2, m), rng.integers(2, 5, m))
+    found = np.full(leads, -1, dtype=np.int8)
+    found[deals.lead] = np.where(rng.random(m) < 0.9, said, -1)
+    return found

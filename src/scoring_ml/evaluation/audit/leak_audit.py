@@ -1,0 +1,218 @@
+"""The leak audit: which columns may not be known yet when a lead is scored.
+
+Three grades. *Refuse* stops training: the schema itself says "known after the outcome", the column
+alone nearly gives the outcome away, or the recorded history proves that it came later. *Ask*
+leaves a column out of a draft until a person decides. *Note* is worth knowing. The numbers come
+from :mod:`scoring_ml.evaluation.audit.probes`, the thresholds are settings, and no column is
+judged by its name.
+
+Flat files and CRM exports pass the same gate. An export also knows what happened after a lead was
+seen (:class:`~scoring_ml.evaluation.later_facts.LaterFacts`), which proves what a flat file can
+only suggest. Columns that the feature catalogue derives are cut at ``as_of`` by construction, so
+that what is suspicious in a field - being empty, being empty more often in some periods - is not in
+them; what they tell of the outcome is judged alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scoring_ml.data.schema import GRADES, Column, Schema
+from scoring_ml.evaluation.audit.outcome import age, gain, one_sided, outcome, presence
+from scoring_ml.evaluation.audit.probes_auc import within_auc
+from scoring_ml.evaluation.audit.probes_values import fill_agreement
+from scoring_ml.evaluation.audit.settings import DEFAULTS, AuditSettings
+from scoring_ml.evaluation.audit.state import WHOLE_FILE, AuditedField, AuditState, Finding
+from scoring_ml.evaluation.audit.time import (
+    after_as_of,
+    changed,
+    counts_on,
+    filling,
+    old_from_new,
+    ripens,
+    seen,
+)
+from scoring_ml.evaluation.later_facts import LaterFacts
+from scoring_ml.features.snapshot import Snapshot
+
+__all__ = ["WHOLE_FILE", "AuditSettings", "Finding", "Progress", "audit", "refusals"]
+
+Progress = Callable[[int, int], None]
+"""Called with the number of columns looked at so far and of all."""
+
+_NOTHING: Final = LaterFacts()
+
+
+def audit(
+    snapshot: Snapshot,
+    schema: Schema,
+    *,
+    later_facts: LaterFacts | None = None,
+    settings: AuditSettings = DEFAULTS,
+    progress: Progress | None = None,
+) -> tuple[Finding, ...]:
+    """Look at every column for signs that it is written because of the outcome.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Oldest first; of a CRM export one row a lead, at the headline age. Leads without an
+        outcome count where the outcome does not matter.
+    schema : Schema
+        Columns that are not used are looked at, too.
+    later_facts : LaterFacts or None
+        Of a CRM export: what happened after each row was seen.
+    settings : AuditSettings
+    progress : callable or None
+
+    Returns
+    -------
+    tuple of Finding
+        Worst grade first, then in the schema's order; several per column are possible. With
+        outcomes of one class, only what needs no outcome.
+
+    Raises
+    ------
+    ValueError
+        If two rows are of one lead, or ``later_facts`` is not about these rows and columns.
+    """
+    if snapshot.lead is not None and len(np.unique(snapshot.lead)) < len(snapshot):
+        raise ValueError("The snapshot must have one row a lead. Got several of one lead.")
+    later = _NOTHING if later_facts is None else later_facts
+    later.check(len(snapshot), schema.names)
+    state = AuditState.begin(snapshot, schema, settings)
+    _declared(state, schema.columns)
+    for done, column in enumerate(schema.columns):
+        if progress is not None:
+            progress(done, len(schema.columns))
+        item = state.fields.get(column.name)
+        _structure(state, column, item)
+        if item is None or not item.varies:
+            continue
+        _one_column(state, item, snapshot, later)
+    _companions(state)
+    if state.rarer >= settings.one_sided_rows:
+        gain(state)
+    if state.rarer:
+        seen(state, later)
+    old_from_new(state, snapshot, schema)
+    _duplicates(state)
+    _whole_file(state, ordered=schema.order.by != "none")
+    if progress is not None:
+        progress(len(schema.columns), len(schema.columns))
+    place = {name: index for index, name in enumerate((*schema.names, WHOLE_FILE))}
+    return tuple(
+        sorted(state.found, key=lambda item: (GRADES.index(item.grade), place[item.column]))
+    )
+
+
+def refusals(findings: Iterable[Finding], schema: Schema) -> tuple[Finding, ...]:
+    """Return the findings that stop training.
+
+    Those of grade *refuse* about a column that models may see (``use: true``) and for which the
+    schema gives no written reason (``allow``), and those about the data as a whole.
+    """
+    stopped = {column.name for column in schema.used if column.allow is None} | {WHOLE_FILE}
+    return tuple(item for item in findings if item.grade == "refuse" and item.column in stopped)
+
+
+def _one_column(
+    state: AuditState, item: AuditedField, snapshot: Snapshot, later_facts: LaterFacts
+) -> None:
+    dated = item.column.type == "date" and snapshot.as_of is not None
+    changed(state, item, later_facts)
+    filling(state, item)
+    if state.rarer:
+        counts_on(state, item, later_facts)
+        outcome(state, item)
+        presence(state, item)
+        if not item.personal:
+            one_sided(state, item)
+            ripens(state, item)
+    if dated and snapshot.as_of is not None:
+        after_as_of(state, item, snapshot.as_of)
+        if state.rarer:
+            age(state, item, snapshot.as_of)
+
+
+def _declared(state: AuditState, columns: Iterable[Column]) -> None:
+    """Tell what the schema itself says against a column."""
+    for column in columns:
+        if column.known == "after_outcome":
+            state.add(column.name, "refuse", "declared", 1.0)
+        elif column.known == "unknown" and column.use:
+            state.add(column.name, "ask", "undeclared", 1.0)
+
+
+def _structure(state: AuditState, column: Column, item: AuditedField | None) -> None:
+    if column.type == "text":
+        state.add(column.name, "note", "free_text", 1.0)
+    elif item is None:
+        if column.type == "id":
+            state.add(column.name, "note", "id", 1.0, share=1.0)
+    elif column.derived:
+        # At one age some features are the same for all, such as the age itself.
+        return
+    elif not item.filled.any():
+        state.add(column.name, "note", "all_missing", 0.0)
+    elif len(item.names) == 1:
+        state.add(column.name, "note", "constant", 1.0)
+    elif column.type == "category" and len(item.names) > 0.9 * item.filled.sum() >= 27:
+        share = len(item.names) / item.filled.sum()
+        state.add(column.name, "note", "id", share, share=share)
+
+
+def _companions(state: AuditState) -> None:
+    """Columns that are filled in the same leads as a suspicious one."""
+    suspects = [name for name in state.fields if name in state.flagged()]
+    for name, item in state.fields.items():
+        if name in suspects or not item.varies or item.column.derived:
+            continue
+        like = {
+            other: fill_agreement(item.filled, state.fields[other].filled) for other in suspects
+        }
+        other = max(like, key=lambda key: like[key], default=None)
+        if other is not None and like[other] >= state.settings.ask_filled_with:
+            state.add(name, "ask", "filled_with", like[other], other=other)
+
+
+def _duplicates(state: AuditState) -> None:
+    first: dict[bytes, str] = {}
+    for name, item in state.fields.items():
+        if len(item.names) < 2:
+            continue
+        # Codes count values by first appearance, so a copy in other words has the same ones. So
+        # have two columns in which no value repeats: these must hold the same values.
+        repeats = 2 * len(item.names) < item.filled.sum()
+        key = (item.codes if repeats else item.cells).tobytes()
+        if not repeats and item.cells.dtype == object:
+            key = "\0".join("" if cell is None else str(cell) for cell in item.cells).encode()
+        other = first.setdefault(key, name)
+        # Counts of 7 and of 30 days are the same while all leads are young.
+        if other != name and not item.column.derived:
+            state.add(name, "note", "duplicate", 1.0, other=other)
+
+
+def _whole_file(state: AuditState, *, ordered: bool) -> None:
+    settings, y, blocks = state.settings, state.y, state.time_blocks
+    if state.fields:
+        table = pd.DataFrame({name: item.codes for name, item in state.fields.items()})
+        repeated = int(table.iloc[state.decided].assign(**{"\0": y}).duplicated().sum())
+        if repeated:
+            state.add(WHOLE_FILE, "note", "duplicate_rows", repeated / len(y), n=repeated)
+    if not ordered or not 0 < y.sum() < len(y):
+        return
+    auc = within_auc(np.arange(len(y), dtype=float), y, np.zeros(len(y), dtype=np.int64))
+    value = max(auc.value, 1 - auc.value)
+    if value >= settings.sorted_auc and value > 0.5 + state.z * auc.chance:
+        state.add(WHOLE_FILE, "ask", "sorted_by_outcome", value)
+        return
+    rates = np.bincount(blocks, weights=y) / np.bincount(blocks)
+    low, high = float(rates.min()), float(rates.max())
+    if len(rates) > 1 and high >= settings.note_base_rate * low:
+        ratio = high / low if low else float(len(y))
+        state.add(WHOLE_FILE, "note", "base_rate", ratio, low=low, high=high)

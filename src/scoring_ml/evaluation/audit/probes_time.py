@@ -1,0 +1,116 @@
+"""What a column tells of time: of what happened after a lead was seen, and of the calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.evaluation.audit.probes_auc import Bools, Floats, Ints, as_numbers, value_codes
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Rank correlation within cells.
+
+    Parameters
+    ----------
+    value : float
+        -1 to 1; NaN where nothing varies within a cell.
+    chance : float
+        Standard deviation of ``value`` if neither said anything of the other; NaN without a
+        cell of two rows.
+    """
+
+    value: float
+    chance: float
+
+    def beyond_chance(self, z: float) -> bool:
+        """Tell whether the value lies more than ``z`` standard deviations away from 0."""
+        return bool(abs(self.value) > z * self.chance)
+
+
+def within_correlation(first: Floats, second: Floats, cells: Ints) -> Correlation:
+    """Correlate the ranks of two numbers among rows of the same cell.
+
+    This is a partial rank correlation: what the cells are made of - the outcome, the period, what
+    happened before - explains nothing of it. Ranks count from the middle of their cell, in units
+    of its rows, so that every row weighs the same.
+
+    Parameters
+    ----------
+    first, second : array of float, shape (n,)
+        Without NaN; ties share their mean rank.
+    cells : array of int, shape (n,)
+
+    >>> cells = np.array([0, 0, 1, 1])
+    >>> round(within_correlation(np.array([1.0, 2, 11, 12]), np.array([5.0, 6, 1, 2]), cells).value)
+    1
+    """
+    rows = np.bincount(cells, minlength=1)
+    free = int((rows[rows > 0] - 1).sum())
+    if not free:
+        return Correlation(float("nan"), float("nan"))
+    a, b = (
+        (pd.Series(values).groupby(cells).rank().to_numpy() - (rows[cells] + 1) / 2) / rows[cells]
+        for values in (first, second)
+    )
+    spread = sqrt(float(a @ a) * float(b @ b))
+    return Correlation(float(a @ b) / spread if spread else float("nan"), 1 / sqrt(free))
+
+
+def runs_with_time(values: NDArray[Any], newer: Bools, *, seed: int = 0) -> float:
+    """Tell how steadily a column runs along with time, as a counter does.
+
+    A number that rises (or falls) through the older half of the rows *and* through the newer one
+    is a counter or a date in disguise; an interest rate that rises first and falls later is not,
+    nor is a form that was changed once. A word has no order, so that each word stands for the
+    mean place of its rows, learned on one random half of the rows and looked up on the other.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Oldest first; rows without a value do not count.
+    newer : array of bool, shape (n,)
+        The newer half.
+    seed : int
+
+    Returns
+    -------
+    float
+        The smaller of the two rank correlations with the row's place, 0-1; 0 where they differ
+        in sign, or a half has one value alone or fewer than three rows with one.
+    """
+    numbers = _mean_places(values, seed) if values.dtype == object else as_numbers(values)
+    place = np.arange(len(values), dtype=np.float64)
+    found = []
+    for half in (~newer, newer):
+        rows = half & np.isfinite(numbers)
+        if rows.sum() < 3:
+            return 0.0
+        one = np.zeros(int(rows.sum()), dtype=np.int64)
+        found.append(within_correlation(numbers[rows], place[rows], one).value)
+    if np.isnan(found).any():
+        return 0.0
+    low, high = sorted(found)
+    return float(max(low, -high, 0.0))
+
+
+def _mean_places(words: NDArray[Any], seed: int) -> Floats:
+    codes = value_codes(words)
+    place = np.arange(len(codes), dtype=np.float64)
+    half = np.random.default_rng(seed).integers(0, 2, len(codes))
+    numbers = np.full(len(codes), np.nan)
+    for side in (0, 1):
+        learned = (half != side) & (codes >= 0)
+        size = int(codes.max(initial=0)) + 1
+        rows = np.bincount(codes[learned], minlength=size)
+        total = np.bincount(codes[learned], weights=place[learned], minlength=size)
+        at = (half == side) & (codes >= 0)
+        at[at] = rows[codes[at]] > 0
+        numbers[at] = total[codes[at]] / rows[codes[at]]
+    return numbers

@@ -1,0 +1,183 @@
+"""A leak audit under way: the leads, their columns, and the findings so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring_ml.data.schema import PERSONAL_TYPES, Column, Schema, Suspicion
+from scoring_ml.evaluation.audit.probes_auc import comparable, time_blocks, value_codes
+from scoring_ml.evaluation.audit.settings import AuditSettings
+from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.texts import Catalogue
+
+WHOLE_FILE: Final = ""
+"""Stands for the file where a finding is about no single column."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the audit found about one column.
+
+    Parameters
+    ----------
+    column : str
+        Its name; :data:`WHOLE_FILE` for the file as a whole.
+    suspicion : Suspicion
+    """
+
+    column: str
+    suspicion: Suspicion
+
+    @property
+    def grade(self) -> str:
+        """``refuse``, ``ask`` or ``note``."""
+        return self.suspicion.grade
+
+
+@dataclass(frozen=True)
+class AuditedField:
+    """One column with what every probe needs of it.
+
+    Parameters
+    ----------
+    column : Column
+    cells : array, shape (n,)
+        Typed values.
+    codes : array of int, shape (n,)
+        Distinct values by first appearance; -1 for missing.
+    names : array
+        The distinct values.
+    filled : array of bool, shape (n,)
+    """
+
+    column: Column
+    cells: NDArray[Any]
+    codes: NDArray[np.int64]
+    names: NDArray[Any]
+    filled: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, column: Column, raw: pd.Series[Any]) -> AuditedField:
+        """Read a column of a snapshot's frame."""
+        values = raw.to_numpy()
+        if column.type == "date":
+            values = values.astype("datetime64[us]")
+        codes = value_codes(values)
+        return cls(column, values, codes, np.asarray(pd.unique(raw.dropna())), codes >= 0)
+
+    @property
+    def name(self) -> str:
+        """Name of the column."""
+        return self.column.name
+
+    @property
+    def family(self) -> str:
+        """The field that a person knows; columns of one field leave a model together."""
+        return self.column.part_of or self.column.name
+
+    @property
+    def varies(self) -> bool:
+        """Whether two leads differ in it, a missing value counting as one."""
+        return len(self.names) > 1 or (len(self.names) == 1 and not self.filled.all())
+
+    @property
+    def personal(self) -> bool:
+        """Whether its values are never shown."""
+        return self.column.type in PERSONAL_TYPES
+
+
+@dataclass
+class AuditState:
+    """An audit under way: leads with a known outcome, and findings so far.
+
+    Parameters
+    ----------
+    settings : AuditSettings
+    fields : mapping of str to AuditedField
+        Columns of the frame, in the schema's order.
+    all_blocks : array of int, shape (n,)
+        Block of time of every row.
+    decided : array of int, shape (m,)
+        Rows with a known outcome.
+    y, blocks : array, shape (m,)
+        Outcome and block of time of these rows; one block where blocks hold one outcome each.
+    time_blocks : array of int, shape (m,)
+        Blocks of time whatever their outcomes.
+    texts : Catalogue
+    z : float
+        Standard deviations beyond which a number is more than chance, per column.
+    found : list of Finding
+    auc : dict of str to float
+        Single-field AUC, once measured.
+    """
+
+    settings: AuditSettings
+    fields: Mapping[str, AuditedField]
+    all_blocks: NDArray[np.int64]
+    decided: NDArray[np.int64]
+    y: NDArray[np.float64]
+    blocks: NDArray[np.int64]
+    time_blocks: NDArray[np.int64]
+    texts: Catalogue
+    z: float
+    found: list[Finding] = field(default_factory=list)
+    auc: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, snapshot: Snapshot, schema: Schema, settings: AuditSettings) -> AuditState:
+        """Read a snapshot's columns, and cut its rows into blocks of time."""
+        from scipy.stats import norm
+
+        fields = {
+            column.name: AuditedField.read(column, snapshot.frame[column.name])
+            for column in schema.columns
+            if column.name in snapshot.frame
+        }
+        n = len(snapshot)
+        decided = np.flatnonzero(~np.isnan(snapshot.label))
+        y = snapshot.label[decided]
+        rarer = int(min(y.sum(), len(y) - y.sum()))
+        most = 1 if schema.order.by == "none" else settings.blocks
+        blocks = time_blocks(len(y), rarer=rarer, most=most)
+        return cls(
+            settings=settings,
+            fields=fields,
+            all_blocks=time_blocks(n, rarer=n, most=most),
+            decided=decided,
+            y=y,
+            blocks=blocks if rarer and comparable(y, blocks) else np.zeros_like(blocks),
+            time_blocks=blocks,
+            texts=Catalogue.load("en"),
+            z=float(norm.isf(settings.significance / max(len(fields), 1))),
+        )
+
+    @property
+    def rarer(self) -> int:
+        """Leads of the rarer outcome."""
+        return int(min(self.y.sum(), len(self.y) - self.y.sum()))
+
+    def add(
+        self, column: str, grade: str, probe: str, value: float, /, text: str = "", **params: Any
+    ) -> None:
+        """Write down a finding, in the words of ``audit.probe.<text or probe>``."""
+        sentence = self.texts.text(f"audit.probe.{text or probe}", value=round(value, 3), **params)
+        self.found.append(
+            Finding(column, Suspicion(grade, probe, round(float(value), 4), sentence))
+        )
+
+    def flagged(self) -> set[str]:
+        """Return the columns of grade refuse or ask."""
+        return {item.column for item in self.found if item.grade in ("refuse", "ask")}
+
+    def told(self, column: str, *probes: str) -> bool:
+        """Tell whether one of these probes has found something in a column."""
+        return any(
+            item.column == column and item.suspicion.probe in probes and item.grade != "note"
+            for item in self.found
+        )

@@ -1,0 +1,188 @@
+"""The derived columns of a schema: the same code for one lead online and a million in a batch.
+
+What is computed is declared in :mod:`scoring_ml.features.catalogue`; what was known when is
+decided in :mod:`scoring_ml.features.asof`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.facts import Activities, Moments, Stages
+from scoring_ml.data.schema import Schema
+from scoring_ml.errors import SchemaError
+from scoring_ml.features.activity_features import lead_features, sales_features, seen_activities
+from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.contact_kinds import email_kinds
+from scoring_ml.features.creation_features import creation_features
+from scoring_ml.features.stage_features import stage_places
+from scoring_ml.features.touch_features import touch_features
+
+
+def derive(
+    schema: Schema,
+    values: Mapping[str, NDArray[Any]],
+    *,
+    created_at: Moments,
+    as_of: Moments,
+    activities: Activities | None,
+    stages: Stages | None,
+) -> dict[str, NDArray[Any]]:
+    """Compute every derived column of a schema.
+
+    Neither the order of facts nor facts that were not known before ``as_of`` change a bit, and a
+    lead alone gets the bits that it gets in a batch.
+
+    Parameters
+    ----------
+    schema : Schema
+        With a history, if any column is derived.
+    values : mapping of field name to array, shape (n,)
+        Typed values; a field that is absent is not known.
+    created_at : array of int64, shape (n,)
+        ``NEVER`` where it is not known.
+    as_of : array of int64, shape (n,)
+        When each lead is seen.
+    activities, stages : Activities or None, Stages or None
+        Their ``lead`` lies in 0..n-1, their rows in any order. With ``None`` what needs them is
+        not known; with none of them at all, counts are 0.
+
+    Returns
+    -------
+    dict of column name to array, shape (n,)
+        ``float64`` (NaN for not known) or objects (``str`` or None).
+
+    Raises
+    ------
+    SchemaError
+        If a derived column is not in the catalogue of the schema's history.
+    """
+    plan = _plan(_Same(schema))
+    n, history = len(as_of), schema.history
+    if history is None:
+        return {}
+    found: dict[str, NDArray[Any]] = {}
+    by_key = plan.by_key
+    handed_over = np.ones(n, dtype=bool) if history.hand_over is None else None
+    if stages is not None and history.stages:
+        places = stage_places(stages, as_of, history)
+        found["stage"] = places.stage
+        found["days_in_stage"] = places.days_in_stage
+        found["stage_steps_back"] = places.steps_back
+        handed_over = places.handed_over if handed_over is None else handed_over
+    if activities is not None and plan.needs_activities:
+        seen = seen_activities(activities, as_of)
+        found |= lead_features(activities, seen, as_of, by_key)
+        if plan.touches:
+            found |= touch_features(activities, seen, plan.touches, n)
+        if plan.response and handed_over is not None:
+            found |= sales_features(activities, seen, as_of, created_at, handed_over, by_key)
+    for feature in by_key.get("email_kind", ()):
+        addresses = values.get(plan.email_fields[feature.name])
+        if addresses is not None:
+            found[feature.name] = email_kinds(addresses, history)
+    if plan.creation:
+        found |= creation_features(created_at, as_of, history.timezone)
+    if "completeness" in by_key:
+        found["completeness"] = completeness(plan.askable, values, n)
+    return {name: found[name] if name in found else nothing(kind, n) for name, kind in plan.columns}
+
+
+def completeness(
+    askable: tuple[str, ...], values: Mapping[str, NDArray[Any]], n: int
+) -> NDArray[np.float64]:
+    """Return the share of askable fields that are known, shape (n,)."""
+    known = np.zeros(n)
+    for name in askable:
+        column = values.get(name)
+        if column is not None:
+            known += _is_known(column)
+    return known / len(askable)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What :func:`derive` has to do for a schema."""
+
+    columns: tuple[tuple[str, str], ...]
+    by_key: Mapping[str, tuple[Feature, ...]]
+    touches: tuple[str, ...]
+    email_fields: Mapping[str, str]
+    askable: tuple[str, ...]
+    needs_activities: bool
+    response: bool
+    creation: bool
+
+
+class _Same:
+    """A schema, equal to nothing but itself: comparing all its columns would cost too much."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.schema is other.schema
+
+
+@lru_cache(maxsize=16)
+def _plan(same: _Same) -> _Plan:
+    schema = same.schema
+    features = schema_features(schema)
+    derived = [column for column in schema.columns if column.derived]
+    strange = [column.name for column in derived if column.name not in features]
+    if strange:
+        raise SchemaError(
+            "A derived column must be a feature that the schema's history gives",
+            found=f"{len(strange)} that are none: {', '.join(strange[:3])}",
+            do="Remove them from the schema, or write it anew from the mapping",
+        )
+    by_key: dict[str, tuple[Feature, ...]] = {}
+    for feature in features.values():
+        by_key[feature.key] = (*by_key.get(feature.key, ()), feature)
+    history = schema.history
+    touches = () if history is None else history.touches
+    return _Plan(
+        columns=tuple((column.name, column.type) for column in derived),
+        by_key=by_key,
+        touches=tuple(
+            touch
+            for touch in touches
+            if f"first_touch_{touch}" in features or f"last_touch_{touch}" in features
+        ),
+        email_fields={
+            feature.name: feature.field.name
+            for feature in features.values()
+            if feature.key == "email_kind" and feature.field is not None
+        },
+        askable=tuple(column.name for column in schema.used if column.askable),
+        needs_activities=any("activities" in feature.needs for feature in features.values()),
+        response=any(feature.after_hand_over for feature in features.values()),
+        creation=any(feature.known == "creation" for feature in features.values()),
+    )
+
+
+def _is_known(column: NDArray[Any]) -> NDArray[np.bool_]:
+    if column.dtype.kind == "f":
+        return np.asarray(~np.isnan(column))
+    if column.dtype.kind == "M":
+        return np.asarray(~np.isnat(column))
+    # A column of texts out of a table has NaN for None.
+    return np.array([item is not None and item == item for item in column], dtype=bool)
+
+
+def nothing(kind: str, n: int) -> NDArray[Any]:
+    """Return n times "not known" as a column of a type holds it."""
+    if kind in ("number", "boolean"):
+        return np.full(n, np.nan)
+    if kind == "date":
+        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
+    return np.full(n, None, dtype=object)

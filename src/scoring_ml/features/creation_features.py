@@ -1,0 +1,67 @@
+"""Hour and weekday of a lead's creation, in the company's zone, and its age."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.facts import DAY, Moments
+from scoring_ml.features.asof import known
+from scoring_ml.features.catalogue import WEEKDAYS
+
+_HOUR: Final = 3_600_000_000
+_QUARTER: Final = 900_000_000
+"""Microseconds of a quarter of an hour: zones change their offset at one, in UTC, since 1972."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_WEEKDAY: Final = 3
+_NAMES: Final = np.array([*WEEKDAYS, None], dtype=object)
+
+
+def creation_features(created_at: Moments, as_of: Moments, timezone: str) -> dict[str, Any]:
+    """Return ``created_hour``, ``created_weekday`` and ``age_days``.
+
+    Parameters
+    ----------
+    created_at, as_of : array of int64, shape (n,)
+        A creation at or after ``as_of`` is not known; ``NEVER`` is one.
+    timezone : str
+        IANA zone of hour and weekday.
+    """
+    there = known(created_at, as_of)
+    # What is not known is worked out for 1970 and then taken away.
+    created = np.where(there, created_at, 0)
+    local = created + _offsets(created, timezone)
+    hour = (local // _HOUR % 24).astype(np.float64)
+    weekday = (local // DAY + _EPOCH_WEEKDAY) % 7
+    age = (as_of - created) / DAY
+    hour[~there] = np.nan
+    weekday[~there] = len(WEEKDAYS)
+    age[~there] = np.nan
+    return {"created_hour": hour, "created_weekday": _NAMES[weekday], "age_days": age}
+
+
+def _offsets(moments: Moments, timezone: str) -> NDArray[np.int64]:
+    """Return the zone's offsets from UTC in microseconds, asked once for each quarter hour."""
+    quarters = moments // _QUARTER
+    if len(quarters) == 1:
+        return np.array([_offset(int(quarters[0]), timezone)])
+    distinct, place = np.unique(quarters, return_inverse=True)
+    table = np.array([_offset(int(quarter), timezone) for quarter in distinct], dtype=np.int64)
+    return np.asarray(table[place])
+
+
+def _offset(quarter: int, timezone: str) -> int:
+    moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
+    offset = moment.astimezone(_zone(timezone)).utcoffset() or timedelta()
+    return offset // timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=16)
+def _zone(timezone: str) -> ZoneInfo:
+    return ZoneInfo(timezone)

@@ -1,0 +1,94 @@
+"""The words of a CRM that a request may use: those that mean one thing in all files of an export.
+
+In an export every file has words of its own. An entry of a request does not tell which file it
+would have come from, so a word that means different things in different files is refused there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS
+from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.values.vocabulary import ANY_WORD, folded
+
+__all__ = ["request_words"]
+
+
+def request_words(mapping: CrmMapping) -> dict[str, Any]:
+    """Return the words of a mapping as attributes of :class:`scoring_ml.data.schema.History`.
+
+    Returns
+    -------
+    dict
+        ``kind_words``, ``stage_words``, ``direction_words``, ``campaign_words``,
+        ``channel_words`` and ``unclear_words``.
+    """
+    # The two ends, which a lead may have come back from, are no stages of a request.
+    ends = {folded(name) for name in (*mapping.stages_won, *mapping.stages_lost)}
+    stages = [*map(folded, mapping.stages), *ends]
+    found = {
+        "type": _words(mapping, "activities", "type", KINDS),
+        "stage": _words(mapping, "stages", "stage", stages, nothing=ends),
+        "direction": _words(mapping, "activities", "direction", DIRECTIONS),
+        "campaign": _words(mapping, "activities", "campaign", ()),
+        "channel": _words(mapping, "activities", "channel", ()),
+    }
+    stage_words, unclear_stages = found["stage"]
+    return {
+        "kind_words": found["type"][0],
+        "stage_words": {w: "" for w in sorted(ends) if w not in unclear_stages} | stage_words,
+        "direction_words": found["direction"][0],
+        "campaign_words": found["campaign"][0],
+        "channel_words": found["channel"][0],
+        "unclear_words": {column: unclear for column, (_, unclear) in found.items() if unclear},
+    }
+
+
+def _words(
+    mapping: CrmMapping,
+    table: str,
+    column: str,
+    ours: Collection[str],
+    nothing: Collection[str] = (),
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the words of all of a table's files, and those that differ from file to file.
+
+    Parameters
+    ----------
+    mapping : CrmMapping
+    table, column : str
+    ours : collection of str
+        Folded words for which ``*`` does not stand.
+    nothing : collection of str
+        Folded meanings that count as none.
+
+    Returns
+    -------
+    words : dict of folded word to meaning
+    unclear : dict of folded word to what may be written instead
+    """
+    files = [
+        {
+            folded(word): "" if folded(meaning) in nothing else meaning
+            for word, meaning in source.words[column].items()
+        }
+        for source in mapping.tables.get(table, ())
+        if source.words.get(column)
+    ]
+    words: dict[str, str] = {}
+    several: dict[str, list[str]] = {}
+    for word in dict.fromkeys(word for file in files for word in file):
+        others = () if word in ours else (ANY_WORD,)
+        said = [next((file[w] for w in (word, *others) if w in file), None) for file in files]
+        found = {meaning for meaning in said if meaning is not None}
+        if len(found) == 1:
+            words[word] = found.pop()
+        else:
+            several[word] = sorted(filter(None, found))
+    unclear = {
+        word: " or ".join(meaning for meaning in meanings if folded(meaning) not in several)
+        for word, meanings in several.items()
+    }
+    return words, unclear

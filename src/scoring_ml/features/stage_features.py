@@ -1,0 +1,70 @@
+"""The stage a lead is in, for how long, and how often it went back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.facts import DAY, Moments, Stages
+from scoring_ml.data.schema import History
+from scoring_ml.features.asof import known
+
+
+@dataclass(frozen=True)
+class StagePlaces:
+    """Where leads stand in the funnel, as known then.
+
+    Parameters
+    ----------
+    stage : array of str or None, shape (n,)
+        The stage entered last; of several entered at once the one recorded last, then the one
+        furthest in the funnel.
+    days_in_stage : array of float, shape (n,)
+    steps_back : array of float, shape (n,)
+        How often a stage was followed by an earlier one.
+    handed_over : array of bool, shape (n,)
+        Whether the stage of the hand-over or a later one was ever entered.
+    """
+
+    stage: NDArray[Any]
+    days_in_stage: NDArray[np.float64]
+    steps_back: NDArray[np.float64]
+    handed_over: NDArray[np.bool_]
+
+
+def stage_places(stages: Stages, as_of: Moments, history: History) -> StagePlaces:
+    """Tell where leads stand in the funnel.
+
+    Parameters
+    ----------
+    stages : Stages
+        In any order; a stage that the history does not name is passed over.
+    as_of : array of int64, shape (n,)
+    history : History
+    """
+    n = len(as_of)
+    places = {name: place for place, name in enumerate(history.stages)}
+    place = np.array([places.get(name, -1) for name in stages.names], dtype=np.int64)[stages.stage]
+    at = as_of[stages.lead]
+    seen = np.flatnonzero(known(stages.known_at, at) & known(stages.entered_at, at) & (place >= 0))
+    lead, place, entered = stages.lead[seen], place[seen], stages.entered_at[seen]
+    order = np.lexsort((place, stages.known_at[seen], entered, lead))
+    lead, place, entered = lead[order], place[order], entered[order]
+    same = lead[1:] == lead[:-1]
+    back = np.bincount(lead[1:][same & (place[1:] < place[:-1])], minlength=n)
+    newest = np.full(n, -1, dtype=np.int64)
+    # Of several assignments to one place the last one holds.
+    newest[lead] = np.arange(len(lead))
+    stage = np.full(n, None, dtype=object)
+    days = np.full(n, np.nan)
+    there = newest >= 0
+    newest = newest[there]
+    stage[there] = np.array(history.stages, dtype=object)[place[newest]]
+    days[there] = (as_of[there] - entered[newest]) / DAY
+    handed = np.zeros(n, dtype=bool)
+    if history.hand_over in places:
+        handed[lead[place >= places[history.hand_over]]] = True
+    return StagePlaces(stage, days, back.astype(np.float64), handed)

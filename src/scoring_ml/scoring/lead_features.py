@@ -1,0 +1,131 @@
+"""The computed columns of one lead: from its fields and its history, with the code of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.data.crm.facts import NEVER
+from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
+from scoring_ml.data.values.typed import Typed
+from scoring_ml.features.catalogue import ACTIVITIES, CREATED_AT, STAGES, schema_features
+from scoring_ml.features.compute import derive
+from scoring_ml.features.lead_history import LeadHistory, read_history
+from scoring_ml.texts import Catalogue
+
+SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)
+"""What a lead may carry beside its fields, for columns to be computed from."""
+
+
+class Computed:
+    """The computed columns of a schema, for one lead at a time.
+
+    Parameters
+    ----------
+    schema : Schema
+
+    Attributes
+    ----------
+    by_source : dict of str to tuple of Column
+        The columns in use that are computed from each of :data:`SOURCES`; a source that no column
+        in use needs is left out.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._columns = tuple(column for column in schema.used if column.derived)
+        self._fields = tuple(
+            column for column in schema.used if not column.derived and column.type in FEATURE_TYPES
+        )
+        features = schema_features(schema)
+        found = {
+            source: tuple(c for c in self._columns if source in features[c.name].needs)
+            for source in SOURCES
+        }
+        self.by_source = {source: columns for source, columns in found.items() if columns}
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The lists of a lead's history that columns in use are computed from."""
+        return tuple(name for name in (ACTIVITIES, STAGES) if name in self.by_source)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Names in a request from which columns in use are computed, beside the fields."""
+        created = self._schema.order.column
+        if CREATED_AT not in self.by_source or created is None:
+            return self.lists
+        return (created, *self.lists)
+
+    def unsent(self, lead: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return which of :data:`SOURCES` are needed and not in a request."""
+        created = str(self._schema.order.column)
+        names = {source: created if source == CREATED_AT else source for source in self.by_source}
+        return tuple(source for source, name in names.items() if lead.get(name) in (None, ""))
+
+    def read(self, told: Mapping[str, Any], as_of: datetime, texts: Catalogue) -> LeadHistory:
+        """Read what a request tells of a lead's history.
+
+        Parameters
+        ----------
+        told : mapping of str to object
+            The creation moment and the lists, as they were sent.
+        as_of : datetime
+            The moment at which the lead is seen, in UTC, without a zone.
+        texts : Catalogue
+            The language of its warnings.
+
+        Raises
+        ------
+        LeadError
+            Naming every wrong entry, as in ``activities[3].occurred_at``.
+        """
+        history = self._schema.history
+        if history is None:
+            raise RuntimeError("A schema without a history reads none. Found: one to be read.")
+        created = self._schema.order.column
+        renamed = {CREATED_AT if name == created else name: raw for name, raw in told.items()}
+        return read_history(renamed, history, as_of=as_of, texts=texts)
+
+    def values(
+        self, typed: Mapping[str, Typed], history: LeadHistory, as_of: datetime
+    ) -> dict[str, Typed]:
+        """Compute the columns in use of one lead.
+
+        Parameters
+        ----------
+        typed : mapping of column name to typed value
+            The lead's fields.
+        history : LeadHistory
+        as_of : datetime
+            In UTC, without a zone.
+
+        Returns
+        -------
+        dict of column name to typed value
+            The bits of the lead's row in a batch.
+        """
+        created = NEVER if history.created_at is None else history.created_at
+        found = derive(
+            self._schema,
+            {column.name: _array(column, typed.get(column.name)) for column in self._fields},
+            created_at=np.array([created], dtype=np.int64),
+            as_of=np.array([as_of], dtype="datetime64[us]").astype(np.int64),
+            activities=history.activities,
+            stages=history.stages,
+        )
+        return {column.name: found[column.name][0] for column in self._columns}
+
+
+def _array(column: Column, value: Typed) -> NDArray[Any]:
+    if column.type in ("number", "boolean"):
+        return np.array([np.nan if value is None else value], dtype=np.float64)
+    if column.type == "date":
+        return np.array([value], dtype="datetime64[us]")
+    array = np.empty(1, dtype=object)
+    array[0] = value
+    return array
