@@ -1,13 +1,15 @@
-"""How often, how recently and how variously leads acted, as known as of a moment.
+"""Features of activities: how often, how recently and how variously leads acted, as known then.
 
+A feature is computed by the function that its key has in :data:`OVER_ALL` or :data:`IN_WINDOW`.
 Everything is a count, a largest moment or a sum of whole numbers, so that neither the order of
 rows nor the size of a batch can change a bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +47,125 @@ def seen_activities(activities: Activities, as_of: Moments) -> NDArray[np.int64]
     return np.flatnonzero(known(activities.known_at, at) & known(activities.occurred_at, at))
 
 
+@dataclass(frozen=True)
+class LeadActivities:
+    """What leads did, as known as of a moment, perhaps in one window alone.
+
+    Parameters
+    ----------
+    as_of : array of int64, shape (n,)
+        When each lead is seen.
+    lead : array of int, shape (m,)
+        Which lead each activity is of, 0..n-1.
+    kind : array of int, shape (m,)
+        Places in :data:`~scoring_ml.data.crm.activity_kinds.KINDS`.
+    occurred_at : array of int64, shape (m,)
+    amount : array of float, shape (m,)
+        NaN where none is told.
+    """
+
+    as_of: Moments
+    lead: NDArray[np.int64]
+    kind: NDArray[Any]
+    occurred_at: Moments
+    amount: NDArray[np.float64]
+
+    def within(self, days: float) -> LeadActivities:
+        """Return the activities of the last ``days`` days before each lead is seen."""
+        rows = np.flatnonzero(within(self.occurred_at, self.as_of[self.lead], days))
+        if len(rows) == len(self.lead):
+            return self
+        return LeadActivities(
+            self.as_of,
+            self.lead[rows],
+            self.kind[rows],
+            self.occurred_at[rows],
+            self.amount[rows],
+        )
+
+    @cached_property
+    def cell(self) -> NDArray[np.int64]:
+        """Lead and kind of each activity as one number, shape (m,)."""
+        return np.asarray(self.lead * _K + self.kind)
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """How many activities of each kind each lead has, shape (kinds, n)."""
+        counts = np.bincount(self.cell, minlength=len(self.as_of) * _K).reshape(-1, _K)
+        # One row a kind, so that each feature lies in one piece.
+        return np.ascontiguousarray(counts.T, dtype=np.float64)
+
+    @cached_property
+    def amounts(self) -> NDArray[np.float64]:
+        """Sums of the amounts of each kind, shape (n, kinds); what is not told is nothing."""
+        # Whole numbers of about a thousandth; NaN is not above zero.
+        units = np.where(self.amount > 0, np.minimum(self.amount, MOST_AMOUNT), 0.0) * _AMOUNT_ONE
+        sums = np.bincount(self.cell, weights=np.rint(units), minlength=len(self.as_of) * _K)
+        return np.asarray(sums.reshape(-1, _K) / _AMOUNT_ONE)
+
+    @cached_property
+    def newest(self) -> NDArray[np.int64]:
+        """Moment of the newest activity of each kind, shape (kinds, n)."""
+        newest = np.full(len(self.as_of) * _K, _BEFORE_ALL)
+        np.maximum.at(newest, self.cell, self.occurred_at)
+        return newest.reshape(-1, _K).T
+
+    @cached_property
+    def days_since(self) -> NDArray[np.float64]:
+        """Days since the newest activity of each kind, shape (kinds, n); NaN for never."""
+        return self.days_before(self.newest)
+
+    def days_before(self, moments: Moments) -> NDArray[np.float64]:
+        """Return the days from moments to when each lead is seen; NaN for no moment."""
+        never = moments == _BEFORE_ALL
+        days = (self.as_of - np.where(never, 0, moments)) / DAY
+        days[never] = np.nan
+        return np.asarray(days)
+
+
+def _place(feature: Feature) -> int:
+    return PLACES[str(feature.kind)]
+
+
+def _engagement(done: LeadActivities, feature: Feature) -> NDArray[np.float64]:
+    hours = (done.as_of[done.lead] - done.occurred_at) // _HOUR
+    table = decay_table(float(feature.days or 0.0))
+    weights = table[np.minimum(hours, len(table) - 1)]
+    return np.bincount(done.lead, weights=weights, minlength=len(done.as_of)) / _ONE
+
+
+def _active_days(done: LeadActivities, feature: Feature) -> NDArray[np.float64]:
+    n = len(done.as_of)
+    if len(done.lead) == 0:
+        return np.zeros(n)
+    day = done.occurred_at // DAY
+    first = int(day.min())
+    span = int(day.max()) - first + 1
+    # Pairs of lead and day as one number each; sorted, equal ones are neighbours.
+    pairs = np.sort(done.lead * span + (day - first))
+    new = np.concatenate(([True], pairs[1:] != pairs[:-1]))
+    return np.bincount(pairs[new] // span, minlength=n).astype(np.float64)
+
+
+Compute = Callable[[LeadActivities, Feature], NDArray[np.float64]]
+
+OVER_ALL: Final[dict[str, Compute]] = {
+    "days_since": lambda done, feature: done.days_since[_place(feature)],
+    "days_since_activity": lambda done, feature: done.days_before(done.newest.max(axis=0)),
+    "engagement": _engagement,
+}
+"""By key: features of all activities that were known."""
+
+IN_WINDOW: Final[dict[str, Compute]] = {
+    "count": lambda done, feature: done.counts[_place(feature)],
+    "amount": lambda done, feature: done.amounts[:, _place(feature)],
+    "activities": lambda done, feature: done.counts.sum(axis=0),
+    "activity_kinds": lambda done, feature: np.count_nonzero(done.counts, axis=0).astype(float),
+    "active_days": _active_days,
+}
+"""By key: features of the activities in the last ``feature.days`` days."""
+
+
 def lead_features(
     activities: Activities,
     seen: NDArray[np.int64],
@@ -60,43 +181,31 @@ def lead_features(
     seen : array of int
         As :func:`seen_activities` gives them.
     as_of : array of int64, shape (n,)
-    features : mapping of text key to sequence of Feature
-        Those that are wanted.
+    features : mapping of key to sequence of Feature
+        Those that are wanted; keys of other features are passed over.
     """
-    n = len(as_of)
     rows = seen[activities.by_lead[seen]]
-    lead, occurred = activities.lead[rows], activities.occurred_at[rows]
-    at = as_of[lead]
-    cell = lead * _K + activities.kind[rows]
-    found: Numbers = {}
-
-    if "days_since" in features or "days_since_activity" in features:
-        found |= _recency(cell, occurred, as_of, features)
-    for feature in features.get("engagement", ()):
-        hours = (at - occurred) // _HOUR
-        table = decay_table(float(feature.days or 0.0))
-        weights = table[np.minimum(hours, len(table) - 1)]
-        found[feature.name] = np.bincount(lead, weights=weights, minlength=n) / _ONE
-
-    for days in _windows(features):
-        inside = np.flatnonzero(within(occurred, at, days))
-        if len(inside) < len(rows):
-            # Every smaller window lies in this one.
-            rows, lead, cell = rows[inside], lead[inside], cell[inside]
-            occurred, at = occurred[inside], at[inside]
-        if features.keys() & _COUNTED:
-            counts = np.bincount(cell, minlength=n * _K).reshape(n, _K)
-            found |= _counts(counts, days, features)
-        for feature in features.get("active_days", ()):
-            if feature.days == days:
-                found[feature.name] = _active_days(lead, occurred, n)
-        amounts = [feature for feature in features.get("amount", ()) if feature.days == days]
-        if amounts:
-            units = _amount_units(activities.amount[rows])
-            sums = np.bincount(cell, weights=units, minlength=n * _K).reshape(n, _K)
-            for feature in amounts:
-                found[feature.name] = sums[:, PLACES[str(feature.kind)]] / _AMOUNT_ONE
-    return found
+    done = LeadActivities(
+        as_of,
+        activities.lead[rows],
+        activities.kind[rows],
+        activities.occurred_at[rows],
+        activities.amount[rows],
+    )
+    numbers: Numbers = {}
+    for key, compute in OVER_ALL.items():
+        for feature in features.get(key, ()):
+            numbers[feature.name] = compute(done, feature)
+    windowed: dict[float, list[Feature]] = {}
+    for key in IN_WINDOW:
+        for feature in features.get(key, ()):
+            windowed.setdefault(float(feature.days or 0.0), []).append(feature)
+    for days in sorted(windowed, reverse=True):
+        # Every smaller window lies in this one.
+        done = done.within(days)
+        for feature in windowed[days]:
+            numbers[feature.name] = IN_WINDOW[feature.key](done, feature)
+    return numbers
 
 
 def sales_features(
@@ -119,21 +228,21 @@ def sales_features(
     n = len(as_of)
     rows = seen[~activities.by_lead[seen]]
     lead, occurred = activities.lead[rows], activities.occurred_at[rows]
-    found: Numbers = {}
+    numbers: Numbers = {}
     for feature in features.get("hours_to_first_response", ()):
         answers = _ANSWERS[activities.kind[rows]]
         answers &= ~known(occurred, created_at[lead])
         first = np.full(n, NEVER)
         np.minimum.at(first, lead[answers], occurred[answers])
-        there = handed_over & (first != NEVER)
+        answered = handed_over & (first != NEVER)
         hours = np.full(n, np.nan)
-        hours[there] = (first[there] - created_at[there]) / _HOUR
-        found[feature.name] = hours
+        hours[answered] = (first[answered] - created_at[answered]) / _HOUR
+        numbers[feature.name] = hours
     for feature in features.get("sales_activities", ()):
         inside = within(occurred, as_of[lead], float(feature.days or 0))
         counts = np.bincount(lead[inside], minlength=n)
-        found[feature.name] = np.where(handed_over, counts, np.nan)
-    return found
+        numbers[feature.name] = np.where(handed_over, counts, np.nan)
+    return numbers
 
 
 @lru_cache(maxsize=16)
@@ -151,69 +260,3 @@ def decay_table(half_life_days: float) -> NDArray[np.float64]:
 
 
 _ANSWERS: Final = np.array([kind in FIRST_RESPONSE for kind in KINDS])
-_COUNTED: Final = frozenset({"count", "activities", "activity_kinds"})
-_WINDOWED: Final = ("count", "amount", "activities", "activity_kinds", "active_days")
-
-
-def _windows(features: ByKey) -> list[float]:
-    days = {feature.days for key in _WINDOWED for feature in features.get(key, ())}
-    return sorted((item for item in days if item is not None), reverse=True)
-
-
-def _recency(
-    cell: NDArray[np.int64], occurred: Moments, as_of: Moments, features: ByKey
-) -> Numbers:
-    newest = np.full(len(as_of) * _K, _BEFORE_ALL)
-    np.maximum.at(newest, cell, occurred)
-    last = newest.reshape(len(as_of), _K)
-    found: Numbers = {}
-    wanted = features.get("days_since", ())
-    if wanted:
-        found |= _days_since(
-            last[:, [PLACES[str(feature.kind)] for feature in wanted]].T, as_of, wanted
-        )
-    for feature in features.get("days_since_activity", ()):
-        found |= _days_since(last.max(axis=1)[None, :], as_of, (feature,))
-    return found
-
-
-def _days_since(last: Moments, as_of: Moments, wanted: Sequence[Feature]) -> Numbers:
-    never = last == _BEFORE_ALL
-    days = (as_of - np.where(never, 0, last)) / DAY
-    days[never] = np.nan
-    return {feature.name: row for feature, row in zip(wanted, days, strict=True)}
-
-
-def _counts(counts: NDArray[np.int64], days: float, features: ByKey) -> Numbers:
-    found: Numbers = {}
-    # One row a kind, so that each feature lies in one piece.
-    by_kind = np.ascontiguousarray(counts.T, dtype=np.float64)
-    for feature in features.get("count", ()):
-        if feature.days == days:
-            found[feature.name] = by_kind[PLACES[str(feature.kind)]]
-    for feature in features.get("activities", ()):
-        if feature.days == days:
-            found[feature.name] = by_kind.sum(axis=0)
-    for feature in features.get("activity_kinds", ()):
-        if feature.days == days:
-            found[feature.name] = np.count_nonzero(by_kind, axis=0).astype(np.float64)
-    return found
-
-
-def _active_days(lead: NDArray[np.int64], occurred: Moments, n: int) -> NDArray[np.float64]:
-    if len(lead) == 0:
-        return np.zeros(n)
-    day = occurred // DAY
-    first = int(day.min())
-    span = int(day.max()) - first + 1
-    # Pairs of lead and day as one number each; sorted, equal ones are neighbours.
-    pairs = np.sort(lead * span + (day - first))
-    new = np.concatenate(([True], pairs[1:] != pairs[:-1]))
-    return np.bincount(pairs[new] // span, minlength=n).astype(np.float64)
-
-
-def _amount_units(amount: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return amounts as whole numbers of about a thousandth; what is not told is nothing."""
-    # NaN is not above zero.
-    units = np.where(amount > 0, np.minimum(amount, MOST_AMOUNT), 0.0) * _AMOUNT_ONE
-    return np.asarray(np.rint(units))
