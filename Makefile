@@ -10,13 +10,13 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export DO_NOT_TRACK = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test install install-dev check bench notebooks lock clean
+.PHONY: demo test install install-dev check bench notebooks
 
 demo: install
 	$(BIN)/scoring-ml demo --home $(HOME_DIR) $(DEMO_ARGS)
 
 test: install-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: install-dev
 	$(BIN)/ruff check .
