@@ -1,8 +1,8 @@
-"""What goes into an endpoint and what comes out, as BentoML knows it.
+"""Request and reply of an endpoint, as BentoML reads and writes them.
 
 BentoML calls ``from_http_request`` and ``to_http_response``. The gate has read and parsed the
-body by then and put an :class:`Asked` into the ASGI scope, so that a body is parsed once, by
-our rules, and BentoML never sees (and never logs) a value that was refused.
+body by then and put a :class:`ParsedRequest` into the ASGI scope, so that a body is parsed once,
+by our rules, and BentoML never sees (and never logs) a value that was refused.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from starlette.responses import Response
 
 from serving.refusals import Refusal, dump
 
-SCOPE_KEY: Final = "scoring_ml.asked"
-"""Where the gate puts the :class:`Asked` of a request."""
+SCOPE_KEY: Final = "scoring_ml.request"
+"""Where the gate puts the :class:`ParsedRequest` of a request."""
 
-SHAPED: Final = "x-scoring-shaped"
-"""Header that tells the gate that an error is already in the one shape; never sent."""
+CODE_HEADER: Final = "x-scoring-code"
+"""Header that tells the gate an answer's error code, or ``ok``; never sent. An error without it is
+not yet in the one shape."""
 
 
-class Asked(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is not typed here
+class ParsedRequest(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is not typed here
     """One request, read and parsed.
 
     Parameters
@@ -43,10 +44,10 @@ class Asked(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is not typed
     received_at: datetime
 
     @classmethod
-    async def from_http_request(cls, request: Request, serde: Any) -> Asked:
+    async def from_http_request(cls, request: Request, serde: Any) -> ParsedRequest:
         """Take what the gate left in the scope."""
-        asked: Asked = request.scope[SCOPE_KEY]
-        return asked
+        parsed: ParsedRequest = request.scope[SCOPE_KEY]
+        return parsed
 
 
 class Reply(bentoml.IODescriptor):  # type: ignore[misc]
@@ -72,9 +73,9 @@ class Reply(bentoml.IODescriptor):  # type: ignore[misc]
         return reply
 
     @classmethod
-    def refuse(cls, refusal: Refusal, asked: Asked) -> Reply:
+    def refuse(cls, refusal: Refusal, request: ParsedRequest) -> Reply:
         """Return a refusal in the one error shape."""
-        body = refusal.body(asked.lang, asked.request_id)
+        body = refusal.body(request.lang, request.request_id)
         reply: Reply = cls.model_construct(status=refusal.status, body=body, code=refusal.code)
         return reply
 
@@ -85,14 +86,14 @@ class Reply(bentoml.IODescriptor):  # type: ignore[misc]
             dump(obj.body),
             status_code=obj.status,
             media_type="application/json",
-            headers={SHAPED: obj.code or "ok"},
+            headers={CODE_HEADER: obj.code or "ok"},
         )
 
 
-def as_text(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     """Write a moment in UTC as RFC 3339 has it.
 
-    >>> as_text(datetime(2026, 11, 22, 9, 30, 0, 999))
+    >>> rfc3339(datetime(2026, 11, 22, 9, 30, 0, 999))
     '2026-11-22T09:30:00Z'
     """
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

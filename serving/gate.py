@@ -1,9 +1,9 @@
-"""The outermost gate: every request and every answer passes it.
+"""The gate: the ASGI application that every request and every answer passes.
 
 It knows the paths, reads and parses bodies within their limit, gives each request its id and
 language, turns every error into the one shape, and adds the security headers. What lies behind
 it (BentoML and its middlewares) sees known paths and parsed leads only, so nothing that a
-stranger writes ends up in a metric's label or in a log.
+client writes ends up in a metric's label or in a log.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scoring_ml.texts import negotiate
-from serving.api import SCOPE_KEY, SHAPED, Asked
+from serving.api import CODE_HEADER, SCOPE_KEY, ParsedRequest
 from serving.body import parse
 from serving.intake import Limits, check_type, drain, read
-from serving.logs import where
+from serving.logs import kind_and_place
 from serving.refusals import Refusal, dump, from_status
 
 access = logging.getLogger("serving.access")
@@ -56,12 +56,12 @@ SECURITY: Final[Mapping[str, str]] = {
 }
 """Headers of every answer; an answer may bring its own policy for a page."""
 
-_HIDDEN: Final = frozenset({"server", "x-bentoml-request-id", SHAPED})
+_HIDDEN: Final = frozenset({"server", "x-bentoml-request-id", CODE_HEADER})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 Count = Callable[[str, int, str], None]
-"""Told of every answer: known path or ``other``, HTTP status, error code or ``ok``."""
+"""Called for every answer with its known path or ``other``, HTTP status, error code or ``ok``."""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Gate:
     app : ASGI application
     limits : Limits
     count : callable, optional
-        Told of every answer.
+        Called for every answer.
     """
 
     def __init__(self, app: ASGIApp, *, limits: Limits, count: Count | None = None) -> None:
@@ -151,10 +151,10 @@ class Gate:
         try:
             await self._serve(exchange, headers)
         except Exception as error:  # noqa: BLE001 - the last place where it can be caught
-            logger.error("%s failed: %s", exchange.path, where(error))
+            logger.error("%s failed: %s", exchange.path, kind_and_place(error))
             if not exchange.started:
                 await exchange.refuse(Refusal("internal_error"))
-        self._note(exchange, time.perf_counter() - began)
+        self._record(exchange, time.perf_counter() - began)
 
     async def _serve(self, exchange: _Exchange, headers: Headers) -> None:
         methods = ROUTES.get(exchange.path)
@@ -187,8 +187,8 @@ class Gate:
             content = parse(body)
         except Refusal as refusal:
             # After these the rest of the body is still on its way: let it run dry, then close.
-            open_body = refusal.code in ("too_large", "unsupported_media_type", "request_timeout")
-            if not open_body:
+            unread = refusal.code in ("too_large", "unsupported_media_type", "request_timeout")
+            if not unread:
                 await exchange.refuse(refusal)
                 return
             refusal.headers = {"connection": "close"}
@@ -201,33 +201,33 @@ class Gate:
 
     async def _pass(self, exchange: _Exchange, content: Any) -> None:
         """Let the application behind the gate answer, and put its errors into the one shape."""
-        exchange.scope[SCOPE_KEY] = Asked.model_construct(
+        exchange.scope[SCOPE_KEY] = ParsedRequest.model_construct(
             content=content,
             lang=exchange.lang,
             request_id=exchange.request_id,
             received_at=exchange.received_at,
         )
         refused: int | None = None
-        emptied = False
+        received = False
 
         async def receive() -> Message:
-            nonlocal emptied
-            if not emptied:
-                emptied = True
+            nonlocal received
+            if not received:
+                received = True
                 return {"type": "http.request", "body": b"", "more_body": False}
             return await exchange.receive()
 
         async def send(message: MutableMapping[str, Any]) -> None:
             nonlocal refused
             if message["type"] == "http.response.start":
-                code = Headers(raw=message.get("headers", [])).get(SHAPED)
+                code = Headers(raw=message.get("headers", [])).get(CODE_HEADER)
                 if message["status"] >= 400 and code is None:
                     refused = message["status"]
                     return
                 exchange.code = code or "ok"
                 if code is not None:
-                    named = (b"content-language", exchange.lang.encode())
-                    message = {**message, "headers": [*message["headers"], named]}
+                    language = (b"content-language", exchange.lang.encode())
+                    message = {**message, "headers": [*message["headers"], language]}
                 await exchange.answer(message)
             elif refused is None:
                 await exchange.send(message)
@@ -236,7 +236,7 @@ class Gate:
         if refused is not None:
             await exchange.refuse(from_status(refused))
 
-    def _note(self, exchange: _Exchange, seconds: float) -> None:
+    def _record(self, exchange: _Exchange, seconds: float) -> None:
         if self.count is not None:
             self.count(exchange.path, exchange.status, exchange.code)
         method = exchange.scope["method"]
@@ -250,8 +250,8 @@ class Gate:
         )
 
 
-def _request_id(wished: str | None) -> str:
-    return wished if wished and _SANE_ID.fullmatch(wished) else uuid.uuid4().hex
+def _request_id(sent: str | None) -> str:
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 
 @lru_cache(maxsize=256)

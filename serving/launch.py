@@ -56,7 +56,7 @@ class Server:
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                self.process.kill()  # its workers notice, see serving.worker.Orphanhood
+                self.process.kill()  # its workers notice, see serving.worker.OrphanWatch
                 self.process.wait()
         return self.process.returncode
 

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoring_ml.errors import LeadError
-from serving.api import Asked, Reply, as_text
+from serving.api import ParsedRequest, Reply, rfc3339
 from serving.body import problems
-from serving.champion import Champion, Served
-from serving.logs import where
+from serving.logs import kind_and_place
 from serving.refusals import Refusal
+from serving.watcher import ChampionWatcher, ServedModel
 
 logger = logging.getLogger(__name__)
 
 
-def one(champion: Champion, asked: Asked, *, explain: bool) -> Reply:
+def one(champion: ChampionWatcher, request: ParsedRequest, *, explain: bool) -> Reply:
     """Score one lead, perhaps with every contribution.
 
     Parameters
     ----------
-    champion : Champion
-    asked : Asked
+    champion : ChampionWatcher
+    request : ParsedRequest
         Its content should be a flat object.
     explain : bool
         Whether to answer all contributions.
@@ -34,15 +34,15 @@ def one(champion: Champion, asked: Asked, *, explain: bool) -> Reply:
     """
     served = champion.served
     if served is None:
-        return Reply.refuse(Refusal("no_champion"), asked)
+        return Reply.refuse(Refusal("no_champion"), request)
     try:
-        answer = _answer(served, asked.content, asked, explain=explain)
+        answer = _answer(served, request.content, request, explain=explain)
     except Refusal as refusal:
-        return Reply.refuse(refusal, asked)
+        return Reply.refuse(refusal, request)
     return Reply.done(answer)
 
 
-def many(champion: Champion, asked: Asked, *, most: int) -> Reply:
+def many(champion: ChampionWatcher, request: ParsedRequest, *, most: int) -> Reply:
     """Score a list of leads with one model, each answered or refused by itself.
 
     Parameters
@@ -57,27 +57,29 @@ def many(champion: Champion, asked: Asked, *, most: int) -> Reply:
         content is no list, or an empty one, or too long; 503 if no champion is served.
     """
     served = champion.served
-    leads = asked.content
+    leads = request.content
     if not isinstance(leads, list) or not 1 <= len(leads) <= most:
         reason, found = ("length", len(leads)) if isinstance(leads, list) else ("type", 0)
         params = {"most": most, "n": found}
-        return Reply.refuse(Refusal("invalid_batch", reason, params=params), asked)
+        return Reply.refuse(Refusal("invalid_batch", reason, params=params), request)
     if served is None:
-        return Reply.refuse(Refusal("no_champion"), asked)
+        return Reply.refuse(Refusal("no_champion"), request)
     answers = []
     for lead in leads:
         try:
-            answers.append(_answer(served, lead, asked, explain=False))
+            answers.append(_answer(served, lead, request, explain=False))
         except Refusal as refusal:
-            answers.append(_lead_id(lead) | refusal.body(asked.lang, asked.request_id))
+            answers.append(_lead_id(lead) | refusal.body(request.lang, request.request_id))
     return Reply.done(answers)
 
 
-def _answer(served: Served, lead: Any, asked: Asked, *, explain: bool) -> dict[str, Any]:
+def _answer(
+    served: ServedModel, lead: Any, request: ParsedRequest, *, explain: bool
+) -> dict[str, Any]:
     if not isinstance(lead, Mapping):
         raise Refusal("invalid_lead", "not_object")
     found = problems(
-        lead, used=served.used, lang=asked.lang, lists=served.lists, unread=served.unread
+        lead, used=served.used, lang=request.lang, lists=served.lists, unread=served.unread
     )
     wrong = {
         *found,
@@ -88,16 +90,18 @@ def _answer(served: Served, lead: Any, asked: Asked, *, explain: bool) -> dict[s
     try:
         if "" in found:
             raise LeadError([])
-        answer = work(rest, as_of=asked.received_at, lang=asked.lang)
+        answer = work(rest, as_of=request.received_at, lang=request.lang)
         if found:
             raise LeadError([])
     except LeadError as error:
         raise Refusal("invalid_lead", "fields", fields=(*found.items(), *error.fields)) from None
     except Exception as error:  # noqa: BLE001 - a fault of ours must not take a batch with it
         # The message may hold a value of the lead: say only what broke and where.
-        logger.error("a lead could not be scored: %s, request %s", where(error), asked.request_id)
+        logger.error(
+            "a lead could not be scored: %s, request %s", kind_and_place(error), request.request_id
+        )
         raise Refusal("internal_error") from None
-    return answer | {"scored_at": as_text(asked.received_at), "request_id": asked.request_id}
+    return answer | {"scored_at": rfc3339(request.received_at), "request_id": request.request_id}
 
 
 def _lead_id(lead: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the service writes to its log, and what it never writes.
+"""Logging of the service, without the values of a lead.
 
 A lead's values, refused or not, query strings and unknown paths never reach a log. Our own
 lines are made of known words only; this module also takes the messages of exceptions out of
@@ -13,17 +13,17 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-OWN: Final = "serving"
+_LOGGER: Final = "serving"
 """Root of this package's loggers."""
 
 _FORM: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _DATES: Final = "%Y-%m-%dT%H:%M:%S%z"
 
 
-def where(error: BaseException) -> str:
-    """Say what kind of error happened and where, without its message.
+def kind_and_place(error: BaseException) -> str:
+    """Return what kind of error happened and where, without its message.
 
-    >>> where(ValueError("4111 1111 1111 1111"))
+    >>> kind_and_place(ValueError("4111 1111 1111 1111"))
     'ValueError'
     """
     frames = traceback.extract_tb(error.__traceback__)[-3:]
@@ -32,7 +32,7 @@ def where(error: BaseException) -> str:
     return f"{kind} at {places}" if places else kind
 
 
-class NoValues(logging.Filter):
+class ExceptionMessageFilter(logging.Filter):
     """Takes exceptions' messages out of log records; keeps their type and place."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -41,7 +41,7 @@ class NoValues(logging.Filter):
         quoted = [arg for arg in _arguments(record) if isinstance(arg, BaseException)]
         if error is not None or quoted:
             # The message itself is left out too: it may have been built from the exception.
-            kinds = ", ".join(where(each) for each in (error, *quoted) if each is not None)
+            kinds = ", ".join(kind_and_place(each) for each in (error, *quoted) if each is not None)
             record.msg, record.args = f"an error in {record.name}: %s", (kinds,)
             record.exc_info = record.exc_text = record.stack_info = None
         return True
@@ -57,22 +57,22 @@ def configure(*, quiet: bool) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORM, _DATES))
-    own = logging.getLogger(OWN)
+    own = logging.getLogger(_LOGGER)
     own.handlers[:] = [handler]
     own.propagate = False
     own.setLevel(logging.WARNING if quiet else logging.INFO)
-    guard()
+    filter_handlers()
 
 
-def guard() -> None:
-    """Put :class:`NoValues` before every handler there is, once."""
+def filter_handlers() -> None:
+    """Add :class:`ExceptionMessageFilter` to every handler there is, once."""
     loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     for each in (logging.root, *loggers):
         for handler in each.handlers:
-            if not any(isinstance(one, NoValues) for one in handler.filters):
-                handler.addFilter(NoValues())
+            if not any(isinstance(one, ExceptionMessageFilter) for one in handler.filters):
+                handler.addFilter(ExceptionMessageFilter())
     if logging.lastResort is not None and not logging.lastResort.filters:
-        logging.lastResort.addFilter(NoValues())
+        logging.lastResort.addFilter(ExceptionMessageFilter())
 
 
 def _arguments(record: logging.LogRecord) -> tuple[object, ...]:

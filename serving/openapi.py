@@ -6,8 +6,8 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from scoring_ml.scoring.lead import LeadField
+from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.texts import Catalogue
-from serving.champion import LeadScoring
 from serving.openapi_answers import answer_schemas
 from serving.openapi_history import entry_schemas, list_schema
 
@@ -26,7 +26,7 @@ _JSON_TYPES: Final = {
 Json = dict[str, Any]
 
 
-def document(scorer: LeadScoring | None, *, max_batch: int) -> Json:
+def document(scorer: Scorer | None, *, max_batch: int) -> Json:
     """Describe the interface.
 
     Parameters
@@ -168,7 +168,7 @@ def _id_header() -> Json:
     return {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
 
 
-def _lead(scorer: LeadScoring | None) -> Json:
+def _lead(scorer: Scorer | None) -> Json:
     text = Catalogue.load("en")
     properties: Json = {
         "lead_id": {
@@ -196,7 +196,7 @@ def _lead(scorer: LeadScoring | None) -> Json:
     return schema
 
 
-def _entries(scorer: LeadScoring | None) -> Json:
+def _entries(scorer: Scorer | None) -> Json:
     if scorer is None or scorer.history is None:
         return {}
     return entry_schemas(scorer.history, scorer.lists)

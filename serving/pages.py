@@ -1,4 +1,4 @@
-"""What can be read without a lead: the card, the description of the interface, a first page."""
+"""The pages that need no lead: the model card, the OpenAPI document, a first page."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scoring_ml.texts import Catalogue
-from serving.api import SCOPE_KEY, SHAPED, Asked, Reply, as_text
-from serving.champion import Champion
+from serving.api import CODE_HEADER, SCOPE_KEY, ParsedRequest, Reply, rfc3339
 from serving.openapi import document
 from serving.refusals import Refusal, dump
+from serving.watcher import ChampionWatcher
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
@@ -39,36 +39,36 @@ def pages() -> Starlette:
     )
 
 
-def card(champion: Champion, asked: Asked) -> Reply:
+def card(champion: ChampionWatcher, request: ParsedRequest) -> Reply:
     """Return the card of what is serving, with an example that can be posted as it is."""
     served = champion.served
     if served is None:
         code = "no_champion_pending" if champion.pending_error else "no_champion"
-        return Reply.refuse(Refusal(code), asked)
+        return Reply.refuse(Refusal(code), request)
     body = {
         **served.scorer.card,
         "model": served.scorer.model,
-        "serving": {"version": served.version, "loaded_at": as_text(served.loaded_at)},
-        "pending_error": _pending(champion, asked.lang),
+        "serving": {"version": served.version, "loaded_at": rfc3339(served.loaded_at)},
+        "pending_error": _pending(champion, request.lang),
         "example": dict(served.scorer.example),
-        "request_id": asked.request_id,
+        "request_id": request.request_id,
     }
     return Reply.done(body)
 
 
-def _pending(champion: Champion, lang: str) -> dict[str, Any] | None:
+def _pending(champion: ChampionWatcher, lang: str) -> dict[str, Any] | None:
     error, served = champion.pending_error, champion.served
     if error is None or served is None:
         return None
     text = Catalogue.load(lang).text(
         f"serving.pending.{error.code}", version=error.version, serving=served.version
     )
-    since = as_text(error.since)
+    since = rfc3339(error.since)
     return {"version": error.version, "code": error.code, "message": text, "since": since}
 
 
-def _champion() -> Champion:
-    champion: Champion = bentoml.get_current_service().champion
+def _champion() -> ChampionWatcher:
+    champion: ChampionWatcher = bentoml.get_current_service().champion
     return champion
 
 
@@ -81,12 +81,12 @@ async def _openapi(request: Request) -> Response:
     served = service.champion.served
     scorer = served.scorer if served else None
     content = dump(document(scorer, max_batch=service.max_batch))
-    return Response(content, media_type="application/json", headers={SHAPED: "ok"})
+    return Response(content, media_type="application/json", headers={CODE_HEADER: "ok"})
 
 
 async def _index(request: Request) -> Response:
-    asked: Asked = request.scope[SCOPE_KEY]
-    text = Catalogue.load(asked.lang)
+    parsed: ParsedRequest = request.scope[SCOPE_KEY]
+    text = Catalogue.load(parsed.lang)
     served = _champion().served
     state = (
         text.text("serving.page.serves", version=served.version)
@@ -126,7 +126,7 @@ async def _index(request: Request) -> Response:
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     )
-    headers = {"content-security-policy": policy, SHAPED: "ok"}
+    headers = {"content-security-policy": policy, CODE_HEADER: "ok"}
     return Response(html, media_type="text/html", headers=headers)
 
 

@@ -9,12 +9,12 @@ import bentoml
 
 from scoring_ml.settings import Home
 from serving import leads, logs
-from serving.api import Asked, Reply
-from serving.champion import Champion
+from serving.api import ParsedRequest, Reply
 from serving.gate import ROUTES, Gate
 from serving.intake import Limits
 from serving.pages import pages
-from serving.worker import Orphanhood, WorkerSettings
+from serving.watcher import ChampionWatcher
+from serving.worker import OrphanWatch, WorkerSettings
 
 POLL_SECONDS: Final = 1.0
 
@@ -57,8 +57,8 @@ class LeadScorer:
     def __init__(self) -> None:
         settings = WorkerSettings()
         self.max_batch = settings.max_batch
-        self.champion = Champion(Home(settings.home))
-        self._orphanhood = Orphanhood(settings.launcher)
+        self.champion = ChampionWatcher(Home(settings.home))
+        self._orphan_watch = OrphanWatch(settings.launcher)
         self._watching: asyncio.Task[None] | None = None
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -66,12 +66,12 @@ class LeadScorer:
         """Load the champion, then watch for the next one."""
         await asyncio.to_thread(self.champion.refresh)
         self._watching = asyncio.create_task(self._watch())
-        self._orphanhood.watch()
+        self._orphan_watch.watch()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def close(self) -> None:
         """Stop watching."""
-        self._orphanhood.stop()
+        self._orphan_watch.stop()
         if self._watching is not None:
             self._watching.cancel()
 
@@ -86,17 +86,17 @@ class LeadScorer:
 
     # On the loop: one lead costs less than handing it to a thread and back.
     @bentoml.api(route="/score")  # type: ignore[untyped-decorator]
-    async def score(self, asked: Asked, /) -> Reply:
+    async def score(self, request: ParsedRequest, /) -> Reply:
         """Score one lead."""
-        return leads.one(self.champion, asked, explain=False)
+        return leads.one(self.champion, request, explain=False)
 
     @bentoml.api(route="/explain")  # type: ignore[untyped-decorator]
-    async def explain(self, asked: Asked, /) -> Reply:
+    async def explain(self, request: ParsedRequest, /) -> Reply:
         """Score one lead and give every contribution."""
-        return leads.one(self.champion, asked, explain=True)
+        return leads.one(self.champion, request, explain=True)
 
     # In BentoML's thread: a thousand leads take half a second, and probes must not wait.
     @bentoml.api(route="/score_batch")  # type: ignore[untyped-decorator]
-    def score_batch(self, asked: Asked, /) -> Reply:
+    def score_batch(self, request: ParsedRequest, /) -> Reply:
         """Score a list of leads."""
-        return leads.many(self.champion, asked, most=self.max_batch)
+        return leads.many(self.champion, request, most=self.max_batch)

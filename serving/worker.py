@@ -1,4 +1,4 @@
-"""What a worker process is told by its environment, and whether it is still wanted."""
+"""Settings of a worker process, and the end of a worker whose launcher has gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from scoring_ml.settings import Settings
 
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 _GRACE_SECONDS: Final = 15.0
 
 
@@ -24,11 +24,12 @@ class WorkerSettings(Settings):
     )
 
 
-class Orphanhood:
+class OrphanWatch:
     """Notices that the process which started the server has gone.
 
     BentoML's supervisor and its workers do not end when the process that started them is
-    killed outright. A thread of each worker looks once a second, and ends supervisor or worker.
+    killed outright. A thread of each worker looks once a second whether they live, and ends
+    supervisor or worker.
 
     Parameters
     ----------
@@ -39,21 +40,21 @@ class Orphanhood:
     def __init__(self, launcher: int) -> None:
         self._launcher = launcher
         self._supervisor = os.getppid()
-        self._enough = threading.Event()
+        self._stopped = threading.Event()
 
     def watch(self) -> None:
-        """Start to look."""
-        threading.Thread(target=self._look, name="orphanhood", daemon=True).start()
+        """Start the thread."""
+        threading.Thread(target=self._poll, name="orphan-watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
-        self._enough.set()
+        """End the thread."""
+        self._stopped.set()
 
-    def _look(self) -> None:
-        while not self._enough.wait(_LOOK_SECONDS):
+    def _poll(self) -> None:
+        while not self._stopped.wait(_POLL_SECONDS):
             if os.getppid() != self._supervisor:
                 os.kill(os.getpid(), signal.SIGTERM)
-                self._enough.wait(_GRACE_SECONDS)
+                self._stopped.wait(_GRACE_SECONDS)
                 os._exit(1)  # the event loop is stuck, or it would have stopped us
             if self._launcher and not _alive(self._launcher):
                 os.kill(self._supervisor, signal.SIGTERM)

@@ -32,8 +32,8 @@ with warnings.catch_warnings():
 
 from scoring_ml.scoring.scorer import Scorer  # noqa: E402
 from scoring_ml.settings import Home  # noqa: E402
-from serving.champion import Champion  # noqa: E402
 from serving.launch import running  # noqa: E402
+from serving.watcher import ChampionWatcher  # noqa: E402
 from tests.serving.small_champion import promote, saved, small_scorer  # noqa: E402
 
 
@@ -62,8 +62,8 @@ def served_home(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Hom
 
 
 @pytest.fixture
-def champion(served_home: Home) -> Champion:
-    champion = Champion(served_home, rehearse=trusting)
+def champion(served_home: Home) -> ChampionWatcher:
+    champion = ChampionWatcher(served_home, rehearse=trusting)
     assert champion.refresh()
     return champion
 
@@ -73,7 +73,7 @@ def client(served_home: Home) -> Iterator[TestClient]:
     """The service in process; made once, since metrics can be registered once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCORING_HOME", str(served_home.root))
-        patch.setattr("serving.champion.rehearse", trusting)
+        patch.setattr("serving.watcher.rehearse", trusting)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # BentoML's middlewares are imported only here
             app = LeadScorer.to_asgi()

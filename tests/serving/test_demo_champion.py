@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator
 
 from scoring_ml.settings import Home
 from serving import leads
-from serving.api import Asked, Reply
-from serving.champion import Champion
+from serving.api import ParsedRequest, Reply
 from serving.openapi import document
 from serving.pages import card
 from serving.refusals import dump
+from serving.watcher import ChampionWatcher
 from tests.serving.conftest import trusting
 
 AS_OF = datetime.now(UTC).replace(tzinfo=None)
@@ -23,19 +23,21 @@ AS_OF = datetime.now(UTC).replace(tzinfo=None)
 
 
 @pytest.fixture(scope="module")
-def promoted(demo_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Champion:
+def promoted(demo_home: Home, tmp_path_factory: pytest.TempPathFactory) -> ChampionWatcher:
     home = Home(tmp_path_factory.mktemp("copy"))
     shutil.copytree(demo_home.serving, home.serving)
-    champion = Champion(home, rehearse=trusting)
+    champion = ChampionWatcher(home, rehearse=trusting)
     assert champion.refresh(), champion.pending_error
     return champion
 
 
-def ask(content: object) -> Asked:
-    return Asked(content=content, lang="en", request_id="r-1", received_at=AS_OF)
+def ask(content: object) -> ParsedRequest:
+    return ParsedRequest(content=content, lang="en", request_id="r-1", received_at=AS_OF)
 
 
-def test_its_example_can_be_posted_and_its_answers_are_as_described(promoted: Champion) -> None:
+def test_its_example_can_be_posted_and_its_answers_are_as_described(
+    promoted: ChampionWatcher,
+) -> None:
     assert promoted.served is not None
     shown: Reply = card(promoted, ask(None))
     example = shown.body["example"]
@@ -58,7 +60,7 @@ def test_its_example_can_be_posted_and_its_answers_are_as_described(promoted: Ch
     assert answers["Answer"].body["ignored_fields"] == []
 
 
-def test_each_field_of_its_example_alone_is_a_lead(promoted: Champion) -> None:
+def test_each_field_of_its_example_alone_is_a_lead(promoted: ChampionWatcher) -> None:
     assert promoted.served is not None
     example = promoted.served.scorer.example
     partial = [{name: value} for name, value in example.items()]
@@ -66,7 +68,7 @@ def test_each_field_of_its_example_alone_is_a_lead(promoted: Champion) -> None:
     assert [item for item in items if "error" in item] == []
 
 
-def test_files_that_were_changed_are_not_served(promoted: Champion, tmp_path: Path) -> None:
+def test_files_that_were_changed_are_not_served(promoted: ChampionWatcher, tmp_path: Path) -> None:
     assert promoted.served is not None
     home = Home(tmp_path)
     shutil.copytree(promoted._home.serving, home.serving)
@@ -76,7 +78,7 @@ def test_files_that_were_changed_are_not_served(promoted: Champion, tmp_path: Pa
         if path.name != "manifest.json"
     )
     changed.write_bytes(changed.read_bytes() + b" ")
-    other = Champion(home, rehearse=trusting)
+    other = ChampionWatcher(home, rehearse=trusting)
     assert not other.refresh()
     assert other.pending_error is not None
     assert other.pending_error.code == "integrity"

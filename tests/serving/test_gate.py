@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serving.api import SCOPE_KEY, SHAPED
+from serving.api import CODE_HEADER, SCOPE_KEY
 from serving.gate import ROUTES, SECURITY, Gate
 from serving.intake import Limits
 
@@ -20,9 +20,13 @@ LIMITS = Limits(body_bytes=100, in_flight=1, body_seconds=0.05, drain_seconds=0.
 
 async def content(scope: Any, receive: Any, send: Any) -> None:
     """Answer what the gate parsed."""
-    asked = scope[SCOPE_KEY]
-    body = json.dumps([asked.content, asked.lang]).encode()
-    headers = [(b"content-type", b"application/json"), (SHAPED.encode(), b"ok"), (b"server", b"x")]
+    request = scope[SCOPE_KEY]
+    body = json.dumps([request.content, request.lang]).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (CODE_HEADER.encode(), b"ok"),
+        (b"server", b"x"),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -82,7 +86,7 @@ def test_a_good_request_passes_with_its_headers_put_right() -> None:
     seen = ask(chunks=[b'{"a"', b": 1}"])
     assert (seen.status, json.loads(seen.body)) == (200, [{"a": 1}, "en"])
     assert SECURITY.items() <= seen.headers.items()
-    assert not {"server", SHAPED} & set(seen.headers)
+    assert not {"server", CODE_HEADER} & set(seen.headers)
     assert seen.counted == [("/score", 200, "ok")]
 
 

@@ -15,13 +15,13 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving import leads
-from serving.api import Asked, Reply
+from serving.api import ParsedRequest, Reply
 from serving.body import MAX_FACTS, parse
-from serving.champion import Champion
 from serving.openapi import document
 from serving.openapi_history import ENTRY, entry_schemas
 from serving.pages import card
 from serving.refusals import dump
+from serving.watcher import ChampionWatcher
 from tests.serving.conftest import trusting
 from tests.serving.small_champion import promote, saved
 from tests.small_crm import HISTORY, SmallCrm, make_crm, request
@@ -38,23 +38,23 @@ def crm() -> SmallCrm:
 
 
 @pytest.fixture(scope="module")
-def champion(tmp_path_factory: pytest.TempPathFactory, crm: SmallCrm) -> Champion:
+def champion(tmp_path_factory: pytest.TempPathFactory, crm: SmallCrm) -> ChampionWatcher:
     return served(Home(tmp_path_factory.mktemp("home")), crm.scorers["scorecard"])
 
 
-def served(home: Home, scorer: Scorer) -> Champion:
+def served(home: Home, scorer: Scorer) -> ChampionWatcher:
     saved(home, scorer)
     promote(home, scorer.version)
-    champion = Champion(home, rehearse=trusting)
+    champion = ChampionWatcher(home, rehearse=trusting)
     assert champion.refresh(), champion.pending_error
     return champion
 
 
-def ask(content: Any, as_of: datetime = AS_OF) -> Asked:
-    return Asked(content=content, lang="en", request_id="r-1", received_at=as_of)
+def ask(content: Any, as_of: datetime = AS_OF) -> ParsedRequest:
+    return ParsedRequest(content=content, lang="en", request_id="r-1", received_at=as_of)
 
 
-def refused(champion: Champion, lead: Any) -> dict[str, str]:
+def refused(champion: ChampionWatcher, lead: Any) -> dict[str, str]:
     reply: Reply = leads.one(champion, ask(lead), explain=False)
     assert (reply.status, reply.code) == (422, "invalid_lead"), reply.body
     in_batch = leads.many(champion, ask([lead, {}]), most=10).body
@@ -65,7 +65,7 @@ def refused(champion: Champion, lead: Any) -> dict[str, str]:
 
 
 def test_a_lead_with_its_history_gets_what_the_scorer_says(
-    champion: Champion, crm: SmallCrm
+    champion: ChampionWatcher, crm: SmallCrm
 ) -> None:
     scorer = crm.scorers["scorecard"]
     stamped = {"request_id": "r-1"}
@@ -138,7 +138,7 @@ def test_a_lead_with_its_history_gets_what_the_scorer_says(
     ],
 )
 def test_what_is_wrong_in_a_list_is_named_part_by_part(
-    champion: Champion, lead: dict[str, Any], named: dict[str, str]
+    champion: ChampionWatcher, lead: dict[str, Any], named: dict[str, str]
 ) -> None:
     found = refused(champion, lead)
     assert set(found) == set(named)
@@ -146,24 +146,26 @@ def test_what_is_wrong_in_a_list_is_named_part_by_part(
         assert message in found[name]
 
 
-def test_a_name_given_twice_inside_an_entry_is_refused(champion: Champion) -> None:
+def test_a_name_given_twice_inside_an_entry_is_refused(champion: ChampionWatcher) -> None:
     entry = '{"type": "web_visit", "type": "download", "occurred_at": "2026-03-01T10:00:00Z"}'
     found = refused(champion, parse(f'{{"activities": [{entry}]}}'.encode()))
     assert found == {"activities[0].type": "stands more than once; give it once"}
 
 
-def test_the_longest_lists_are_welcome(champion: Champion) -> None:
+def test_the_longest_lists_are_welcome(champion: ChampionWatcher) -> None:
     lead = {"activities": [VISIT] * MAX_FACTS, "stages": [STAGE] * MAX_FACTS}
     reply: Reply = leads.one(champion, ask(lead), explain=False)
     assert reply.status == 200
 
 
-def test_many_wrong_entries_do_not_make_an_endless_answer(champion: Champion) -> None:
+def test_many_wrong_entries_do_not_make_an_endless_answer(champion: ChampionWatcher) -> None:
     found = refused(champion, {"activities": [SECRET] * MAX_FACTS})
     assert 1 <= len(found) <= 101
 
 
-def test_a_refused_value_is_in_no_log(champion: Champion, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_value_is_in_no_log(
+    champion: ChampionWatcher, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     for lead in (
         {"activities": [VISIT | {"occurred_at": SECRET}]},
@@ -182,7 +184,7 @@ def test_a_flat_champion_refuses_lists_until_another_version_took_them(
     champion = served(home, scorer)
     assert "reserved" in refused(champion, {"activities": [VISIT]})["activities"]
     also = Scorer(scorer.parts, also_accepted=("activities", "stages", "created_at"))
-    champion = Champion(home, rehearse=trusting, load=lambda folder: also)
+    champion = ChampionWatcher(home, rehearse=trusting, load=lambda folder: also)
     assert champion.refresh()
     reply: Reply = leads.one(
         champion, ask({"activities": [{"x": [1]}], "stages": 3}), explain=False
@@ -234,7 +236,7 @@ def test_words_of_every_sort_are_described() -> None:
 
 
 def test_the_example_is_as_described_and_can_be_posted(
-    described: dict[str, Any], champion: Champion
+    described: dict[str, Any], champion: ChampionWatcher
 ) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     shown: Reply = card(champion, ask(None, now))
@@ -269,7 +271,7 @@ def test_the_example_is_as_described_and_can_be_posted(
     ],
 )
 def test_what_is_accepted_is_valid(
-    described: dict[str, Any], champion: Champion, lead: dict[str, Any]
+    described: dict[str, Any], champion: ChampionWatcher, lead: dict[str, Any]
 ) -> None:
     check(described, "Lead", lead)
     reply: Reply = leads.one(champion, ask(lead), explain=False)
@@ -288,14 +290,14 @@ def test_what_is_accepted_is_valid(
     ],
 )
 def test_what_is_refused_is_not_valid(
-    described: dict[str, Any], champion: Champion, lead: dict[str, Any]
+    described: dict[str, Any], champion: ChampionWatcher, lead: dict[str, Any]
 ) -> None:
     schema = {"$ref": "#/components/schemas/Lead", "components": described["components"]}
     assert not Draft202012Validator(schema).is_valid(lead)
     assert refused(champion, lead)
 
 
-def test_the_card_says_which_kinds_stages_and_windows_are_used(champion: Champion) -> None:
+def test_the_card_says_which_kinds_stages_and_windows_are_used(champion: ChampionWatcher) -> None:
     shown: Reply = card(champion, ask(None))
     history = shown.body["history"]
     assert history["kinds"] == list(HISTORY.kinds)
@@ -304,7 +306,7 @@ def test_the_card_says_which_kinds_stages_and_windows_are_used(champion: Champio
 
 
 def test_a_fact_at_the_moment_of_receipt_is_too_late_and_one_before_is_not(
-    champion: Champion,
+    champion: ChampionWatcher,
 ) -> None:
     for moment, visits in ((AS_OF, "0"), (AS_OF - timedelta(microseconds=1), "1")):
         lead = {"activities": [VISIT | {"occurred_at": f"{moment.isoformat()}Z"}]}

@@ -12,24 +12,24 @@ import pytest
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving import leads
-from serving.api import Asked, Reply
-from serving.champion import Champion
+from serving.api import ParsedRequest, Reply
 from serving.pages import card
 from serving.service import LeadScorer
+from serving.watcher import ChampionWatcher
 from tests.serving.conftest import trusting
 from tests.serving.small_champion import EXAMPLE
 
 AS_OF = datetime(2026, 11, 22, 9, 30)
 
 
-def asked(content: Any) -> Asked:
-    return Asked(content=content, lang="en", request_id="r-1", received_at=AS_OF)
+def asked(content: Any) -> ParsedRequest:
+    return ParsedRequest(content=content, lang="en", request_id="r-1", received_at=AS_OF)
 
 
 @pytest.fixture
 def service(served_home: Home, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("SCORING_HOME", str(served_home.root))
-    monkeypatch.setattr("serving.champion.rehearse", trusting)
+    monkeypatch.setattr("serving.watcher.rehearse", trusting)
     service = LeadScorer.inner()
     service.champion.refresh()
     return service
@@ -51,7 +51,7 @@ def test_it_is_ready_when_a_champion_is_loaded(service: Any) -> None:
 
 
 def test_without_a_champion_every_answer_is_503(tmp_path: Any) -> None:
-    none = Champion(Home(tmp_path))
+    none = ChampionWatcher(Home(tmp_path))
     replies = [
         leads.one(none, asked(EXAMPLE), explain=False),
         leads.one(none, asked(EXAMPLE), explain=True),
@@ -65,7 +65,7 @@ def test_a_promoted_version_that_does_not_load_is_told_from_none(tmp_path: Any) 
     home = Home(tmp_path)
     home.serving.mkdir()
     home.champion_file.write_text("{", encoding="utf-8")
-    champion = Champion(home)
+    champion = ChampionWatcher(home)
     champion.refresh()
     reply: Reply = card(champion, asked(None))
     assert (reply.status, reply.code) == (503, "no_champion_pending")

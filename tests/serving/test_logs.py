@@ -7,13 +7,13 @@ import logging
 
 import pytest
 
-from serving.logs import NoValues, configure, where
+from serving.logs import ExceptionMessageFilter, configure, kind_and_place
 
 
 def logged(log: logging.Logger, say: str) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.addFilter(NoValues())
+    handler.addFilter(ExceptionMessageFilter())
     log.propagate = False
     log.handlers[:] = [handler]
     try:
@@ -43,7 +43,7 @@ def test_other_lines_stay_as_they_are() -> None:
 
 
 def test_an_error_that_was_never_raised_has_no_place() -> None:
-    assert where(KeyError("secret")) == "KeyError"
+    assert kind_and_place(KeyError("secret")) == "KeyError"
 
 
 def test_every_handler_of_a_worker_is_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +60,6 @@ def test_every_handler_of_a_worker_is_guarded(monkeypatch: pytest.MonkeyPatch) -
         assert len(own.handlers) == 1
         for handler in (*library.handlers, *own.handlers, logging.lastResort):
             assert handler is not None
-            assert [type(each) for each in handler.filters] == [NoValues]
+            assert [type(each) for each in handler.filters] == [ExceptionMessageFilter]
     finally:
         own.setLevel(level)

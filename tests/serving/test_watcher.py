@@ -11,7 +11,7 @@ from scoring_ml.errors import IntegrityError
 from scoring_ml.scoring.champion import rehearse
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from serving.champion import RETRY_SECONDS, Champion
+from serving.watcher import RETRY_SECONDS, ChampionWatcher
 from tests.serving.conftest import trusting
 from tests.serving.small_champion import promote
 
@@ -27,13 +27,13 @@ def home(tmp_path: Path, scorer: Scorer) -> Home:
 
 
 def test_nothing_promoted_is_no_error(home: Home) -> None:
-    champion = Champion(home, rehearse=trusting)
+    champion = ChampionWatcher(home, rehearse=trusting)
     assert not champion.refresh()
     assert (champion.served, champion.pending_error) == (None, None)
 
 
 def test_a_promotion_is_seen_and_the_next_one_too(home: Home) -> None:
-    champion = Champion(home, rehearse=trusting)
+    champion = ChampionWatcher(home, rehearse=trusting)
     promote(home, "1")
     assert champion.refresh()
     first = champion.served
@@ -102,7 +102,7 @@ def _gone(home: Home) -> None:
 def test_a_broken_champion_leaves_the_old_one_in_service(
     home: Home, damage, version: str | None, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    champion = Champion(home, rehearse=trusting)
+    champion = ChampionWatcher(home, rehearse=trusting)
     promote(home, "1")
     champion.refresh()
     promote(home, "2")
@@ -123,7 +123,7 @@ def test_a_version_that_ends_its_process_is_never_loaded(home: Home) -> None:
         raise IntegrityError("It must load", found="exit code -11", do="Promote another")
 
     promote(home, "1")
-    champion = Champion(home, rehearse=ends, load=lambda folder: pytest.fail("loaded"))
+    champion = ChampionWatcher(home, rehearse=ends, load=lambda folder: pytest.fail("loaded"))
     assert not champion.refresh()
     assert champion.pending_error is not None
     assert champion.pending_error.code == "integrity"
@@ -134,7 +134,7 @@ def test_a_fault_while_loading_does_not_reach_the_worker(home: Home) -> None:
         raise MemoryError
 
     promote(home, "1")
-    champion = Champion(home, rehearse=trusting, load=load)
+    champion = ChampionWatcher(home, rehearse=trusting, load=load)
     assert not champion.refresh()
     assert champion.pending_error is not None
     assert champion.pending_error.code == "does_not_load"
@@ -142,7 +142,7 @@ def test_a_fault_while_loading_does_not_reach_the_worker(home: Home) -> None:
 
 def test_a_broken_version_is_tried_again_after_a_while(home: Home) -> None:
     now = [100.0]
-    champion = Champion(home, rehearse=trusting, clock=lambda: now[0])
+    champion = ChampionWatcher(home, rehearse=trusting, clock=lambda: now[0])
     aside = home.serving / "aside"
     promote(home, "1")
     (home.serving / "1").rename(aside)

@@ -1,4 +1,4 @@
-"""The model that a worker serves, and how it changes while the worker runs.
+"""The watch on the champion: the model that a worker serves, changed while the worker runs.
 
 A worker watches one file, ``HOME/serving/champion.json``::
 
@@ -6,7 +6,7 @@ A worker watches one file, ``HOME/serving/champion.json``::
 
 When it changes, the new version is verified, tried in a process of its own, loaded beside the
 old one and warmed up; then one attribute is swapped. Whatever goes wrong on the way leaves the
-old version serving and is told in the log and by ``GET /model``.
+old version serving and is reported in the log and by ``GET /model``.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Final
 
-from scoring_ml.data.schema import History
 from scoring_ml.errors import IntegrityError, NothingServed, ScoringError
-from scoring_ml.scoring.champion import Champion as Promoted
-from scoring_ml.scoring.champion import champion_folder, read_champion, rehearse
-from scoring_ml.scoring.lead import LISTS, LeadField
+from scoring_ml.scoring.champion import Champion, champion_folder, read_champion, rehearse
+from scoring_ml.scoring.lead import LISTS
+from scoring_ml.scoring.saving import load_scorer
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from serving.logs import where
+from serving.logs import kind_and_place
 
 logger = logging.getLogger(__name__)
 
@@ -38,56 +37,7 @@ RETRY_SECONDS: Final = 30.0
 _WARM_UP: Final = 20
 
 
-class LeadScoring(Protocol):
-    """What the service needs of a Scorer."""
-
-    @property
-    def card(self) -> dict[str, Any]:
-        """What is serving, in JSON-ready values."""
-
-    @property
-    def model(self) -> dict[str, Any]:
-        """Name, version, kind and policy, as every answer carries them."""
-
-    @property
-    def example(self) -> dict[str, Any]:
-        """A made-up lead that can be posted as it is."""
-
-    @property
-    def fields(self) -> tuple[LeadField, ...]:
-        """Fields that a lead may carry."""
-
-    @property
-    def accepted_names(self) -> tuple[str, ...]:
-        """Every name that may stand in a request, used or not."""
-
-    @property
-    def history(self) -> History | None:
-        """How features are computed from a lead's history; ``None`` without any."""
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """Of ``activities`` and ``stages``, the lists that features in use are computed from."""
-
-    def score(self, lead: Mapping[str, Any], *, as_of: datetime, lang: str) -> dict[str, Any]:
-        """Return the answer for one lead."""
-
-    def explain(self, lead: Mapping[str, Any], *, as_of: datetime, lang: str) -> dict[str, Any]:
-        """Return the answer for one lead with every contribution."""
-
-
-def load_scorer(folder: Path) -> LeadScoring:
-    """Load the Scorer saved in a folder; the one place where the service does so.
-
-    Raises
-    ------
-    IntegrityError
-        If a file is not what the folder's manifest says.
-    """
-    return cast(LeadScoring, Scorer.load(folder))
-
-
-def warm_up(scorer: LeadScoring) -> None:
+def warm_up(scorer: Scorer) -> None:
     """Score and explain the example a few times, so that the first lead need not wait."""
     as_of = datetime.now(UTC).replace(tzinfo=None)
     for _ in range(_WARM_UP):
@@ -96,12 +46,12 @@ def warm_up(scorer: LeadScoring) -> None:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A version in service.
 
     Parameters
     ----------
-    scorer : LeadScoring
+    scorer : Scorer
     version : str
         Name of its folder.
     loaded_at : datetime
@@ -114,7 +64,7 @@ class Served:
         Of these, those that it accepts without looking at them.
     """
 
-    scorer: LeadScoring
+    scorer: Scorer
     version: str
     loaded_at: datetime
     used: frozenset[str]
@@ -140,8 +90,8 @@ class PendingError:
     since: datetime
 
 
-class Champion:
-    """The champion of one worker.
+class ChampionWatcher:
+    """The champion of one worker, loaded whenever ``champion.json`` names another.
 
     Parameters
     ----------
@@ -158,11 +108,11 @@ class Champion:
         self,
         home: Home,
         *,
-        load: Callable[[Path], LeadScoring] = load_scorer,
+        load: Callable[[Path], Scorer] = load_scorer,
         rehearse: Callable[[Path, str], None] = rehearse,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.served: Served | None = None
+        self.served: ServedModel | None = None
         self.pending_error: PendingError | None = None
         self._home = home
         self._load = load
@@ -170,7 +120,7 @@ class Champion:
         self._clock = clock
         self._seen: tuple[int, int, int] | None = None
         self._retry_at = 0.0
-        self._current: Promoted | None = None
+        self._current: Champion | None = None
 
     def refresh(self) -> bool:
         """Look at ``champion.json`` and load what it names, if that is new.
@@ -190,7 +140,7 @@ class Champion:
         return self._change()
 
     def _change(self) -> bool:
-        named: Promoted | None = None
+        named: Champion | None = None
         try:
             named = read_champion(self._home)
             if self._current == named:
@@ -203,7 +153,7 @@ class Champion:
         except NothingServed as error:
             self._report(named, "missing", error)
         except IntegrityError as error:
-            self._report(named, self._what(named), error)
+            self._report(named, self._code(named), error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the old version goes on
             self._report(named, "does_not_load", error)
         else:
@@ -213,28 +163,28 @@ class Champion:
             used = frozenset(field.name for field in scorer.fields if field.used)
             lists = frozenset(scorer.lists)
             unread = (frozenset(LISTS) & set(scorer.accepted_names)) - lists
-            self.served = Served(scorer, named.version, _now(), used, lists, unread)
+            self.served = ServedModel(scorer, named.version, _now(), used, lists, unread)
             self._current = named
             self.pending_error = None
             logger.info("version %s is in service", named.version)
             return True
         return False
 
-    def _what(self, named: Promoted | None) -> str:
+    def _code(self, named: Champion | None) -> str:
         if named is None:
             return "unreadable"
         return "integrity" if (self._home.serving / named.version).is_dir() else "missing"
 
-    def _report(self, named: Promoted | None, code: str, error: Exception) -> None:
+    def _report(self, named: Champion | None, code: str, error: Exception) -> None:
         version = named.version if named else None
         old = self.pending_error
         self._retry_at = self._clock() + RETRY_SECONDS
         if old is not None and (old.version, old.code) == (version, code):
-            return  # told already
+            return  # reported already
         self.pending_error = PendingError(version, code, _now())
         goes_on = f"version {self.served.version} goes on" if self.served else "nothing is served"
         # Our own errors name files and versions; other errors may quote anything.
-        why = str(error) if isinstance(error, ScoringError) else where(error)
+        why = str(error) if isinstance(error, ScoringError) else kind_and_place(error)
         logger.error("version %s cannot be served (%s); %s. %s", version, code, goes_on, why)
 
 
