@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from scoring_ml.data.schema import Column, History
@@ -43,6 +44,15 @@ def email_kind_name(field: str) -> str:
     return f"{field}_kind"
 
 
+_activity_feature = partial(
+    Feature,
+    type="number",
+    criterion="engagement",
+    known="activity",
+    needs=frozenset({ACTIVITIES}),
+)
+
+
 def by_kind(history: History) -> list[Feature]:
     """Return what leads did, kind by kind: how often, how long ago, how much of it."""
     features = []
@@ -50,50 +60,19 @@ def by_kind(history: History) -> list[Feature]:
     for kind in history.kinds:
         main = count_name(kind, largest)
         up = None if kind in _SAYS_LITTLE else "increasing"
+        down = None if up is None else "decreasing"
+        feature = partial(_activity_feature, kind=kind)
         for days in windows(history):
+            part_of = None if days == largest else main
             features.append(
-                Feature(
-                    name=count_name(kind, days),
-                    key="count",
-                    type="number",
-                    criterion="engagement",
-                    known="activity",
-                    needs=frozenset({ACTIVITIES}),
-                    monotone=up,
-                    part_of=None if days == largest else main,
-                    kind=kind,
-                    days=days,
-                )
+                feature(count_name(kind, days), "count", days=days, monotone=up, part_of=part_of)
             )
         features.append(
-            Feature(
-                name=recency_name(kind),
-                key="days_since",
-                type="number",
-                criterion="engagement",
-                known="activity",
-                needs=frozenset({ACTIVITIES}),
-                unit="days",
-                monotone=None if up is None else "decreasing",
-                part_of=main,
-                kind=kind,
-            )
+            feature(recency_name(kind), "days_since", unit="days", monotone=down, part_of=main)
         )
         if kind in history.amounts:
-            features.append(
-                Feature(
-                    name=amount_name(kind, largest),
-                    key="amount",
-                    type="number",
-                    criterion="engagement",
-                    known="activity",
-                    needs=frozenset({ACTIVITIES}),
-                    monotone=up,
-                    part_of=main,
-                    kind=kind,
-                    days=largest,
-                )
-            )
+            name = amount_name(kind, largest)
+            features.append(feature(name, "amount", days=largest, monotone=up, part_of=main))
     return features
 
 
@@ -102,36 +81,14 @@ def by_the_lead(history: History) -> list[Feature]:
     if not history.kinds:
         return []
     largest = max(history.windows_days)
-
-    def feature(
-        name: str,
-        key: str,
-        days: float | None,
-        *,
-        unit: str | None = None,
-        monotone: str = "increasing",
-    ) -> Feature:
-        return Feature(
-            name=name,
-            key=key,
-            type="number",
-            criterion="engagement",
-            known="activity",
-            needs=frozenset({ACTIVITIES}),
-            unit=unit,
-            monotone=monotone,
-            part_of=None if name == "engagement" else "engagement",
-            days=days,
-        )
-
+    more = partial(_activity_feature, monotone="increasing")
+    member = partial(more, part_of="engagement")
     return [
-        feature("engagement", "engagement", history.half_life_days),
-        *(feature(count_name("activities", days), "activities", days) for days in windows(history)),
-        feature(count_name("activity_kinds", largest), "activity_kinds", largest),
-        feature(count_name("active_days", largest), "active_days", largest, unit="days"),
-        feature(
-            "days_since_activity", "days_since_activity", None, unit="days", monotone="decreasing"
-        ),
+        more("engagement", "engagement", days=history.half_life_days),
+        *(member(count_name("activities", d), "activities", days=d) for d in windows(history)),
+        member(count_name("activity_kinds", largest), "activity_kinds", days=largest),
+        member(count_name("active_days", largest), "active_days", days=largest, unit="days"),
+        member("days_since_activity", "days_since_activity", unit="days", monotone="decreasing"),
     ]
 
 

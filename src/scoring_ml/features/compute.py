@@ -1,4 +1,4 @@
-"""The derived columns of a schema: the same code for one lead online and a million in a batch.
+"""Features computed from facts: the same code for one lead online and a million in a batch.
 
 What is computed is declared in :mod:`scoring_ml.features.catalogue`; what was known when is
 decided in :mod:`scoring_ml.features.asof`.
@@ -90,11 +90,11 @@ def derive(
     if plan.creation:
         found |= creation_features(created_at, as_of, history.timezone)
     if "completeness" in by_key:
-        found["completeness"] = completeness(plan.askable, values, n)
+        found["completeness"] = answered_share(plan.askable, values, n)
     return {name: found[name] if name in found else nothing(kind, n) for name, kind in plan.columns}
 
 
-def completeness(
+def answered_share(
     askable: tuple[str, ...], values: Mapping[str, NDArray[Any]], n: int
 ) -> NDArray[np.float64]:
     """Return the share of askable fields that are known, shape (n,)."""
@@ -108,7 +108,7 @@ def completeness(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What :func:`derive` has to do for a schema."""
+    """Features of a schema, by what :func:`derive` needs of them."""
 
     columns: tuple[tuple[str, str], ...]
     by_key: Mapping[str, tuple[Feature, ...]]
@@ -138,11 +138,11 @@ def _plan(same: _Same) -> _Plan:
     schema = same.schema
     features = schema_features(schema)
     derived = [column for column in schema.columns if column.derived]
-    strange = [column.name for column in derived if column.name not in features]
-    if strange:
+    unknown = [column.name for column in derived if column.name not in features]
+    if unknown:
         raise SchemaError(
             "A derived column must be a feature that the schema's history gives",
-            found=f"{len(strange)} that are none: {', '.join(strange[:3])}",
+            found=f"{len(unknown)} that are none: {', '.join(unknown[:3])}",
             do="Remove them from the schema, or write it anew from the mapping",
         )
     by_key: dict[str, tuple[Feature, ...]] = {}

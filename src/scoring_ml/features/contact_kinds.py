@@ -1,4 +1,4 @@
-"""What kind of service an e-mail address belongs to."""
+"""Kinds of e-mail addresses: of a company, of a free or a throw-away mail service, or invalid."""
 
 from __future__ import annotations
 

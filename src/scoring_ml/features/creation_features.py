@@ -1,4 +1,4 @@
-"""Hour and weekday of a lead's creation, in the company's zone, and its age."""
+"""Features of the creation: hour and weekday of it, in the company's zone, and its age."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def creation_features(created_at: Moments, as_of: Moments, timezone: str) -> dic
     timezone : str
         IANA zone of hour and weekday.
     """
-    there = known(created_at, as_of)
+    known_rows = known(created_at, as_of)
     # What is not known is worked out for 1970 and then taken away.
-    created = np.where(there, created_at, 0)
+    created = np.where(known_rows, created_at, 0)
     local = created + _offsets(created, timezone)
     hour = (local // _HOUR % 24).astype(np.float64)
     weekday = (local // DAY + _EPOCH_WEEKDAY) % 7
     age = (as_of - created) / DAY
-    hour[~there] = np.nan
-    weekday[~there] = len(WEEKDAYS)
-    age[~there] = np.nan
+    hour[~known_rows] = np.nan
+    weekday[~known_rows] = len(WEEKDAYS)
+    age[~known_rows] = np.nan
     return {"created_hour": hour, "created_weekday": _NAMES[weekday], "age_days": age}
 
 

@@ -1,4 +1,4 @@
-"""The stage a lead is in, for how long, and how often it went back."""
+"""Features of stages: the stage a lead is in, for how long, and how often it went back."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def stage_places(stages: Stages, as_of: Moments, history: History) -> StagePlace
     newest[lead] = np.arange(len(lead))
     stage = np.full(n, None, dtype=object)
     days = np.full(n, np.nan)
-    there = newest >= 0
-    newest = newest[there]
-    stage[there] = np.array(history.stages, dtype=object)[place[newest]]
-    days[there] = (as_of[there] - entered[newest]) / DAY
+    placed = newest >= 0
+    newest = newest[placed]
+    stage[placed] = np.array(history.stages, dtype=object)[place[newest]]
+    days[placed] = (as_of[placed] - entered[newest]) / DAY
     handed = np.zeros(n, dtype=bool)
     if history.hand_over in places:
         handed[lead[place >= places[history.hand_over]]] = True

@@ -1,4 +1,4 @@
-"""The campaign and the channel of a lead's first and last touch."""
+"""Features of touches: the campaign and the channel of a lead's first and last touch."""
 
 from __future__ import annotations
 
