@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.facts import DAY, Activities, Moments, Stages
+from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.schema import History, Schema, dump_schema, parse_schema
+from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.calibration import fit_calibration
 from scoring_ml.estimators.matrix import MatrixEstimator

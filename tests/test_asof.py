@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scoring_ml.data.crm.facts import DAY, NEVER, FieldHistory
+from scoring_ml.data.crm.facts import FieldHistory
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at, within
 
 AS_OF = 100 * DAY

@@ -10,17 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.crm.facts import (
-    DAY,
-    LOST,
-    NEVER,
-    OPEN,
-    WON,
-    Deals,
-    Export,
-    FieldHistory,
-    Leads,
-)
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, FieldHistory, Leads
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.asof import latest
 from scoring_ml.features.asof_check import check_snapshot

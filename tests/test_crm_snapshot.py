@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import (
-    DAY,
     LOST,
-    NEVER,
     OPEN,
     WON,
     Activities,
@@ -27,6 +25,7 @@ from scoring_ml.data.crm.facts import (
 )
 from scoring_ml.data.crm.mapping import CrmMapping, MappedField, load_mapping
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import seen_at
 from scoring_ml.features.crm_snapshot import (

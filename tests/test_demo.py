@@ -12,9 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Deals, FieldHistory, Leads, Stages
+from scoring_ml.data.crm.facts import Activities, Deals, FieldHistory, Leads, Stages
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.values.contacts import valid_email, valid_phone
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.activities import silence
 from scoring_ml.demo.answers import LEARNED, LEFT_EMPTY, SKIPPED_PAGE_TWO, Answer
 from scoring_ml.demo.calendar import EXTRACTED_AT, STARTED_AT, busy_at, spent, spent_fading

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Stages
+from scoring_ml.data.crm.facts import Activities, Stages
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.activity_features import decay_table
 from scoring_ml.features.catalogue import catalogue
 from scoring_ml.features.compute import derive

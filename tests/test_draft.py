@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
 from scoring_ml.data.schema import Column, Schema, dump_schema, parse_schema
-from scoring_ml.data.values.typed import parse_date, reader
+from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

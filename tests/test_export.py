@@ -22,12 +22,13 @@ from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import coded_words, id_texts, typed
 from scoring_ml.data.crm.contracts import DEFECTS, LEFT_OUT, SET_ASIDE
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.facts import DAY, LOST, NEVER, OPEN, WON, Export
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.crm.row_fates import in_order
 from scoring_ml.data.files import raw_table as export_files
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import FileFormatError, InputError
 from tests.small_export import CRM_YAML, TABLES, write_small_export
 

@@ -77,6 +77,13 @@ def test_a_room_imports_only_the_rooms_below_it(room, path):
             assert parts[0] != "serving", f"{path.name} imports {name}"
 
 
+@pytest.mark.parametrize("lower", ["values", "files"])
+def test_values_and_files_know_nothing_of_a_crm_export(lower):
+    for path in (ROOT / "src" / "scoring_ml" / "data" / lower).rglob("*.py"):
+        names = [name for name in imported(path) if name.startswith("scoring_ml.data.crm")]
+        assert names == [], f"{path.name} imports {names}"
+
+
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_heavy_library_is_imported_in_one_room(library):
     rooms = {

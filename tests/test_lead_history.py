@@ -13,11 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.facts import DAY
 from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.schema import History
-from scoring_ml.data.values.moments import moment_of, read_moments
-from scoring_ml.data.values.typed import parse_date
+from scoring_ml.data.values.moments import DAY, moment_of, parse_date, read_moments
 from scoring_ml.errors import LeadError
 from scoring_ml.features.compute import derive
 from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries

@@ -14,8 +14,8 @@ from pipelines.inspect_export import check_export
 from pipelines.inspect_file import init_schema
 from pipelines.progress import Bar
 from pipelines.train import refuse
-from scoring_ml.data.crm.facts import DAY
 from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.comparison import compare
 from scoring_ml.features.outcomes import default_horizon

@@ -11,9 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.values.machine_moments import read_plain
-from scoring_ml.data.values.moments import local_days, local_to_utc, moment_of, read_moments
-from scoring_ml.data.values.typed import parse_date
+from scoring_ml.data.values.moments import (
+    local_days,
+    local_to_utc,
+    moment_of,
+    parse_date,
+    read_moments,
+)
+from scoring_ml.data.values.moments.machine_forms import read_machine_forms
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -104,9 +109,9 @@ def test_the_fast_way_takes_the_forms_that_machines_write() -> None:
         "2026-11-22T09:30:05+03:30",
         "2026-11-22T09:30:05.123456+03:30",
     ]
-    assert read_plain(pa.array(texts), True).done.all()
+    assert read_machine_forms(pa.array(texts), True).done.all()
     others = ["22 Nov 2026", "2026-11-22 9:30", "2026-11-22T09:30:05+0330", "2026-11-31", "", "x"]
-    assert not read_plain(pa.array(others), True).done.any()
+    assert not read_machine_forms(pa.array(others), True).done.any()
 
 
 @settings(max_examples=300, deadline=None)

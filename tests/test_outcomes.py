@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scoring_ml.data.crm.facts import DAY, LOST, NEVER, OPEN, WON, Deals, Export, Leads, Stages
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
 from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.outcomes import default_horizon, find_outcomes
 
 STAGES = ("lead", "sql", "won", "lost")

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.typed import (
+from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.values.numbers import (
     FALSE_WORDS,
     TRUE_WORDS,
     parse_boolean,
-    parse_date,
     parse_number,
     plain_digits,
-    reader,
-    tidy,
 )
+from scoring_ml.data.values.typed import reader
+from scoring_ml.data.values.vocabulary import tidy
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)
 SCRIPTS = ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９"]

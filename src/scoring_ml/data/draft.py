@@ -18,15 +18,9 @@ import numpy as np
 from scoring_ml.data.files.flat import Flat, cell_text
 from scoring_ml.data.schema import Column, Order, Schema, Target, nearest
 from scoring_ml.data.values.contacts import like_emails, like_phones
-from scoring_ml.data.values.typed import (
-    LATEST,
-    MISSING_WORDS,
-    parse_boolean,
-    parse_date,
-    parse_number,
-    plain_digits,
-    tidy,
-)
+from scoring_ml.data.values.moments import LATEST, parse_date
+from scoring_ml.data.values.numbers import parse_boolean, parse_number, plain_digits
+from scoring_ml.data.values.vocabulary import MISSING_WORDS, tidy
 from scoring_ml.errors import InputError
 
 ASSUMED: Final = "assumed known at creation: nothing in the file speaks against it; confirm"

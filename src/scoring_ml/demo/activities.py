@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Moments
+from scoring_ml.data.crm.facts import Activities
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.calendar import (
     BUSIEST,
     EXTRACTED_AT,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, NEVER, Moments
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.calendar import SECOND
 from scoring_ml.demo.effects import LEVELS, RESPONSE_FIELD
 from scoring_ml.demo.funnel import Paths

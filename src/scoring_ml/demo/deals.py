@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, LOST, WON, Deals
+from scoring_ml.data.crm.facts import LOST, WON, Deals
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND, calendar, season
 from scoring_ml.demo.effects import LEVELS
 from scoring_ml.demo.funnel import Paths

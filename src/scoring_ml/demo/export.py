@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import Activities, Export, FieldHistory, Leads, Moments, Stages
+from scoring_ml.data.crm.facts import Activities, Export, FieldHistory, Leads, Stages
+from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.answers import Answer
 from scoring_ml.demo.calendar import EXTRACTED_AT
 from scoring_ml.demo.effects import LEVELS

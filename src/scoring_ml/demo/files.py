@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.facts import DAY
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.demo.calendar import EXTRACTED_AT
 from scoring_ml.demo.effects import HORIZON_DAYS, NO_EFFECT
 from scoring_ml.demo.export import lead_ids

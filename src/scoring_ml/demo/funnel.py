@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from scoring_ml.data.crm.facts import DAY, NEVER, Moments
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.calendar import SECOND
 from scoring_ml.demo.effects import HORIZON_DAYS, STATES, STAY_DAYS, STEPS
 

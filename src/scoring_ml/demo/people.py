@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, Moments
+from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND, STARTED_AT, calendar, season
 from scoring_ml.demo.effects import BEFORE_DAYS, LEVELS, RESPONSE_FIELD
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score, roc_auc_score
 
-from scoring_ml.data.crm.facts import Moments
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import Schema
+from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.files import make_world, seed_of
 from scoring_ml.errors import InputError
 from scoring_ml.features.asof import known, seen_at

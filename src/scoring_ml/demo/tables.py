@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import WON, Moments
+from scoring_ml.data.crm.facts import WON
+from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.contact_details import budget_places, budget_texts
 from scoring_ml.demo.effects import LEVELS
 from scoring_ml.demo.export import (

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import DAY, NEVER, Activities, Deals, Export, Moments
+from scoring_ml.data.crm.facts import Activities, Deals, Export
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.activities import (
     FADES,
     draw_activities,

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, Export, FieldHistory, Moments
+from scoring_ml.data.crm.facts import Export, FieldHistory
+from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.errors import InputError
 from scoring_ml.features.asof import known, latest
 from scoring_ml.features.snapshot import Snapshot

@@ -22,8 +22,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY
 from scoring_ml.data.schema import Schema
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.windows import (
     GAP,

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, NEVER, FieldHistory, Moments
+from scoring_ml.data.crm.facts import FieldHistory
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 
 AGE_ZERO: Final = 1_000_000
 """Microseconds after creation at which a lead of age 0 is seen."""

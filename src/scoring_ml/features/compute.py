@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import Activities, Moments, Stages
+from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.schema import Schema
+from scoring_ml.data.values.moments import Moments
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.activity_features import lead_features, sales_features, seen_activities
 from scoring_ml.features.catalogue import Feature, schema_features

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, Moments
+from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.features.asof import known
 from scoring_ml.features.catalogue import WEEKDAYS
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.facts import DAY, Export, Moments
+from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
@@ -22,6 +22,7 @@ from scoring_ml.data.schema import (
     Target,
     nearest,
 )
+from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import Moments
 from scoring_ml.data.files.flat import cell_text
 from scoring_ml.data.schema import nearest
-from scoring_ml.data.values.typed import parse_number, plain_digits
+from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.values.numbers import parse_number, plain_digits
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.features.asof import known
 from scoring_ml.features.lead_moments import LONGEST_WORD, MomentColumn, read_column

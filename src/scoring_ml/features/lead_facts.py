@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import NEVER, WON, Activities, Export, Stages
+from scoring_ml.data.crm.facts import WON, Activities, Export, Stages
+from scoring_ml.data.values.moments import NEVER
 from scoring_ml.features.naive_features import OneActivity, OneStage
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, DIRECTIONS, KINDS, THE_OTHER_WAY
-from scoring_ml.data.crm.facts import Activities, Moments, Stages
+from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.schema import History
+from scoring_ml.data.values.moments import Moments
 from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
 from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong

@@ -18,9 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import Moments
-from scoring_ml.data.values.moments import local_to_utc, read_moments
-from scoring_ml.data.values.typed import plain_digits
+from scoring_ml.data.values.moments import Moments, local_to_utc, read_moments
+from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import folded
 
 LONGEST_WORD: Final = 1_000

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, LOST, NEVER, WON, Export, Moments
+from scoring_ml.data.crm.facts import LOST, WON, Export
 from scoring_ml.data.crm.mapping import HORIZONS_DAYS, CrmMapping
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.features.asof import known
 
 CAUGHT_WINS: Final = 0.80

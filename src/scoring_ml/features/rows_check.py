@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import NEVER, WON, Export
+from scoring_ml.data.crm.facts import WON, Export
+from scoring_ml.data.values.moments import NEVER
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.snapshot import Snapshot
 

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import Flat
 from scoring_ml.data.schema import Column, Schema, nearest
-from scoring_ml.data.values.typed import Typed, parse_number, reader, tidy
+from scoring_ml.data.values.numbers import parse_number
+from scoring_ml.data.values.typed import Typed, reader
+from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.errors import InputError, SchemaError
 
 AGE_ZERO: Final = timedelta(seconds=1)

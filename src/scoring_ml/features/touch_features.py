@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import NEVER, Activities, Moments
+from scoring_ml.data.crm.facts import Activities
+from scoring_ml.data.values.moments import NEVER, Moments
 
 _BEFORE_ALL: Final = int(np.iinfo(np.int64).min)
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scoring_ml.data.values.typed import parse_boolean, parse_date, parse_number
+from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.errors import InputError
 from scoring_ml.reports.queue import FieldPoints, QueuedLead
 from scoring_ml.reports.scored import ScoredField

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring_ml.data.schema import CRITERIA, GROUPS, parse_schema
-from scoring_ml.data.values.typed import parse_boolean, parse_number
+from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import Feature, schema_features
 from scoring_ml.scoring.reference import LEAST_LEADS

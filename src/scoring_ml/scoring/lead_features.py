@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import NEVER
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
+from scoring_ml.data.values.moments import NEVER
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.catalogue import ACTIVITIES, CREATED_AT, STAGES, schema_features
 from scoring_ml.features.compute import derive

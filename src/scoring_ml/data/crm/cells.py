@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import cell_text, plain_cells
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.typed import parse_number, plain_digits, reader
+from scoring_ml.data.values.numbers import parse_number, plain_digits
+from scoring_ml.data.values.typed import reader
 from scoring_ml.data.values.vocabulary import Words, folded
 
 Bools = NDArray[np.bool_]

@@ -10,16 +10,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import Coded
-from scoring_ml.data.crm.facts import (
-    LOST,
-    NEVER,
-    OPEN,
-    WON,
-    Activities,
-    Deals,
-    Moments,
-    Stages,
-)
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Activities, Deals, Stages
 from scoring_ml.data.crm.leads import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.ordering import after_creation, bits, in_order
@@ -32,6 +23,7 @@ from scoring_ml.data.crm.row_fates import (
     usable_moment,
 )
 from scoring_ml.data.crm.tables import Table
+from scoring_ml.data.values.moments import NEVER, Moments
 from scoring_ml.data.values.vocabulary import folded
 
 _SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}

@@ -20,15 +20,7 @@ from scoring_ml.data.crm.events import (
     read_spend,
     read_stages,
 )
-from scoring_ml.data.crm.facts import (
-    DAY,
-    Activities,
-    Deals,
-    Export,
-    FieldHistory,
-    Leads,
-    Stages,
-)
+from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.crm.leads import (
     Changes,
     LeadIndex,
@@ -41,6 +33,7 @@ from scoring_ml.data.crm.report import ExportReport, Finding, TableReport
 from scoring_ml.data.crm.row_fates import Sieve
 from scoring_ml.data.crm.tables import Opened, Table, open_source
 from scoring_ml.data.schema import FEATURE_TYPES
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import InputError, SchemaError
 
 T = TypeVar("T")

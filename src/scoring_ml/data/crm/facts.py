@@ -15,13 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Moments = NDArray[np.int64]
-
-NEVER: Final = int(np.iinfo(np.int64).max)
-"""A moment that has not come: an open deal closes then."""
-
-DAY: Final = 86_400_000_000
-"""Microseconds of a day."""
+from scoring_ml.data.values.moments import Moments
 
 WON: Final = 1
 LOST: Final = 0

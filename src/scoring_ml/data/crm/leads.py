@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, NEVER, FieldHistory, Leads
+from scoring_ml.data.crm.facts import FieldHistory, Leads
 from scoring_ml.data.crm.mapping import MappedField
 from scoring_ml.data.crm.ordering import settled
 from scoring_ml.data.crm.row_fates import (
@@ -24,6 +24,7 @@ from scoring_ml.data.crm.row_fates import (
     usable_moment,
 )
 from scoring_ml.data.crm.tables import Table
+from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.data.values.vocabulary import folded
 
 _FEW_HISTORIES: Final = 0.1

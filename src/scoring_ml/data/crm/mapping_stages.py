@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring_ml.data.schema import Place, words_of
-from scoring_ml.data.values.typed import tidy
+from scoring_ml.data.values.vocabulary import tidy
 
 _KEYS: Final = ("order", "won", "lost", "hand_over", "after_hand_over")
 

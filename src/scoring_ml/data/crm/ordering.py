@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, Moments
+from scoring_ml.data.values.moments import DAY, Moments
 
 Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]

@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from scoring_ml.data.crm.contracts import DEFECTS, LEFT_OUT, MENDED, SET_ASIDE
-from scoring_ml.data.crm.facts import Moments
 from scoring_ml.data.crm.ordering import Bools, Places, in_order
 from scoring_ml.data.crm.report import Finding, TableReport, by_fate
 from scoring_ml.data.crm.tables import Table
-from scoring_ml.data.values.moments import ReadMoments
+from scoring_ml.data.values.moments import Moments, ReadMoments
 
 __all__ = [
     "Bools",

@@ -11,7 +11,7 @@ from typing import Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from scoring_ml.data.values.typed import plain_digits
+from scoring_ml.data.values.numbers import plain_digits
 
 _CACHED: Final = 65_536
 

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from scoring_ml.data.values.typed import tidy
-
 ANY_WORD: Final = "*"
 """Among a source's words: every word that is neither named nor ours already."""
+
+
+MISSING_WORDS: Final = frozenset(
+    {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", "?", "nil", "<na>", "nat"}
+)
+"""Words that mean "not known" almost everywhere; a schema lists those that its file uses."""
+
+
+def tidy(text: str) -> str:
+    """Fold white space and compatible signs, so that the same word reads the same.
+
+    >>> tidy("  Olark   Chat ")
+    'Olark Chat'
+    """
+    if text.isascii():
+        return " ".join(text.split())
+    plain = unicodedata.normalize("NFKC", text).translate(_ONE_LETTER)
+    return " ".join(plain.split())
+
+
+_ONE_LETTER: Final = str.maketrans("يك", "یک")
+"""Arabic letters that Persian keyboards write in two ways."""
 
 
 def folded(word: str) -> str:

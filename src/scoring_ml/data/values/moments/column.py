@@ -1,16 +1,6 @@
-"""Moments of a whole column: from text, dates, timestamps and Unix times to microseconds in UTC.
+"""A whole column of moments: from text, dates, timestamps and Unix times.
 
-Every text is read as :func:`scoring_ml.data.values.typed.parse_date` reads it. The forms that
-machines write are read column-wise, because an export has millions of them; all others are read
-once per distinct text.
-
-A moment that has its own zone keeps it. A moment without one is local time of the export's zone:
-
-* a date without a time is known at the end of that day *there*;
-* a local time that does not exist, because clocks were put forward, is moved to the moment at
-  which they were;
-* a local time that exists twice, because clocks were put back, is the later of the two: a fact
-  must never count as known too early.
+Machine forms are read together, all others once per distinct text.
 """
 
 from __future__ import annotations
@@ -18,19 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import DAY, Moments
-from scoring_ml.data.values.machine_moments import read_plain
-from scoring_ml.data.values.typed import EARLIEST, LATEST, parse_date, plain_digits, tidy
-
-Bools = NDArray[np.bool_]
+from scoring_ml.data.values.moments.cell import parse_clock
+from scoring_ml.data.values.moments.machine_forms import read_machine_forms
+from scoring_ml.data.values.moments.units import DAY, EARLIEST, LATEST, Bools, Moments, utc_micros
+from scoring_ml.data.values.moments.zones import local_to_utc
+from scoring_ml.data.values.numbers import plain_digits
+from scoring_ml.data.values.vocabulary import folded
 
 
 @dataclass(frozen=True)
@@ -125,7 +115,7 @@ def moment_of(raw: Any, *, timezone: str = "UTC", day_first: bool = True) -> int
     >>> moment_of("1970-01-02T03:30:00+03:30"), moment_of(date(1970, 1, 1))
     (86400000000, 86399999999)
     """
-    if isinstance(raw, (date, datetime)):
+    if isinstance(raw, date):
         raw = raw.isoformat()
     if not isinstance(raw, str):
         raise ValueError("must be a moment, such as 2026-11-22T09:30:00Z")
@@ -135,45 +125,9 @@ def moment_of(raw: Any, *, timezone: str = "UTC", day_first: bool = True) -> int
     return int(read.values[0])
 
 
-def local_to_utc(local: Moments, timezone: str) -> tuple[Moments, Bools, Bools]:
-    """Turn local times into moments.
-
-    Parameters
-    ----------
-    local : array of int64, shape (n,)
-        Microseconds from 1970-01-01 00:00 on the local clock.
-    timezone : str
-
-    Returns
-    -------
-    values : array of int64, shape (n,)
-    skipped, twice : array of bool, shape (n,)
-    """
-    none = np.zeros(len(local), dtype=bool)
-    if timezone == "UTC" or len(local) == 0:
-        return local, none, none
-    clock = pa.array(local, pa.timestamp("us"))
-    late = pc.assume_timezone(clock, timezone, ambiguous="latest", nonexistent="latest")
-    early = pc.assume_timezone(clock, timezone, ambiguous="earliest", nonexistent="earliest")
-    values = np.array(late.cast(pa.int64()))
-    # A skipped hour differs by Arrow's smallest unit, a doubled one by an hour or so.
-    differs = np.flatnonzero(values != np.asarray(early.cast(pa.int64())))
-    skipped, twice = none.copy(), none.copy()
-    back = np.asarray(pc.local_timestamp(late.take(pa.array(differs))).cast(pa.int64()))
-    skipped[differs] = back != local[differs]
-    twice[differs] = back == local[differs]
-    return values, skipped, twice
-
-
-def local_days(moments: Moments, timezone: str) -> NDArray[np.datetime64]:
-    """Return the day, on the calendar of a zone, on which each moment lies."""
-    clock = pc.local_timestamp(pa.array(moments, pa.timestamp("us", tz=timezone)))
-    return np.asarray(clock).astype("datetime64[D]")
-
-
-_FIRST: Final = int((EARLIEST - datetime(1970, 1, 1)) / timedelta(microseconds=1))
-_END: Final = int((LATEST - datetime(1970, 1, 1)) / timedelta(microseconds=1))
-_PART: Final = 1 << 20
+_FIRST: Final = utc_micros(EARLIEST)
+_END: Final = utc_micros(LATEST)
+_PART: Final = 1 << 17
 """Rows that are read at once, so that memory does not grow with the table."""
 
 
@@ -256,48 +210,44 @@ def _read_text(
     column: Any, timezone: str, day_first: bool, missing: tuple[str, ...]
 ) -> ReadMoments:
     n = len(column)
+    absent = np.array(column.is_null())
     clock = np.full(n, _END, dtype=np.int64)
-    is_local = np.zeros(n, dtype=bool)
-    whole_day = np.zeros(n, dtype=bool)
-    absent = np.asarray(column.is_null()).copy()
+    is_local, whole_day = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     done = absent.copy()
-    for start in range(0, n, _PART):
-        part = slice(start, min(start + _PART, n))
-        read = read_plain(column[part.start : part.stop], day_first)
+    for start in range(0, n if n > _FEW else 0, _PART):
+        part = slice(start, start + _PART)
+        read = read_machine_forms(column[part], day_first)
         done[part] |= read.done
-        clock[part], is_local[part], whole_day[part] = read.clock, read.is_local, read.whole_day
+        clock[part], is_local[part], whole_day[part] = read.reading, read.is_local, read.whole_day
     rest = np.flatnonzero(~done)
     if len(rest):
-        distinct = column.take(pa.array(rest)).dictionary_encode()
-        words = frozenset(tidy(word).casefold() for word in missing)
-        read_one = [_read_one(text, day_first, words) for text in distinct.dictionary.to_pylist()]
-        of = np.asarray(distinct.indices)
-        clock[rest] = np.array([one[0] for one in read_one], dtype=np.int64)[of]
-        is_local[rest] = np.array([one[1] for one in read_one], dtype=bool)[of]
-        whole_day[rest] = np.array([one[2] for one in read_one], dtype=bool)[of]
-        absent[rest] = np.array([one[3] for one in read_one], dtype=bool)[of]
+        texts = (column if len(rest) == n else column.take(pa.array(rest))).to_pylist()
+        words = frozenset(map(folded, missing))
+        distinct = {text: _read_one(text, day_first, words) for text in dict.fromkeys(texts)}
+        clock[rest], is_local[rest], whole_day[rest], absent[rest] = zip(
+            *map(distinct.__getitem__, texts), strict=True
+        )
     return _finish(clock, absent, whole_day, is_local, timezone)
 
 
+_FEW: Final = 8
+"""Texts up to which it is quicker to read each by itself."""
+
 _UNIX: Final = re.compile(r"\d{10}|\d{13}|\d{16}")
-_HAS_CLOCK: Final = re.compile(r":\d{2}")
-_HAS_ZONE: Final = re.compile(r":\d{2}.*?(?:z|utc|gmt|[+-]\d{2}:?\d{2}|[+-]\d{2})", re.DOTALL)
 
 
 def _read_one(text: str, day_first: bool, words: frozenset[str]) -> tuple[int, bool, bool, bool]:
     """Return clock reading, whether it is local, whether it is a whole day, and missing."""
-    if tidy(text).casefold() in words:
+    if folded(text) in words:
         return 0, False, False, True
-    plain = plain_digits(text.strip()).casefold()
+    plain = plain_digits(text.strip())
     if _UNIX.fullmatch(plain):
         # As _unix does; an array for each takes longer than all the rest.
         factor = 10 ** (16 - len(plain))
         clock = min(int(plain), _END // factor) * factor if plain[0] != "0" else _END
         return clock, False, False, False
     try:
-        found = parse_date(text, day_first=day_first)
+        found = parse_clock(text, day_first=day_first)
     except ValueError:
         return _END, False, False, False
-    clock = (found - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    whole_day = not _HAS_CLOCK.search(plain)
-    return clock, not _HAS_ZONE.fullmatch(plain[plain.find(":") :]), whole_day, False
+    return utc_micros(found.reading), not found.has_zone, found.whole_day, False
