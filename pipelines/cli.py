@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -45,6 +45,16 @@ MatrixFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
+
+
+class Result(Protocol):
+    """What a command that can print JSON has found or done."""
+
+    def render(self) -> str:
+        """Return it as text for a terminal."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as one JSON document."""
 
 
 def main() -> None:
@@ -91,7 +101,7 @@ def init(
             lost=lost or (),
             progress=bar.counted("audit", 0.1, 1.0),
         )
-    _show(result.to_json() if as_json else result.render())
+    _show_result(result, as_json)
 
 
 @app.command()
@@ -113,7 +123,7 @@ def check(
             result = check_export(data, mapping=mapping, bar=bar)
         else:
             result = check_file(data, schema=schema, progress=bar.counted("audit", 0.1, 1.0))
-    _show(result.to_json() if as_json else result.render())
+    _show_result(result, as_json)
     raise typer.Exit(result.exit_code)
 
 
@@ -129,50 +139,34 @@ def train(
     """Compare matrix, scorecard and boosted model, log them, register the challenger."""
     from pipelines.inputs import Files
     from pipelines.progress import progress_bar
-    from pipelines.tables import candidates_text
     from pipelines.train import train_file
 
     _refuse_other_door(data, schema=schema, mapping=mapping)
     files = Files(schema=schema, mapping=mapping, matrix=matrix)
     with progress_bar("train") as bar:
         result = train_file(data, home=_home(home), files=files, bar=bar)
-    document = result.to_json()
-    if as_json:
-        _show(document)
-        return
-    lines = [] if result.report is None else [result.report.render(), result.rule, ""]
-    lines += [candidates_text(document["candidates"]), ""]
-    for rung in document["not_allowed"]:
-        lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
-    for item in document["unused"]:
-        first = ", ".join(item["first_ids"])
-        lines.append(f"{item['count']} row(s) unused: {item['reason']} (first: {first})")
-    lines += [f"warning: {text}" for text in document["warnings"]]
-    lines += ["", document["verdict"], ""]
-    lines.append(f"Registered version {result.version} ({document['model']['kind']}).")
-    lines.append(f"Serve it with: scoring-ml promote {result.version}")
-    _show("\n".join(lines))
+    _show_result(result, as_json)
 
 
-@app.command()
-def compare(as_json: AsJson = False, home: HomeDir = None) -> None:
+@app.command("compare")
+def _compare(as_json: AsJson = False, home: HomeDir = None) -> None:
     """Print the candidates of the newest training, as MLflow holds them."""
     from pipelines.tables import candidates_text
     from pipelines.train import newest_training
-    from scoring_ml.tracking import Tracker
+    from scoring_ml.tracking import Store, logged_candidates, logged_verdict
 
     place = _home(home)
     run_id, version = newest_training(place)
-    tracker = Tracker(place)
-    candidates = tracker.newest_candidates(run_id)
+    store = Store(place)
+    candidates = logged_candidates(store, run_id)
     if as_json:
         _show({"run_id": run_id, "version": version, "candidates": candidates})
     else:
-        _show(candidates_text(candidates) + "\n\n" + tracker.verdict(run_id))
+        _show(candidates_text(candidates) + "\n\n" + logged_verdict(store, run_id))
 
 
-@app.command()
-def promote(
+@app.command("promote")
+def _promote(
     version: Annotated[str, typer.Argument(help="A registered version.")],
     force: Annotated[bool, typer.Option(help="Overrule the gate; needs --reason.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why the gate is overruled.")] = None,
@@ -180,19 +174,17 @@ def promote(
     home: HomeDir = None,
 ) -> None:
     """Make a version the champion, with a report of the leads that change tier."""
-    from pipelines.promotion import promote as promote_version
+    from pipelines.promotion import promote
 
-    result = promote_version(version, home=_home(home), force=force, reason=reason)
-    _show(result.to_json() if as_json else _promotion_text(result))
+    _show_result(promote(version, home=_home(home), force=force, reason=reason), as_json)
 
 
-@app.command()
-def rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
+@app.command("rollback")
+def _rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
     """Serve the champion before this one again."""
-    from pipelines.promotion import rollback as roll_back
+    from pipelines.promotion import rollback
 
-    result = roll_back(home=_home(home))
-    _show(result.to_json() if as_json else _promotion_text(result))
+    _show_result(rollback(home=_home(home)), as_json)
 
 
 @policy_app.command("set")
@@ -240,8 +232,7 @@ def policy_set(
                 found=f"options of {name} for {method}",
                 do="Leave them out, or choose the other method",
             )
-    result = set_policy(method, home=_home(home), options=options.get(method, {}))
-    _show(result.to_json() if as_json else _promotion_text(result))
+    _show_result(set_policy(method, home=_home(home), options=options.get(method)), as_json)
 
 
 @app.command()
@@ -281,23 +272,23 @@ def score(
             f"note: {result.not_due} lead(s) are not open at that moment and have no score",
             file=sys.stderr,
         )
-    told = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
+    tiers = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
     done = result.leads - result.failed - result.not_due
-    _show(f"{done:,} leads scored with version {result.version}: {told}\n{result.out}")
+    _show(f"{done:,} leads scored with version {result.version}: {tiers}\n{result.out}")
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def _serve(
     host: Annotated[str | None, typer.Option(help="Address; loopback if not given.")] = None,
     port: Port = None,
     workers: Annotated[int | None, typer.Option(help="Server processes; 1 if not given.")] = None,
     home: HomeDir = None,
 ) -> None:
     """Serve the champion to the CRM until Ctrl-C."""
-    from serving.launch import serve as serve_home
+    from serving.launch import serve
 
     settings = Settings()
-    status = serve_home(
+    status = serve(
         _home(home),
         host=host or settings.host,
         port=settings.port if port is None else port,
@@ -315,12 +306,15 @@ def ui(
     home: HomeDir = None,
 ) -> None:
     """Open MLflow on this home's runs, on loopback, until Ctrl-C."""
-    from scoring_ml.tracking import Tracker
+    from scoring_ml.tracking import Store
+    from scoring_ml.tracking.pages import candidate_pages, serve_pages
+    from serving.launch import free_port
 
-    tracker = Tracker(_home(home))
-    for dataset, address in tracker.pages(port=port).items():
+    store = Store(_home(home).check())
+    port = free_port("127.0.0.1", port)
+    for dataset, address in candidate_pages(store, port=port).items():
         _show(f"Candidates of {dataset}: {address}")
-    raise typer.Exit(tracker.serve_ui(port=port))
+    raise typer.Exit(serve_pages(store, port=port))
 
 
 @app.command()
@@ -376,10 +370,10 @@ def demo(
     if no_serve:
         _show(what_now(result, place, url=None))
         return
-    from serving.launch import serve as serve_home
+    from serving.launch import serve
 
     settings = Settings()
-    status = serve_home(
+    status = serve(
         place,
         host=settings.host,
         port=settings.port if port is None else port,
@@ -410,17 +404,5 @@ def _show(content: str | dict[str, Any]) -> None:
     print(content.rstrip("\n"), flush=True)
 
 
-def _promotion_text(result: Any) -> str:
-    before = "" if result.previous is None else f" (before: version {result.previous})"
-    lines = [f"Version {result.version} is served now{before}."]
-    if result.policy is not None:
-        lines.append(
-            f"Policy {result.policy['version']} by {result.policy['method']}: warm from "
-            f"{result.policy['p_warm']:.1%}, hot from {result.policy['p_hot']:.1%}; wanted "
-            f"{result.policy['wanted']}, resulting {result.policy['resulting']}."
-        )
-    lines += [f"overruled: {text}" for text in result.objections]
-    lines += [f"note: {text}" for text in result.notes]
-    if result.moves is not None:
-        lines.append(result.moves.table())
-    return "\n".join(lines)
+def _show_result(result: Result, as_json: bool) -> None:
+    _show(result.to_json() if as_json else result.render())

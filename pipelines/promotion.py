@@ -3,67 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from scoring_ml.errors import InputError, NothingServed, ScoringError
-from scoring_ml.evaluation.intervals import Predictions, bootstrap_metrics
-from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS, ROWS, rescored
-from scoring_ml.scoring.champion import export_champion, load_champion, read_champion
-from scoring_ml.scoring.policies import policy_in_force, propose, put_in_force
-from scoring_ml.scoring.policy import (
-    NoPolicy,
-    fit_policy,
-    hot_share_alarm,
-    policy_settings,
-)
-from scoring_ml.scoring.saving import json_ready, load_scorer
-from scoring_ml.scoring.scale import TIERS
+from pipelines.promotion_gate import Moves, objections, same_leads
+from pipelines.switch import finish_switch, switch_to
+from scoring_ml.errors import InputError, IntegrityError, NothingServed, ScoringError
+from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS
+from scoring_ml.scoring.champion import load_champion, load_rehearsed, read_champion, rehearse
+from scoring_ml.scoring.policies import propose
+from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy, policy_settings
+from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from scoring_ml.statistics.metrics import Interval
-from scoring_ml.tracking import Tracker
-
-NEW: Final = "new"
-
-
-@dataclass(frozen=True)
-class Moves:
-    """How many of the same leads change tier.
-
-    Parameters
-    ----------
-    counts : dict of (from tier, to tier) to int
-    leads : int
-    """
-
-    counts: dict[tuple[str, str], int]
-    leads: int
-
-    @property
-    def moved(self) -> int:
-        """Leads whose tier changes."""
-        return sum(count for (old, new), count in self.counts.items() if old != new)
-
-    def table(self) -> str:
-        """Return the moves as a plain text table, old tiers down and new tiers across."""
-        lines = ["from \\ to " + "".join(f"{name:>8}" for name in TIERS)]
-        for old in TIERS:
-            cells = "".join(f"{self.counts[old, new]:>8,}" for new in TIERS)
-            lines.append(f"{old:<10}{cells}")
-        lines.append(f"{self.moved:,} of {self.leads:,} leads change tier")
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        pairs = [
-            {"from": old, "to": new, "leads": count} for (old, new), count in self.counts.items()
-        ]
-        return {"leads": self.leads, "moved": self.moved, "moves": pairs}
+from scoring_ml.tracking import Registry, Store
 
 
 @dataclass(frozen=True)
@@ -81,7 +36,7 @@ class Promotion:
     objections : tuple of str
         What spoke against it and was overruled with a written reason.
     notes : tuple of str
-    policy : dict or None
+    policy : Policy or None
         The policy in force after a change of policy.
     """
 
@@ -90,22 +45,37 @@ class Promotion:
     moves: Moves | None
     objections: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    policy: dict[str, Any] | None = field(default=None)
+    policy: Policy | None = None
+
+    def render(self) -> str:
+        """Return the result as text for a terminal."""
+        before = "" if self.previous is None else f" (before: version {self.previous})"
+        lines = [f"Version {self.version} is served now{before}."]
+        if self.policy is not None:
+            policy = self.policy
+            lines.append(f"Policy {policy.version} by {policy.method}, on {policy.leads:,} leads:")
+            for tier, anchor in (("hot", policy.p_hot), ("warm", policy.p_warm)):
+                wanted, resulting = policy.wanted[tier], policy.resulting[tier]
+                lines.append(
+                    f"  {tier:<4} from {anchor:.1%}: {resulting:,} leads ({wanted:,} wanted)"
+                )
+        lines += [f"overruled: {text}" for text in self.objections]
+        lines += [f"note: {text}" for text in self.notes]
+        if self.moves is not None:
+            lines.append(self.moves.table())
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
-        return dict(
-            json_ready(
-                {
-                    "version": self.version,
-                    "previous": self.previous,
-                    "tier_changes": None if self.moves is None else self.moves.to_json(),
-                    "objections": list(self.objections),
-                    "notes": list(self.notes),
-                    "policy": self.policy,
-                }
-            )
-        )
+        document = {
+            "version": self.version,
+            "previous": self.previous,
+            "tier_changes": None if self.moves is None else self.moves.to_json(),
+            "objections": list(self.objections),
+            "notes": list(self.notes),
+            "policy": None if self.policy is None else self.policy.dump(),
+        }
+        return dict(json_ready(document))
 
 
 def promote(
@@ -130,33 +100,27 @@ def promote(
             found="none",
             do='Give --reason "...", which is kept with the version',
         )
-    tracker = Tracker(home)
-    known = {str(item["version"]): item for item in tracker.versions()}
-    if version not in known:
-        raise InputError(
-            "The version must be registered",
-            found=f"{version} among {', '.join(known) or 'none'}",
-            do="Run scoring-ml train, or name one of them",
-        )
-    served = _served(home)
-    folder = tracker.scorer_folder(version)
-    scorer = load_scorer(folder)
-    both = _both(home, str(known[version]["run_id"]), old=served, new=scorer)
-    objections = _objections(scorer, home, served, both)
+    finish_switch(home)
+    registry = Registry(Store(home))
+    folder = registry.scorer_folder(version)
+    scorer = load_rehearsed(folder, version)
+    served, damage = _served(home)
+    leads = same_leads(home, registry.training_of(version), old=served, new=scorer)
+    against = [*damage, *objections(scorer, home, served=served, leads=leads)]
     previous = None if served is None else served.version
-    moves = None if both is None or served is None else both.moves
+    moves = None if leads is None or served is None else leads.moves
     notes = []
-    if served is not None and both is None:
+    if served is not None and leads is None:
         notes.append(f"Tier changes cannot be told: version {previous} knows other leads.")
-    if objections and not force:
+    if against and not force:
         report = "" if moves is None else f"\n{moves.table()}\n"
         raise InputError(
             f"Version {version} must pass the gate before it is served",
-            found="; ".join(objections) + report,
+            found="; ".join(against) + report,
             do='Train again, or overrule with --force --reason "..."',
         )
-    _serve(scorer, folder, version, home, tracker, reason=reason if force else None)
-    return Promotion(version, previous, moves, tuple(objections), tuple(notes))
+    switch_to(scorer, folder, home=home, reason=reason if force else None)
+    return Promotion(version, previous, moves, tuple(against), tuple(notes))
 
 
 def rollback(*, home: Home) -> Promotion:
@@ -166,27 +130,29 @@ def rollback(*, home: Home) -> Promotion:
     ------
     InputError
         If there was none before.
+    IntegrityError
+        If that version's files are not what was logged.
     """
-    tracker = Tracker(home)
-    version = tracker.previous_champion()
+    finish_switch(home)
+    registry = Registry(Store(home))
+    version = registry.previous_champion()
     if version is None:
         raise InputError(
             "There must have been a champion before this one",
             found="none",
             do="Promote another version with scoring-ml promote",
         )
-    served = _served(home)
-    folder = tracker.scorer_folder(version)
-    scorer = load_scorer(folder)
-    moves = None
-    previous = None if served is None else served.version
-    if served is not None:
+    folder = registry.scorer_folder(version)
+    scorer = load_rehearsed(folder, version)
+    served, damage = _served(home)
+    leads = None
+    if served is not None and registry.has(served.version):
         # On the newest leads that either version was tested on: those of the one being left.
-        runs = {str(item["version"]): str(item["run_id"]) for item in tracker.versions()}
-        both = _both(home, runs.get(served.version, ""), old=served, new=scorer)
-        moves = None if both is None else both.moves
-    _serve(scorer, folder, version, home, tracker, back=True)
-    return Promotion(version, previous, moves)
+        leads = same_leads(home, registry.training_of(served.version), old=served, new=scorer)
+    switch_to(scorer, folder, home=home, back=True)
+    previous = None if served is None else served.version
+    moves = None if leads is None else leads.moves
+    return Promotion(version, previous, moves, notes=tuple(damage))
 
 
 def set_policy(
@@ -207,25 +173,36 @@ def set_policy(
     InputError
         If no learned model is served, or the method cannot be applied.
     """
-    tracker = Tracker(home)
-    served = read_champion(home).version
-    folder = tracker.scorer_folder(served)
-    scorer = load_scorer(folder)
+    finish_switch(home)
+    scorer = load_champion(home)
     if scorer.parts.policy is None:
         raise InputError(
             "A policy needs a learned champion",
             found="the hand-built matrix, which answers its plain total",
             do="Promote a learned version first",
         )
-    run_id = next(
-        str(item["run_id"]) for item in tracker.versions() if str(item["version"]) == served
-    )
-    window = _read(home.runs / run_id / CALIBRATION_ROWS)
+    registry = Registry(Store(home))
+    run_id = registry.training_of(scorer.version)
+    fitted = _fitted_policy(scorer, _calibration_rows(home, run_id), method, options or {})
+    policy = propose(home, str(scorer.parts.card["dataset"]), fitted)
+    changed = Scorer(replace(scorer.parts, policy=policy))
+    leads = same_leads(home, run_id, old=scorer, new=changed)
+    registered = registry.register_again(changed, source_version=scorer.version)
+    folder = registry.scorer_folder(registered.version)
+    rehearse(folder, registered.version)
+    switch_to(registered, folder, home=home)
+    moves = None if leads is None else leads.moves
+    return Promotion(registered.version, scorer.version, moves, notes=policy.notes, policy=policy)
+
+
+def _fitted_policy(
+    scorer: Scorer, window: pd.DataFrame, method: str, options: Mapping[str, float | None]
+) -> Policy:
     settings = policy_settings()
     settings[method] = dict(settings.get(method) or {}) | {
-        name: value for name, value in (options or {}).items() if value is not None
+        name: value for name, value in options.items() if value is not None
     }
-    found = fit_policy(
+    policy = fit_policy(
         window["logodds"].to_numpy(),
         matrix_total=window["matrix_total"].to_numpy(),
         mapped_criteria=len(scorer.encoder.matrix.mapped),
@@ -233,46 +210,20 @@ def set_policy(
         method=method,
         settings=settings,
     )
-    if isinstance(found, NoPolicy):
+    if isinstance(policy, NoPolicy):
         raise InputError(
             f"A policy by {method} must leave the score a meaning",
-            found=found.reason,
+            found=policy.reason,
             do="Choose other values or another method",
         )
-    dataset = str(scorer.parts.card["dataset"])
     fitted_on = {
-        "dataset": dataset,
+        "dataset": str(scorer.parts.card["dataset"]),
         "kind": scorer.kind,
         "window": "calibrate",
         "leads": len(window),
-        "version": served,
+        "version": scorer.version,
     }
-    policy = propose(home, dataset, replace(found, fitted_on=fitted_on))
-    changed = Scorer(replace(scorer.parts, policy=policy))
-    both = _both(home, run_id, old=scorer, new=changed)
-    moves = None if both is None else both.moves
-    version, new_folder = tracker.register_again(changed, source_version=served)
-    put_in_force(home, dataset, policy)
-    export_champion(home, new_folder, version)
-    tracker.promote(version)
-    return Promotion(version, served, moves, notes=policy.notes, policy=policy.dump())
-
-
-def _serve(
-    scorer: Scorer,
-    folder: Path,
-    version: str,
-    home: Home,
-    tracker: Tracker,
-    *,
-    reason: str | None = None,
-    back: bool = False,
-) -> None:
-    export_champion(home, folder, version)
-    policy = scorer.parts.policy
-    if policy is not None:
-        put_in_force(home, str(scorer.parts.card["dataset"]), policy)
-    tracker.promote(version, reason=reason, back=back)
+    return replace(policy, fitted_on=fitted_on)
 
 
 def served_version(home: Home) -> str | None:
@@ -283,104 +234,25 @@ def served_version(home: Home) -> str | None:
         return None
 
 
-def _served(home: Home) -> Scorer | None:
+def _served(home: Home) -> tuple[Scorer | None, list[str]]:
+    """Return what is served, and why it cannot be compared with."""
     try:
-        return load_champion(home)
+        return load_champion(home), []
     except NothingServed:
-        return None
+        return None, []
+    except IntegrityError as error:
+        # Another version must still be able to take its place.
+        return None, [f"what is served cannot be compared with ({error})"]
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _calibration_rows(home: Home, run_id: str) -> pd.DataFrame:
+    path = home.runs / run_id / CALIBRATION_ROWS
     if not path.is_file():
         raise ScoringError(
             f"The rows of the training run must be there. Found: no {path.name} in "
-            f"runs/{path.parent.name}. Train again."
+            f"runs/{run_id}. Train again."
         )
     return pd.read_parquet(path)
-
-
-@dataclass(frozen=True)
-class _Both:
-    """The newest leads of a training, scored by two versions.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        ``window``, ``won`` and, where the schema has one, ``account``.
-    old, new : DataFrame
-        ``score``, ``tier`` and ``logodds`` of the same leads; ``old`` equals ``new`` where
-        nothing is served yet.
-    """
-
-    rows: pd.DataFrame
-    old: pd.DataFrame
-    new: pd.DataFrame
-
-    @property
-    def moves(self) -> Moves:
-        old, new = self.old["tier"].to_numpy(), self.new["tier"].to_numpy()
-        counts = {
-            (before, after): int(np.sum((old == before) & (new == after)))
-            for before in TIERS
-            for after in TIERS
-        }
-        return Moves(counts, len(old))
-
-    def auc_lost(self) -> Interval | None:
-        """Return how much better the old version ranks the test window, with its interval."""
-        test = (self.rows["window"] == "test").to_numpy()
-        won = self.rows["won"].to_numpy()[test]
-        if len(np.unique(won)) < 2:
-            return None
-        predictions = {
-            name: Predictions(table["logodds"].to_numpy()[test])
-            for name, table in (("old", self.old), ("new", self.new))
-        }
-        groups = self.rows["account"].to_numpy()[test] if "account" in self.rows else None
-        found = bootstrap_metrics(won, predictions, groups=groups, replicates=200, seed=7)
-        return found.differences["old", "new"]["roc_auc"]
-
-
-def _both(home: Home, run_id: str, *, old: Scorer | None, new: Scorer) -> _Both | None:
-    """Score a training's newest leads with two versions; None where one knows none of them."""
-    folder = home.runs / run_id
-    if not run_id or not (folder / ROWS).is_file():
-        return None
-    rows = pd.read_parquet(folder / ROWS)
-    theirs, ours = rescored(folder, old or new), rescored(folder, new)
-    return None if theirs is None or ours is None else _Both(rows, theirs, ours)
-
-
-def _objections(scorer: Scorer, home: Home, served: Scorer | None, both: _Both | None) -> list[str]:
-    found = []
-    policy = scorer.parts.policy
-    in_force = policy_in_force(home, str(scorer.parts.card["dataset"]))
-    if policy is not None and in_force is not None and policy.version != in_force.version:
-        found.append(
-            f"it was made for policy {policy.version} and policy {in_force.version} is in force; "
-            "a 70 would change its meaning"
-        )
-    if scorer.kind == "matrix" and not scorer.encoder.matrix.mapped:
-        found.append("it is the hand-built matrix without any rule: every lead would be cold")
-    if both is None:
-        if served is None or served.parts.card.get("dataset") == scorer.parts.card.get("dataset"):
-            found.append("the leads of its training are not there, so that nothing can be compared")
-        return found
-    test = (both.rows["window"] == "test").to_numpy()
-    if policy is not None and test.any():
-        times = hot_share_alarm(both.new["score"].to_numpy()[test], policy)
-        if times is not None:
-            found.append(
-                f"its hot share on the newest leads is {times:.1f} times the policy's "
-                f"({policy.hot_share:.1%}), more than sales was promised"
-            )
-    lost = None if served is None else both.auc_lost()
-    if served is not None and lost is not None and lost.low > 0:
-        found.append(
-            f"version {served.version} ranks the newest leads better: AUC {lost.value:.3f} higher "
-            f"(95 % interval {lost.low:.3f} to {lost.high:.3f})"
-        )
-    return found
 
 
 def _weeks(window: pd.DataFrame) -> float | None:

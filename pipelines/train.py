@@ -10,6 +10,8 @@ from typing import Any
 
 from pipelines.inputs import Files, Opened, open_data
 from pipelines.progress import Bar
+from pipelines.switch import finish_switch
+from pipelines.tables import candidates_text
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError, TrainingRefused
@@ -23,9 +25,14 @@ from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import json_ready, write_json
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from scoring_ml.tracking import DatasetFacts, Tracker, candidates_table, slices_table
-
-MODEL_NAME = "lead-scorer"
+from scoring_ml.tracking import (
+    MODEL_NAME,
+    DatasetFacts,
+    Store,
+    candidates_table,
+    log_training,
+    slices_table,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,22 @@ class TrainResult:
     findings: tuple[Finding, ...]
     report: ExportReport | None = None
     rule: str = ""
+
+    def render(self) -> str:
+        """Return the result as text for a terminal."""
+        document = self.to_json()
+        lines = [] if self.report is None else [self.report.render(), self.rule, ""]
+        lines += [candidates_text(document["candidates"]), ""]
+        for rung in document["not_allowed"]:
+            lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
+        for item in self.trained.unused:
+            first = ", ".join(item.first_ids)
+            lines.append(f"{item.count} row(s) unused: {item.reason} (first: {first})")
+        lines += [f"warning: {text}" for text in document["warnings"]]
+        lines += ["", document["verdict"], ""]
+        lines.append(f"Registered version {self.version} ({self.trained.chosen}).")
+        lines.append(f"Serve it with: scoring-ml promote {self.version}")
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
@@ -119,7 +142,7 @@ def train_file(
     """
     bar = bar or Bar("train")
     bar("read", 0.0)
-    home.ensure()
+    finish_switch(home.ensure())
     opened = open_data(data, files or Files(), bar)
     meaning = opened.schema
     refuse(opened.findings, meaning, data)
@@ -135,8 +158,8 @@ def train_file(
     )
     if in_force is None and trained.policy is not None:
         trained = _with_policy_version(trained, home, trained.policy)
-    tracker = Tracker(home)
-    logged = tracker.log_training(
+    logged = log_training(
+        Store(home),
         trained,
         dataset=_dataset(opened),
         findings=opened.findings,
@@ -167,11 +190,11 @@ def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
     if not refused:
         return
     names = list(dict.fromkeys(item.column for item in refused))
-    told = "; ".join(f"{item.column or 'all'}: {item.suspicion.text}" for item in refused[:3])
+    reasons = "; ".join(f"{item.column or 'all'}: {item.suspicion.text}" for item in refused[:3])
     more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
     raise TrainingRefused(
         f"A column that tells the outcome must not be trained on ({data.name})",
-        found=f"{len(names)} column(s) of grade refuse: {told}{more}",
+        found=f"{len(names)} column(s) of grade refuse: {reasons}{more}",
         do="Set use: false in schema.yaml (crm.yaml for an export), or allow: with a written "
         "reason, which the model card will show; scoring-ml check lists them all",
     )

@@ -122,7 +122,7 @@ def start(
         If the server ends, or does not answer in time.
     """
     address = _address(host)
-    port = _free_port(address, port)
+    port = free_port(address, port)
     home.bentoml.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE]
     root = Path(__file__).parents[1]
@@ -237,8 +237,20 @@ def _address(host: str) -> str:
     return next((each for each in addresses if ":" not in each), addresses[0])
 
 
-def _free_port(address: str, port: int) -> int:
-    """Return the port if it can be listened on, or any free one for 0."""
+def free_port(address: str, port: int) -> int:
+    """Return the port if it can be listened on, or any free one for 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such port, or it is in use or not allowed.
+    """
+    if not 0 <= port <= 65535:
+        raise InputError(
+            "The port must be between 0 and 65535, 0 for any free one",
+            found=str(port),
+            do="Choose another with --port",
+        )
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the server does: a port whose last connections are still closing is free.

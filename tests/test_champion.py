@@ -10,8 +10,10 @@ import pytest
 from scoring_ml.errors import IntegrityError, NothingServed
 from scoring_ml.scoring.champion import (
     accept_fields,
-    export_champion,
+    export_version,
     load_champion,
+    load_rehearsed,
+    name_champion,
     read_champion,
 )
 from scoring_ml.scoring.saving import manifest_sha256
@@ -32,11 +34,17 @@ def home(tmp_path):
     return Home(tmp_path / "home")
 
 
+def serve(home, folder, version):
+    """Do what a promotion does, as far as this module goes."""
+    accept_fields(home, load_rehearsed(folder, version).accepted_names)
+    name_champion(home, export_version(home, folder, version))
+
+
 @pytest.fixture(scope="module")
 def served(saved, tmp_path_factory):
     """A home that serves version 1; not to be changed."""
     home = Home(tmp_path_factory.mktemp("served"))
-    export_champion(home, saved / "boosted", "1")
+    serve(home, saved / "boosted", "1")
     return home
 
 
@@ -72,17 +80,17 @@ def test_what_is_promoted_is_served(world, served, saved):
 
 
 def test_a_version_that_does_not_load_leaves_the_old_one_served(saved, home, world, tmp_path):
-    export_champion(home, saved / "matrix", "1")
+    serve(home, saved / "matrix", "1")
     before = home.champion_file.read_bytes()
     broken = tmp_path / "broken"
     world.scorer("boosted").save(broken)
     text = (broken / "model.txt").read_bytes()
     (broken / "model.txt").write_bytes(text[: len(text) // 2])
     with pytest.raises(IntegrityError, match="must be as they were written"):
-        export_champion(home, broken, "2")
+        serve(home, broken, "2")
     reseal(broken)  # the manifest now fits, and LightGBM gets to see half a text
     with pytest.raises(IntegrityError, match=r"must load and score its example lead .*version 2"):
-        export_champion(home, broken, "2")
+        serve(home, broken, "2")
     assert home.champion_file.read_bytes() == before
     assert load_champion(home).kind == "matrix"
     assert not (home.serving / "2").exists()
@@ -119,7 +127,7 @@ def test_a_version_whose_folder_is_gone_is_not_served(served, tmp_path):
 
 
 def test_a_version_without_its_manifest_is_not_served(saved, home):
-    export_champion(home, saved / "matrix", "1")
+    serve(home, saved / "matrix", "1")
     (home.serving / "1" / "manifest.json").unlink()
     with pytest.raises(IntegrityError, match="must have a manifest"):
         load_champion(home)
@@ -128,7 +136,7 @@ def test_a_version_without_its_manifest_is_not_served(saved, home):
 def test_a_version_that_takes_too_long_to_load_is_not_served(saved, home, monkeypatch):
     monkeypatch.setattr("scoring_ml.scoring.champion.REHEARSAL_SECONDS", 0.01)
     with pytest.raises(IntegrityError, match="no end after 0 s with version 1"):
-        export_champion(home, saved / "matrix", "1")
+        serve(home, saved / "matrix", "1")
     with pytest.raises(NothingServed, match="must be promoted"):
         read_champion(home)
 
@@ -146,7 +154,7 @@ def test_accepted_fields_only_grow(home, saved):
     path = home.serving / "accepted_fields.json"
     assert json.loads(path.read_text("utf-8")) == ["a", "b", "c"]
     world_names = Scorer.load(saved / "matrix").accepted_names
-    export_champion(home, saved / "matrix", "1")
+    serve(home, saved / "matrix", "1")
     assert set(json.loads(path.read_text("utf-8"))) == {"a", "b", "c", *world_names}
     answer = load_champion(home).score({"b": "what version 0 knew", "budget": 1})
     assert answer["ignored_fields"] == ["b"]

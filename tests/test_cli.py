@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 import yaml
 
 from pipelines.progress import Bar
+from scoring_ml.errors import InputError
 from scoring_ml.scoring.champion import load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force
-from scoring_ml.settings import Home
+from scoring_ml.settings import Home, Settings
 from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[1]
@@ -255,6 +257,44 @@ def test_nothing_trained_and_nothing_served_end_with_1(tmp_path):
         assert done.returncode == 1
         assert "scoring-ml train" in done.stderr
     assert not home.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("ui",), 2, "no folder nowhere"),
+        (("promote", "1"), 2, "no folder nowhere"),
+        (("rollback",), 2, "no folder nowhere"),
+        (("compare",), 1, "scoring-ml train"),
+        (("report", "explanations", "--out", "pages"), 1, "scoring-ml train"),
+        (("score", "leads.csv", "--out", "x.csv"), 1, "scoring-ml train"),
+        (("policy", "set", "capacity"), 1, "scoring-ml train"),
+    ],
+)
+def test_a_command_that_looks_at_a_home_does_not_make_it(tmp_path, args, code, words):
+    done = call(*args, cwd=tmp_path, home=Home(tmp_path / "nowhere"))
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert (done.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
+@pytest.mark.parametrize("command", ["serve", "ui"])
+@pytest.mark.parametrize("port", ["99999", "-1", "taken"])
+def test_a_port_that_cannot_be_listened_on_is_told(tmp_path, command, port):
+    (tmp_path / "home").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1] if port == "taken" else int(port)
+        done = call(command, "--port", number, cwd=tmp_path, home=Home(tmp_path / "home"))
+    assert done.returncode == 2, done.stderr
+    wanted = "must be free" if port == "taken" else "must be between 0 and 65535"
+    assert wanted in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_setting_that_cannot_be_is_told(monkeypatch):
+    monkeypatch.setenv("SCORING_PORT", "99999")
+    with pytest.raises(InputError, match=r"SCORING_PORT must hold .*less than or equal to 65535"):
+        Settings()
 
 
 def test_progress_is_silent_for_quick_work(capsys):

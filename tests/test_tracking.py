@@ -23,12 +23,24 @@ from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.scoring.saving import verified_files
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from scoring_ml.tracking import DatasetFacts, Logged, Tracker, candidates_table
+from scoring_ml.tracking import (
+    CHALLENGER,
+    CHAMPION,
+    DatasetFacts,
+    Logged,
+    Registry,
+    Store,
+    candidates_table,
+    log_training,
+    logged_candidates,
+    logged_verdict,
+)
 from scoring_ml.tracking.candidates import METRICS, logged_metrics, logged_tags, row_from_log
 from scoring_ml.tracking.cohort import slice_metrics, slices_artifact
 from scoring_ml.tracking.environment import SWITCHES, prepare_environment
 from scoring_ml.tracking.model import runtime_requirements
-from scoring_ml.tracking.store import Store, local_path
+from scoring_ml.tracking.pages import candidate_pages
+from scoring_ml.tracking.store import local_path
 from tests.small_ages import train_ages
 from tests.small_world import World
 
@@ -42,7 +54,7 @@ BINARY = (".png", ".db")
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return a home without anything, so that the first start is tested too."""
-    return Home(tmp_path_factory.mktemp("tracking") / "home")
+    return Home(tmp_path_factory.mktemp("tracking") / "home").ensure()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +64,8 @@ def told() -> list[tuple[str, float]]:
 
 @pytest.fixture(scope="module")
 def logged(world: World, home: Home, told: list[tuple[str, float]]) -> Logged:
-    return Tracker(home).log_training(
+    return log_training(
+        Store(home),
         world.trained,
         dataset=DATASET,
         findings=FINDINGS,
@@ -61,19 +74,24 @@ def logged(world: World, home: Home, told: list[tuple[str, float]]) -> Logged:
 
 
 @pytest.fixture(scope="module")
-def tracker(home: Home, logged: Logged) -> Tracker:
-    return Tracker(home)
+def store(home: Home, logged: Logged) -> Store:
+    return Store(home)
 
 
 @pytest.fixture(scope="module")
-def client(home: Home, logged: Logged) -> Any:
-    return Store(home).client
+def registry(store: Store) -> Registry:
+    return Registry(store)
+
+
+@pytest.fixture(scope="module")
+def client(store: Store) -> Any:
+    return store.client
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty database; making one takes MLflow seconds."""
-    home = Home(tmp_path_factory.mktemp("database") / "home")
+    home = Home(tmp_path_factory.mktemp("database") / "home").ensure()
     Store(home).client.search_experiments()
     return home.mlflow_database
 
@@ -116,11 +134,11 @@ def raw_rows(world: World, count: int = 40) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def test_the_table_comes_back_from_mlflow_as_it_was(
-    world: World, tracker: Tracker, logged: Logged
+    world: World, store: Store, logged: Logged
 ) -> None:
     table = candidates_table(world.trained)
-    assert tracker.newest_candidates() == table
-    assert tracker.newest_candidates(logged.run_id) == table
+    assert logged_candidates(store) == table
+    assert logged_candidates(store, logged.run_id) == table
     assert json.loads(json.dumps(table, allow_nan=False)) == table
 
 
@@ -157,17 +175,30 @@ def test_what_is_not_defined_is_none_and_comes_back_as_none(world: World) -> Non
 
 
 def test_no_training_is_named_so(fresh: Home) -> None:
-    tracker = Tracker(fresh)
+    store = Store(fresh)
     with pytest.raises(ScoringError, match=r"A model must have been trained\. Found: no training"):
-        tracker.newest_candidates()
-    assert tracker.champion() is None
-    assert tracker.previous_champion() is None
-    assert tracker.versions() == []
+        logged_candidates(store)
+    registry = Registry(store)
+    assert registry.alias(CHAMPION) is None
+    assert registry.previous_champion() is None
+    assert not registry.has("1")
 
 
-def test_an_unknown_training_is_named(tracker: Tracker) -> None:
+def test_an_unknown_training_is_named(store: Store) -> None:
     with pytest.raises(ScoringError, match="no training abc in home"):
-        tracker.verdict("abc")
+        logged_verdict(store, "abc")
+
+
+def test_looking_at_a_home_does_not_make_it(tmp_path: Path) -> None:
+    store = Store(Home(tmp_path / "typo"))
+    for look in (
+        lambda: logged_candidates(store),
+        lambda: Registry(store).alias(CHAMPION),
+        lambda: candidate_pages(store, port=5000),
+    ):
+        with pytest.raises(InputError, match=r"home must be there\. Found: no folder typo"):
+            look()
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- what the pages show ------------------------------------------------------------------------
@@ -231,8 +262,8 @@ def test_the_experiment_offers_a_view_of_the_candidates(world: World, client: An
     assert "metrics.`roc_auc`" in state["selectedColumns"]
 
 
-def test_pages_name_the_address_of_each_data_set(tracker: Tracker) -> None:
-    ((dataset, address),) = tracker.pages(port=5001).items()
+def test_pages_name_the_address_of_each_data_set(store: Store) -> None:
+    ((dataset, address),) = candidate_pages(store, port=5001).items()
     assert dataset == "small world"
     assert address.startswith("http://127.0.0.1:5001/#/experiments/")
     assert address.endswith("viewStateShareKey=candidates")
@@ -288,8 +319,9 @@ def test_progress_rises_to_the_end(logged: Logged, told: list[tuple[str, float]]
 def test_leads_at_several_ages_leave_their_cohort_and_slices(fresh: Home, no_plots: None) -> None:
     trained = train_ages()
     dataset = DatasetFacts("ages", "ab" * 32, 300, horizon_days=8.0, lag_days=2.0)
-    Tracker(fresh).log_training(trained, dataset=dataset)
-    client: Any = Store(fresh).client
+    store = Store(fresh)
+    log_training(store, trained, dataset=dataset)
+    client: Any = store.client
     (experiment,) = [e for e in client.search_experiments() if e.name == "ages"]
     runs = client.search_runs([experiment.experiment_id])
     parent = next(run for run in runs if run.data.tags["role"] == "training")
@@ -435,37 +467,38 @@ def test_every_candidate_can_be_loaded(world: World, home: Home, client: Any) ->
 # -- versions and aliases -----------------------------------------------------------------------
 
 
-def test_the_version_on_the_card_is_the_registrys(tracker: Tracker, logged: Logged) -> None:
+def test_the_version_on_the_card_is_the_registrys(registry: Registry, logged: Logged) -> None:
     assert logged.version == "1"
     assert logged.scorer.version == "1"
-    folder = tracker.scorer_folder("1")
+    folder = registry.scorer_folder("1")
     verified_files(folder)
     assert Scorer.load(folder).version == "1"
-    assert tracker.challenger() == "1"
-    (item,) = tracker.versions()
-    assert (item["version"], item["run_id"], item["kind"]) == ("1", logged.run_id, "boosted")
-    assert item["aliases"] == ["challenger"]
+    assert registry.alias(CHALLENGER) == "1"
+    assert registry.alias(CHAMPION) is None
+    assert registry.training_of("1") == logged.run_id
 
 
-def test_verdict_is_the_trainings(world: World, tracker: Tracker, logged: Logged) -> None:
-    assert tracker.verdict(logged.run_id) == world.trained.verdict.text
+def test_verdict_is_the_trainings(world: World, store: Store, logged: Logged) -> None:
+    assert logged_verdict(store, logged.run_id) == world.trained.verdict.text
 
 
-@pytest.mark.parametrize("ask", ["scorer_folder", "promote"])
-def test_an_unknown_version_is_named(tracker: Tracker, ask: str) -> None:
+@pytest.mark.parametrize("ask", ["scorer_folder", "training_of", "promote"])
+def test_an_unknown_version_is_named(registry: Registry, ask: str) -> None:
+    assert not registry.has("99")
     with pytest.raises(InputError, match=r"version must be registered\. Found: 99 among 1"):
-        getattr(tracker, ask)("99")
+        getattr(registry, ask)("99")
 
 
 @pytest.mark.usefixtures("no_plots")
 def test_versions_rise_aliases_move_and_the_way_back_is_remembered(
     world: World, fresh: Home
 ) -> None:
-    tracker = Tracker(fresh)
+    store = Store(fresh)
+    registry, client = Registry(store), store.client
     chosen_only = replace(world.trained, candidates=(world.trained["boosted"],))
-    first = tracker.log_training(chosen_only, dataset=DATASET)
-    tracker.promote(first.version)
-    assert (tracker.champion(), tracker.previous_champion()) == ("1", None)
+    first = log_training(store, chosen_only, dataset=DATASET)
+    registry.promote(first.version)
+    assert (registry.alias(CHAMPION), registry.previous_champion()) == ("1", None)
 
     # A training that fails leaves no version, and its run says so.
     @contextmanager
@@ -476,50 +509,51 @@ def test_versions_rise_aliases_move_and_the_way_back_is_remembered(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scoring_ml.tracking.registry.saved_model", broken)
         with pytest.raises(OSError, match="disk full"):
-            tracker.log_training(chosen_only, dataset=DATASET)
-    assert [item["version"] for item in tracker.versions()] == ["1"]
-    assert tracker.challenger() == "1"
-    assert tracker.newest_candidates() == candidates_table(chosen_only)
+            log_training(store, chosen_only, dataset=DATASET)
+    assert not registry.has("2")
+    assert registry.alias(CHALLENGER) == "1"
+    assert logged_candidates(store) == candidates_table(chosen_only)
 
     # The failed one took number 2, which is never given again.
     policy = replace(world.policy, version=4)
     changed = Scorer(replace(first.scorer.parts, policy=policy))
-    version, folder = tracker.register_again(changed, source_version="1")
-    assert version == "3"
-    loaded = Scorer.load(folder)
+    assert registry.register_again(changed, source_version="1").version == "3"
+    loaded = Scorer.load(registry.scorer_folder("3"))
     assert (loaded.version, loaded.model["policy"]) == ("3", "4")
-    assert tracker.challenger() == "1"
-    tracker.promote("3", reason="the board asked for it")
-    third, _ = tracker.register_again(changed, source_version="3")
-    tracker.promote(third)
-    tracker.promote(third)
-    assert (tracker.champion(), tracker.previous_champion()) == ("4", "3")
-    reasons = {item["version"]: item["reason"] for item in tracker.versions()}
-    assert reasons == {"1": None, "3": "the board asked for it", "4": None}
+    assert registry.alias(CHALLENGER) == "1"
+    registry.promote("3", reason="the board asked for it")
+    third = registry.register_again(changed, source_version="3").version
+    registry.promote(third)
+    registry.promote(third)
+    assert (registry.alias(CHAMPION), registry.previous_champion()) == ("4", "3")
+    reasons = [
+        client.get_model_version("lead-scorer", version).tags.get("promoted_because")
+        for version in ("1", "3", "4")
+    ]
+    assert reasons == [None, "the board asked for it", None]
 
-    tracker.promote("3", back=True)
-    assert (tracker.champion(), tracker.previous_champion()) == ("3", "1")
+    registry.promote("3", back=True)
+    assert (registry.alias(CHAMPION), registry.previous_champion()) == ("3", "1")
     # Another object, another look at the same store.
-    again = Tracker(fresh)
+    again = Registry(Store(fresh))
     again.promote("1", back=True)
-    assert (again.champion(), again.previous_champion()) == ("1", None)
+    assert (again.alias(CHAMPION), again.previous_champion()) == ("1", None)
     again.promote("4")
-    client = Store(fresh).client
     client.delete_model_version("lead-scorer", "1")
-    assert (again.champion(), again.previous_champion()) == ("4", None)
+    assert (again.alias(CHAMPION), again.previous_champion()) == ("4", None)
 
 
 @pytest.mark.usefixtures("no_plots")
 def test_lost_files_are_named(world: World, fresh: Home) -> None:
-    tracker = Tracker(fresh)
+    registry = Registry(Store(fresh))
     only = replace(world.trained, candidates=(world.trained["boosted"],))
-    tracker.log_training(only, dataset=DATASET)
-    folder = tracker.scorer_folder("1")
+    log_training(Store(fresh), only, dataset=DATASET)
+    folder = registry.scorer_folder("1")
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
     with pytest.raises(IntegrityError, match=r"must have its files\. Found: none of version 1"):
-        tracker.scorer_folder("1")
+        registry.scorer_folder("1")
 
 
 def test_a_deleted_experiment_comes_back(fresh: Home) -> None:
@@ -537,7 +571,7 @@ STARTS = """
 import sys
 from scoring_ml.settings import Home
 from scoring_ml.tracking.store import Store
-store = Store(Home(sys.argv[1]))
+store = Store(Home(sys.argv[1]).ensure())
 print(store.experiment("leads"))
 """
 
@@ -553,10 +587,10 @@ def test_two_first_starts_at_once_make_one_store(tmp_path: Path) -> None:
     assert said[0][0] == said[1][0]
 
 
-def test_naming_the_tracker_imports_no_mlflow() -> None:
+def test_naming_the_store_imports_no_mlflow() -> None:
     code = (
         "import sys; from scoring_ml.settings import Home; from scoring_ml.tracking import *; "
-        "Tracker(Home('nowhere')); print([n for n in ('mlflow', 'shap', 'matplotlib') "
+        "Registry(Store(Home('nowhere'))); print([n for n in ('mlflow', 'shap', 'matplotlib') "
         "if n in sys.modules])"
     )
     done = subprocess.run(
@@ -570,7 +604,7 @@ def test_the_global_store_is_put_back(home: Home, logged: Logged) -> None:
 
     before = os.environ.get("MLFLOW_TRACKING_URI")
     with Store(home).as_tracking_uri():
-        assert mlflow.get_tracking_uri() == Tracker(home).uri
+        assert mlflow.get_tracking_uri() == Store(home).uri
     assert os.environ.get("MLFLOW_TRACKING_URI") == before
 
 

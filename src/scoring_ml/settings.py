@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scoring_ml.errors import InputError
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, all prefixed ``SCORING_``."""
+    """Settings from the environment, all prefixed ``SCORING_``.
+
+    Raises
+    ------
+    InputError
+        If a variable cannot be what it is set to.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SCORING_", extra="ignore")
 
@@ -25,6 +32,18 @@ class Settings(BaseSettings):
     max_batch: int = Field(default=1_000, ge=1, description="Most leads in one batch request.")
     lang: str = Field(default="en", description="Language of reports and texts.")
 
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = "_".join(["SCORING", *map(str, first["loc"])]).upper()
+            raise InputError(
+                f"{name} must hold a value of its kind",
+                found=f"a value that does not fit ({first['msg'].lower()})",
+                do="Correct it, or unset it",
+            ) from None
+
 
 class Home:
     """The folder that holds everything, and the name of each thing in it.
@@ -32,11 +51,27 @@ class Home:
     Parameters
     ----------
     root : Path
-        The folder. It is made by :meth:`ensure`, never by naming it.
+        The folder. Only what fills it makes it, by :meth:`ensure`; naming or reading it does not.
     """
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
+
+    def check(self) -> Home:
+        """Return self if the folder is there.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        if not self.root.is_dir():
+            raise InputError(
+                "The home must be there",
+                found=f"no folder {self.root.name}",
+                do="Name another with --home, or make one with scoring-ml train",
+            )
+        return self
 
     def ensure(self) -> Home:
         """Make the folder if it is not there, and return self."""
@@ -69,6 +104,11 @@ class Home:
     def champion_file(self) -> Path:
         """File that names the version being served; replaced atomically."""
         return self.serving / "champion.json"
+
+    @property
+    def switch_file(self) -> Path:
+        """File that says which switch of the served version is under way."""
+        return self.serving / "switch.json"
 
     @property
     def policies(self) -> Path:

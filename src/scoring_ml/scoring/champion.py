@@ -1,7 +1,7 @@
 """The file that names the version being served, and the folder of verified versions beside it.
 
-Workers watch only this file. It is replaced atomically, after the version's folder is complete
-and a child process has loaded it and scored its example lead.
+Workers watch only this file. It is replaced atomically, after a child process has loaded the
+version and scored its example lead, and after the version's folder is complete.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ _VERSION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Champion:
-    """The version being served.
+    """The version to be served, as ``champion.json`` names it.
 
     Parameters
     ----------
@@ -78,6 +78,11 @@ def read_champion(home: Home) -> Champion:
     return champion
 
 
+def name_champion(home: Home, champion: Champion) -> None:
+    """Write ``champion.json``; workers then serve that version."""
+    write_json(home.champion_file, asdict(champion))
+
+
 def champion_folder(home: Home, champion: Champion) -> Path:
     """Return the folder of a champion, whose manifest is the one that was promoted.
 
@@ -109,21 +114,25 @@ def load_champion(home: Home) -> Scorer:
     return load_scorer(champion_folder(home, read_champion(home)))
 
 
-def export_champion(home: Home, folder: Path, version: str) -> Champion:
-    """Copy a saved Scorer to the serving folder, try it out, and name it champion.
+def export_version(home: Home, folder: Path, version: str) -> Champion:
+    """Copy a saved and rehearsed Scorer to the serving folder; nothing names it there yet.
 
     Parameters
     ----------
     home : Home
     folder : Path
-        A saved Scorer.
+        A saved Scorer that :func:`rehearse` has tried out.
     version : str
+
+    Returns
+    -------
+    Champion
+        For :func:`name_champion`.
 
     Raises
     ------
     IntegrityError
-        If the files are not what their manifest says, or a child process cannot load them and
-        score the example lead. What was served before is then served on.
+        If the files, or their copies, are not what their manifest says.
     """
     if not _VERSION.fullmatch(version):
         raise IntegrityError(
@@ -131,24 +140,20 @@ def export_champion(home: Home, folder: Path, version: str) -> Champion:
             found="another text",
             do="Name a registered version",
         )
-    verified_files(folder)
+    files = verified_files(folder)
     target = home.serving / version
-    home.serving.mkdir(parents=True, exist_ok=True)
-    temporary = home.serving / f".{version}.new"
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(folder, temporary)
-    try:
-        rehearse(temporary, version)
-        # A version that is being served keeps its folder: a worker may be reading it.
-        if not _same_files(temporary, target):
+    # A version that is being served keeps its folder: a worker may be reading it.
+    if not _holds(target, files):
+        temporary = home.serving / f".{version}.new"
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            shutil.copytree(folder, temporary)
+            verified_files(temporary)
             shutil.rmtree(target, ignore_errors=True)
             temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    accept_fields(home, load_scorer(target).accepted_names)
-    champion = Champion(version, manifest_sha256(target))
-    write_json(home.champion_file, {"version": champion.version, "sha256": champion.sha256})
-    return champion
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Champion(version, manifest_sha256(target))
 
 
 def accept_fields(home: Home, names: tuple[str, ...]) -> None:
@@ -160,9 +165,9 @@ def accept_fields(home: Home, names: tuple[str, ...]) -> None:
         write_json(path, sorted(known | set(names)))
 
 
-def _same_files(folder: Path, other: Path) -> bool:
+def _holds(folder: Path, files: dict[str, bytes]) -> bool:
     try:
-        return verified_files(folder) == verified_files(other)
+        return verified_files(folder) == files
     except IntegrityError:
         return False
 
@@ -194,3 +199,16 @@ def rehearse(folder: Path, version: str) -> None:
             found=f"{ending} with version {version}",
             do="Train again; what was served before is served on",
         )
+
+
+def load_rehearsed(folder: Path, version: str) -> Scorer:
+    """Load a saved Scorer into this process, after a process of its own has tried it out.
+
+    Raises
+    ------
+    IntegrityError
+        If the files are not what their manifest says, or the trial does not end well.
+    """
+    verified_files(folder)
+    rehearse(folder, version)
+    return load_scorer(folder)

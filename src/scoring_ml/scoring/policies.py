@@ -40,23 +40,35 @@ def propose(home: Home, dataset: str, policy: Policy) -> Policy:
     return numbered
 
 
-def put_in_force(home: Home, dataset: str, policy: Policy) -> None:
+def put_in_force(home: Home, dataset: str, version: int) -> None:
     """Put a proposed policy in force, in place of the one before.
+
+    Raises
+    ------
+    IntegrityError
+        As :func:`check_proposed` does.
+    """
+    check_proposed(home, dataset, version)
+    in_force, kept = _read(home, dataset)
+    if in_force != version:
+        _write(home, dataset, version, kept)
+
+
+def check_proposed(home: Home, dataset: str, version: int) -> None:
+    """Check that a policy can be put in force.
 
     Raises
     ------
     IntegrityError
         If it was never proposed here.
     """
-    in_force, kept = _read(home, dataset)
-    if not 1 <= policy.version <= len(kept):
+    proposed = len(policy_history(home, dataset))
+    if not 1 <= version <= proposed:
         raise IntegrityError(
             "A policy must have been proposed in this home",
-            found=f"policy {policy.version} of {len(kept)}",
+            found=f"policy {version} of {proposed}",
             do="Train again in this home",
         )
-    if in_force != policy.version:
-        _write(home, dataset, policy.version, kept)
 
 
 def _read(home: Home, dataset: str) -> tuple[int | None, tuple[Policy, ...]]:

@@ -4,7 +4,22 @@ from scoring_ml.tracking.candidates import candidates_table
 from scoring_ml.tracking.card import model_card
 from scoring_ml.tracking.cohort import slices_table
 from scoring_ml.tracking.dataset import DatasetFacts
-from scoring_ml.tracking.runs import Logged
-from scoring_ml.tracking.tracker import Tracker
+from scoring_ml.tracking.registry import CHALLENGER, CHAMPION, MODEL_NAME, Registry
+from scoring_ml.tracking.runs import Logged, log_training, logged_candidates, logged_verdict
+from scoring_ml.tracking.store import Store
 
-__all__ = ["DatasetFacts", "Logged", "Tracker", "candidates_table", "model_card", "slices_table"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "MODEL_NAME",
+    "DatasetFacts",
+    "Logged",
+    "Registry",
+    "Store",
+    "candidates_table",
+    "log_training",
+    "logged_candidates",
+    "logged_verdict",
+    "model_card",
+    "slices_table",
+]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,13 +131,18 @@ class Registry:
         self.finish(model_id)
         return numbered
 
-    def register_again(self, scorer: Scorer, *, source_version: str) -> tuple[str, Path]:
+    def register_again(self, scorer: Scorer, *, source_version: str) -> Scorer:
         """Register a changed Scorer, such as one with another policy, beside its source.
 
         Returns
         -------
-        (str, Path)
-            The new version and its Scorer's folder.
+        Scorer
+            With its version on the card.
+
+        Raises
+        ------
+        InputError
+            If the source is not registered.
         """
         tags = self._version(source_version).tags
         client = self._store.client
@@ -148,8 +152,7 @@ class Registry:
         )
         model_id = self.log_model(None, origin, kind=scorer.kind, params=source.params)
         about = f"Made from version {source_version}: the same model under another policy."
-        made = self.register(scorer, origin, model_id, description=about)
-        return made.version, self.scorer_folder(made.version)
+        return self.register(scorer, origin, model_id, description=about)
 
     def scorer_folder(self, version: str) -> Path:
         """Return the folder of a version's Scorer.
@@ -172,37 +175,24 @@ class Registry:
             )
         return folder
 
-    def versions(self) -> list[dict[str, Any]]:
-        """Return every version, oldest first.
+    def has(self, version: str) -> bool:
+        """Return whether a version is registered."""
+        return version in self._versions()
 
-        Returns
-        -------
-        list of dict
-            ``version``, ``run_id`` (of the training), ``kind``, ``dataset``, ``created_at``
-            (UTC, ISO 8601), ``aliases`` and ``reason`` (why it was promoted over an objection).
+    def training_of(self, version: str) -> str:
+        """Return the run id of the training that a version comes from.
+
+        Raises
+        ------
+        InputError
+            If there is no such version.
         """
-        found = self._search()
-        aliases: dict[str, list[str]] = {}
-        for alias, version in self._aliases().items():
-            aliases.setdefault(version, []).append(alias)
-        return [
-            {
-                "version": str(item.version),
-                "run_id": item.tags.get("training", ""),
-                "kind": item.tags.get("kind", ""),
-                "dataset": item.tags.get("dataset", ""),
-                "created_at": datetime.fromtimestamp(item.creation_timestamp / 1000, UTC).strftime(
-                    "%Y-%m-%dT%H:%M:%SZ"
-                ),
-                "aliases": sorted(aliases.get(str(item.version), [])),
-                "reason": item.tags.get("promoted_because"),
-            }
-            for item in sorted(found, key=lambda item: int(item.version))
-        ]
+        return str(self._version(version).tags["training"])
 
     def alias(self, name: str) -> str | None:
-        """Return the version that bears an alias."""
-        return self._aliases().get(name)
+        """Return the version that bears an alias: :data:`CHAMPION` or :data:`CHALLENGER`."""
+        model = self._registered()
+        return None if model is None or name not in model.aliases else str(model.aliases[name])
 
     def challenge(self, version: str) -> None:
         """Make a version the challenger."""
@@ -240,10 +230,8 @@ class Registry:
 
     def previous_champion(self) -> str | None:
         """Return the version that was champion before the present one, if it still exists."""
-        known = {str(item.version) for item in self._search()}
-        present = self.alias(CHAMPION)
-        earlier = self._history()[:-1]
-        return next((item for item in reversed(earlier) if item in known and item != present), None)
+        known = self._versions().keys() - {self.alias(CHAMPION)}
+        return next((item for item in reversed(self._history()[:-1]) if item in known), None)
 
     def _upload(self, scorer: Scorer, run_id: str, model_id: str) -> Path:
         client = self._store.client
@@ -262,31 +250,27 @@ class Registry:
         found = self._store.client.search_registered_models(f"name = '{MODEL_NAME}'")
         return found[0] if found else None
 
-    def _aliases(self) -> dict[str, str]:
-        model = self._registered()
-        return {} if model is None else {key: str(value) for key, value in model.aliases.items()}
-
     def _history(self) -> list[str]:
         model = self._registered()
         return [] if model is None else list(json.loads(model.tags.get(_HISTORY, "[]")))
 
-    def _search(self) -> list[Any]:
-        search: Callable[..., Any] = self._store.client.search_model_versions
-        found: list[Any] = []
+    def _versions(self) -> dict[str, Any]:
+        versions: dict[str, Any] = {}
         token = None
-        while True:
-            page = search(f"name = '{MODEL_NAME}'", max_results=1000, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return found
+        while token != "":
+            page = self._store.client.search_model_versions(
+                f"name = '{MODEL_NAME}'", max_results=1000, page_token=token
+            )
+            versions |= {str(item.version): item for item in page}
+            token = page.token or ""
+        return versions
 
     def _version(self, version: str) -> Any:
-        found = {str(item.version): item for item in self._search()}
-        if version not in found:
+        versions = self._versions()
+        if version not in versions:
             raise InputError(
                 "The version must be registered",
-                found=f"{version} among {', '.join(sorted(found, key=int)) or 'none'}",
+                found=f"{version} among {', '.join(sorted(versions, key=int)) or 'none'}",
                 do="Run scoring-ml train, or name one of them",
             )
-        return found[version]
+        return versions[version]

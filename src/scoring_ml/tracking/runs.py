@@ -40,7 +40,7 @@ from scoring_ml.tracking.cohort import (
 )
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
 from scoring_ml.tracking.registry import Origin, Registry
-from scoring_ml.tracking.store import IDENTITY, Store
+from scoring_ml.tracking.store import IDENTITY, Store, local_path
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and the share of the whole that is done, 0-1."""
@@ -148,6 +148,19 @@ def logged_candidates(store: Store, run_id: str | None = None) -> list[Row]:
         filter_string=f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'",
     )
     return in_ladder_order([row_from_log(run.data.tags, run.data.metrics) for run in found])
+
+
+def logged_verdict(store: Store, run_id: str | None = None) -> str:
+    """Return a training's verdict, of the newest one if no id is given.
+
+    Raises
+    ------
+    ScoringError
+        If there is no such training.
+    """
+    run = training_run(store, run_id)
+    path = local_path(run.info.artifact_uri) / "verdict.txt"
+    return path.read_text(encoding="utf-8").strip()
 
 
 def training_run(store: Store, run_id: str | None = None) -> Any:

@@ -31,7 +31,11 @@ class Store:
     Parameters
     ----------
     home : Home
-        Made when the store is first used.
+
+    Examples
+    --------
+    >>> Store(Home("/srv/leads")).uri
+    'sqlite:////srv/leads/mlflow.db'
     """
 
     def __init__(self, home: Home) -> None:
@@ -44,7 +48,13 @@ class Store:
 
     @cached_property
     def client(self) -> Any:
-        """MLflow's client; makes the database if there is none."""
+        """MLflow's client; makes the database if there is none, but never the home.
+
+        Raises
+        ------
+        InputError
+            If there is no such home.
+        """
         prepare_environment()
         # Two first starts at once would both make the tables.
         with self.lock(), warnings.catch_warnings():
@@ -65,8 +75,7 @@ class Store:
         """Keep other processes of the same home out; not to be nested."""
         import fcntl
 
-        self.home.ensure()
-        with (self.home.root / LOCK_FILE).open("w") as file:
+        with (self.home.check().root / LOCK_FILE).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
