@@ -15,7 +15,7 @@ from scoring_ml.scoring.policy import hot_share_alarm
 from scoring_ml.scoring.scale import TIERS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
-from scoring_ml.statistics.metrics import Interval
+from scoring_ml.statistics.interval import Interval
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scoring_ml.estimators.ladder import KINDS, make_estimator
 from scoring_ml.evaluation.comparison import PEERS, compare
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.scoring.policy import Policy
-from scoring_ml.statistics.metrics import roc_auc
+from scoring_ml.statistics.ranking import roc_auc
 from tests.small_ages import aged_schema, aged_snapshot
 from tests.small_world import MATRIX, draw_rows, make_snapshot, small_matrix, small_schema
 

@@ -7,16 +7,15 @@ import pytest
 
 from scoring_ml.evaluation.intervals import FEWEST_UNITS, Predictions, bootstrap_metrics
 from scoring_ml.statistics.delong import auc_difference, auc_interval
-from scoring_ml.statistics.metrics import (
-    PROBABILITY,
-    RANKING,
-    Interval,
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.probability import PROBABILITY, logit
+from scoring_ml.statistics.ranking import RANKING
+from tests.single_metrics import (
     brier,
     calibration_line,
     captured,
     ece,
     lift,
-    logit,
     pr_auc,
     wins_per_100,
 )

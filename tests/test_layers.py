@@ -14,7 +14,7 @@ ROOMS = {
     "data": {"errors", "settings", "texts"},
     "features": {"data"},
     "demo": {"features", "statistics"},
-    "estimators": {"features"},
+    "estimators": {"features", "statistics"},
     "scoring": {"estimators"},
     "evaluation": {"scoring", "statistics"},
     "tracking": {"evaluation"},

@@ -11,7 +11,8 @@ import pytest
 from scoring_ml.data.schema import Column
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.scoring.scorer import Scorer
-from scoring_ml.statistics.metrics import Interval, ece, pr_auc, roc_auc
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.ranking import roc_auc
 from scoring_ml.tracking.curves import BINS, curves, reliability
 from scoring_ml.tracking.influence import column_title, field_title
 from scoring_ml.tracking.overlay import draw_training
@@ -19,6 +20,7 @@ from scoring_ml.tracking.plots import draw_candidate
 from scoring_ml.tracking.points_table import points_table, table_csv, table_html
 from scoring_ml.tracking.runs import candidate_scorer
 from scoring_ml.tracking.style import short
+from tests.single_metrics import ece, pr_auc
 from tests.small_world import World
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -15,12 +15,13 @@ import pytest
 from scipy.stats import binom, binomtest, false_discovery_control, poisson_binom
 
 from scoring_ml.errors import InputError, IntegrityError
-from scoring_ml.reports.campaigns import FEW_OUTCOMES, marketing_numbers
+from scoring_ml.reports.campaigns import marketing_numbers
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.reports.queue import sales_queue
 from scoring_ml.reports.rendering import Scale, waterfall
 from scoring_ml.reports.scored import read_scored
 from scoring_ml.statistics.proportions import (
+    FEW_OUTCOMES,
     adjusted,
     expected_wins,
     leads_for,
@@ -334,6 +335,7 @@ def test_expected_wins_by_hand() -> None:
     assert [surprise([0.5, 0.5], wins) for wins in (0, 1, 2)] == [0.5, 1.0, 0.5]
     assert (expected_wins([]).low, expected_wins([]).high, surprise([], 0)) == (0, 0, 1.0)
     assert expected_wins([1.0, 1.0, 0.0]).low == 2
+    assert np.isnan(expected_wins([0.5, np.nan]).high)
     assert surprise([1.0, 1.0, 0.0], 3) == 0.0
     assert surprise(np.full(5000, 1e-6), 3000) == 0.0
 

@@ -17,7 +17,7 @@ from scoring_ml.evaluation.intervals import (
 from scoring_ml.evaluation.lead_windows import split_leads
 from scoring_ml.evaluation.slices import MOST_LEVELS, judge_slices
 from scoring_ml.statistics.delong import auc_interval
-from scoring_ml.statistics.metrics import roc_auc
+from scoring_ml.statistics.ranking import roc_auc
 from tests.small_ages import aged_schema, aged_snapshot
 
 LEADS = 400

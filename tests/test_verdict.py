@@ -17,7 +17,6 @@ from scoring_ml.evaluation.intervals import (
     Comparison,
     Predictions,
     bootstrap_metrics,
-    expected_wins,
 )
 from scoring_ml.evaluation.slices import Judged, Slice
 from scoring_ml.evaluation.verdict import (
@@ -27,8 +26,11 @@ from scoring_ml.evaluation.verdict import (
     write_verdict,
 )
 from scoring_ml.evaluation.windows import NAMES, WindowWarning, split_windows
-from scoring_ml.statistics.metrics import Interval, calibration_line, roc_auc
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.proportions import expected_wins
+from scoring_ml.statistics.ranking import roc_auc
 from scoring_ml.texts import Catalogue
+from tests.single_metrics import calibration_line
 
 ENGLISH = Catalogue.load("en")
 BANK = Path(__file__).parents[1] / ".." / "shared" / "data" / "bank-additional-full.csv"
@@ -309,15 +311,6 @@ def test_no_number_is_shown_with_more_than_three_digits_after_the_point():
     for word in verdict.text.replace("(", " ").split():
         digits = word.rstrip(".,;:%)").partition(".")[2]
         assert len(digits) <= 3, word
-
-
-def test_expected_wins_is_the_sum_of_the_probabilities():
-    p = np.array([0.1, 0.2, 0.3])
-    found = expected_wins(p)
-    assert found.value == pytest.approx(0.6)
-    assert found.low == 0.0
-    assert found.high == pytest.approx(0.6 + 1.959964 * np.sqrt(0.09 + 0.16 + 0.21))
-    assert expected_wins([]) == Interval(0.0, 0.0, 0.0)
 
 
 def part(name, *, days=None, auc=0.7, leads=100, wins=30, promised=(30.0, 22.0, 38.0)):

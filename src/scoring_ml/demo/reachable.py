@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import r2_score
 
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import Schema
@@ -28,6 +28,7 @@ from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.crm_snapshot import values_at
 from scoring_ml.features.outcomes import find_outcomes
 from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.statistics.ranking import roc_auc
 
 FACTOR: Final = 20
 """Leads generated for each lead of the demo."""
@@ -128,7 +129,7 @@ def best_reachable(
     r2 = float(r2_score(true, model.predict(encoder.encode(unseen))))
     rows = {str(name): test.frame[name].to_numpy() for name in test.frame}
     expected = np.asarray(model.predict(encoder.encode(rows)), dtype=np.float64)
-    return Reachable(float(roc_auc_score(test.label, expected)), expected, len(truth), r2)
+    return Reachable(roc_auc(expected, test.label), expected, len(truth), r2)
 
 
 def _generated(

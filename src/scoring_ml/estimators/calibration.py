@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, logit
 
+from scoring_ml.statistics.interval import Z_95
+
 MIN_FOR_PROBABILITY: Final = 10
 """Fewer wins or losses than this in the calibration window: no probability."""
 
 MIN_FOR_SLOPE: Final = 50
 """Fewer wins or losses than this: the slope is fixed at 1, only the intercept is fitted."""
-
-_Z95: Final = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def fit_calibration(z: NDArray[np.float64], won: NDArray[np.float64]) -> Calibra
         base = float(logit(np.mean(target)))
         return Calibration(0.0, base, -np.inf, np.inf, wins, losses, "platt", "slope_reaches_zero")
     a, b, error = _fit_affine((z - middle) / spread, target)
-    slope, half = a / spread, _Z95 * error / spread
+    slope, half = a / spread, Z_95 * error / spread
     problem = "slope_reaches_zero" if slope - half <= 0 else None
     return Calibration(
         slope, b - slope * middle, slope - half, slope + half, wins, losses, "platt", problem

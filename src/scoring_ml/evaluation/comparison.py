@@ -25,7 +25,6 @@ from scoring_ml.evaluation.intervals import (
     Comparison,
     Predictions,
     bootstrap_metrics,
-    expected_wins,
 )
 from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
 from scoring_ml.evaluation.slices import Slice, judge_slices
@@ -46,7 +45,9 @@ from scoring_ml.scoring.reference import Reference, build_reference
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scale import HOT, SCORE_MAX, TIERS, round_half_up, tiers
 from scoring_ml.scoring.scorer import Parts, Scorer
-from scoring_ml.statistics.metrics import Interval, roc_auc
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.proportions import expected_wins
+from scoring_ml.statistics.ranking import roc_auc
 from scoring_ml.texts import Catalogue
 
 PEERS: Final = ("odoo",)

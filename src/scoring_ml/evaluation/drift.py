@@ -1,4 +1,4 @@
-"""Whether the newest leads are still like those that were learned from.
+"""Drift: how far the newest leads differ from those that were learned from.
 
 Two questions. *Base rate*: does the newest window hold another share of wins? A two-sided exact
 test says whether the difference is more than chance, and a least relative change whether it
@@ -27,7 +27,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2, fisher_exact, ks_2samp, norm
+from scipy.stats import chi2, ks_2samp
+
+from scoring_ml.statistics.proportions import same_share, wilson
 
 Floats = NDArray[np.float64]
 
@@ -152,7 +154,9 @@ def drift_report(
         base_rates[name] = base_rate(int(values.sum()), values.size)
     newest = base_rates["test"]
     p_values = {
-        name: _same_share(earlier, newest) for name, earlier in base_rates.items() if name != "test"
+        name: same_share((earlier.wins, earlier.leads), (newest.wins, newest.leads))
+        for name, earlier in base_rates.items()
+        if name != "test"
     }
     moved = any(
         p < base_rate_level
@@ -173,23 +177,12 @@ def drift_report(
 def base_rate(wins: int, leads: int) -> BaseRate:
     """Return the share of wins with Wilson's 95 % interval.
 
-    Wilson 1927, "Probable inference, the law of succession, and statistical inference",
-    Journal of the American Statistical Association 22.
-
     >>> rate = base_rate(2, 10)
     >>> rate.share, round(rate.low, 3), round(rate.high, 3)
     (0.2, 0.057, 0.51)
     """
-    if leads == 0:
-        return BaseRate(0, 0, float("nan"), float("nan"), float("nan"))
-    z = float(norm.ppf(0.975))
-    share = wins / leads
-    middle = (share + z * z / (2 * leads)) / (1 + z * z / leads)
-    reach = z / (1 + z * z / leads) * np.sqrt(share * (1 - share) / leads + (z / leads) ** 2 / 4)
-    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
-    return BaseRate(
-        leads, wins, share, 0.0 if wins == 0 else float(low), 1.0 if wins == leads else float(high)
-    )
+    share = wilson(wins, leads)
+    return BaseRate(leads, wins, share.value, share.low, share.high)
 
 
 def field_drift(
@@ -225,13 +218,6 @@ def field_drift(
             ks, ks_p = float(result.statistic), float(result.pvalue)
     moved = degrees > 0 and psi > max(psi_moved, limit)
     return FieldDrift(name, psi, degrees * scale, limit, ks, ks_p, *missing, moved=moved)
-
-
-def _same_share(earlier: BaseRate, newest: BaseRate) -> float:
-    if earlier.leads == 0 or newest.leads == 0:
-        return float("nan")
-    table = [[part.wins, part.leads - part.wins] for part in (earlier, newest)]
-    return float(fisher_exact(table).pvalue)
 
 
 def _bins(before: pd.Series, after: pd.Series) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -24,26 +24,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring_ml.statistics.delong import auc_difference, auc_interval
-from scoring_ml.statistics.metrics import (
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.probability import (
     PROBABILITY,
-    RANKING,
-    Floats,
-    Interval,
-    Ranked,
     calibration_lines,
     logit,
     probability_metrics,
-    ranking_metrics,
 )
-
-__all__ = [
-    "Comparison",
-    "Interval",
-    "Predictions",
-    "auc_with_interval",
-    "bootstrap_metrics",
-    "expected_wins",
-]
+from scoring_ml.statistics.ranking import RANKING, Ranked, ranking_metrics
+from scoring_ml.statistics.samples import Floats
 
 FEWEST_UNITS: Final = 10
 """Leads (or accounts) below which nothing is resampled: their spread is not known."""
@@ -164,8 +153,9 @@ def bootstrap_metrics(
         for kind in judges:
             metrics[kind]["roc_auc"] = auc_interval(candidates[kind].logodds, y)
         for a, b in differences:
-            gap = auc_difference(candidates[a].logodds, candidates[b].logodds, y)
-            differences[a, b]["roc_auc"] = Interval(gap.value, gap.low, gap.high)
+            differences[a, b]["roc_auc"] = auc_difference(
+                candidates[a].logodds, candidates[b].logodds, y
+            )
     return Comparison(metrics, differences, y.size, int(y.sum()), replicates)
 
 
@@ -209,30 +199,6 @@ def auc_with_interval(
     drawn = [auc(weights) for weights in _resamples(n, groups, replicates, seed)]
     values = auc(np.ones((1, n)))[:, 0]
     return _intervals(("roc_auc",), values, np.hstack([np.full((1, 0), np.nan), *drawn]))["roc_auc"]
-
-
-def expected_wins(probability: ArrayLike) -> Interval:
-    """Return how many wins calibrated probabilities promise.
-
-    Parameters
-    ----------
-    probability : array of shape (n,)
-
-    Returns
-    -------
-    Interval
-        The sum of the probabilities, and the range in which the wins lie in 95 of 100 cases if
-        the probabilities are right (normal approximation to the Poisson binomial).
-
-    Examples
-    --------
-    >>> wins = expected_wins([0.5] * 100)
-    >>> round(wins.value, 1), round(wins.low, 1), round(wins.high, 1)
-    (50.0, 40.2, 59.8)
-    """
-    p = np.asarray(probability, dtype=np.float64)
-    middle, reach = float(p.sum()), 1.959964 * float(np.sqrt((p * (1 - p)).sum()))
-    return Interval(middle, max(0.0, middle - reach), min(float(p.size), middle + reach))
 
 
 class _Judge:

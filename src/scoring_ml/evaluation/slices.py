@@ -17,10 +17,11 @@ import pandas as pd
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.intervals import Predictions, auc_with_interval, expected_wins
+from scoring_ml.evaluation.intervals import Predictions, auc_with_interval
 from scoring_ml.evaluation.windows import Rows, Windows
 from scoring_ml.features.snapshot import Snapshot
-from scoring_ml.statistics.metrics import Interval
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.proportions import expected_wins
 
 MOST_LEVELS: Final = 6
 """Most frequent values of a field that get a slice each."""

@@ -18,7 +18,7 @@ from scoring_ml.evaluation.drift import DriftReport
 from scoring_ml.evaluation.intervals import Comparison
 from scoring_ml.evaluation.slices import BY_ACCOUNT, BY_AGE, Slice
 from scoring_ml.evaluation.windows import WindowWarning
-from scoring_ml.statistics.metrics import Interval
+from scoring_ml.statistics.interval import Interval
 from scoring_ml.texts import Catalogue
 from scoring_ml.texts.sentences import Sentence, tell
 
@@ -55,7 +55,7 @@ class Evidence:
         Whether the matrix has a rule for any criterion.
     drift : DriftReport
     expected_wins : Interval or None
-        Of the chosen candidate, from :func:`~scoring_ml.evaluation.intervals.expected_wins`;
+        Of the chosen candidate, from :func:`~scoring_ml.statistics.proportions.expected_wins`;
         ``None`` without probabilities.
     random_split : bool
         Whether nothing put the leads in order of time.

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.errors import ScoringError, TrainingRefused
+from scoring_ml.statistics.proportions import FEW_OUTCOMES
 
 Order = Literal["time", "number", "row", "none"]
 Rows = NDArray[np.intp]
@@ -41,9 +42,6 @@ NO_PLACE: Final = "no place in the order"
 
 DEFAULT_GAP_DAYS: Final = 1.0
 """Days between windows where neither a gap nor a final age is given."""
-
-FEW_OUTCOMES: Final = 30
-"""Wins or losses below which a window is named as small."""
 
 _DAY: Final = 86_400_000_000.0  # microseconds
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from scoring_ml.reports.scored import ScoredField, ScoredRun, tenths
 from scoring_ml.scoring.scale import TIERS
+from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.proportions import (
-    Range,
+    FEW_OUTCOMES,
     adjusted,
     expected_wins,
     leads_needed,
@@ -27,9 +28,6 @@ from scoring_ml.statistics.proportions import (
 
 DIMENSIONS: Final = ("source", "campaign")
 """What leads are grouped by, where the schema has a column for it."""
-
-FEW_OUTCOMES: Final = 30
-"""A segment with fewer known outcomes than this is listed, but not judged."""
 
 SIGNIFICANT: Final = 0.05
 """Largest adjusted p-value at which a difference is called more than chance."""
@@ -48,9 +46,9 @@ class Outcome:
     Parameters
     ----------
     known, wins : int
-    share : Range
+    share : Interval
         Win share, 0-1, with its Wilson interval; NaN without leads.
-    expected : Range or None
+    expected : Interval or None
         Sum of probabilities with the range that chance gives; ``None`` without probabilities.
     p_value : float or None
         Chance of a difference like this if every probability is right, both ways.
@@ -60,8 +58,8 @@ class Outcome:
 
     known: int
     wins: int
-    share: Range
-    expected: Range | None
+    share: Interval
+    expected: Interval | None
     p_value: float | None
     verdict: str | None = None
 

@@ -14,7 +14,6 @@ from scoring_ml.data.schema import CRITERIA
 from scoring_ml.errors import InputError
 from scoring_ml.reports.campaigns import (
     DIMENSIONS,
-    FEW_OUTCOMES,
     SIGNIFICANT,
     Campaigns,
     Segment,
@@ -24,7 +23,7 @@ from scoring_ml.reports.queue import Queue, sales_queue
 from scoring_ml.reports.rendering import Scale, render, waterfall, write_pages
 from scoring_ml.reports.scored import ScoredRun, read_scored
 from scoring_ml.scoring.scale import HOT, TIERS, WARM
-from scoring_ml.statistics.proportions import EXPECTED_WINS, HALF_WIDTH, PRIOR_LEADS
+from scoring_ml.statistics.proportions import EXPECTED_WINS, FEW_OUTCOMES, HALF_WIDTH, PRIOR_LEADS
 from scoring_ml.texts import ENGLISH, Catalogue, languages
 from scoring_ml.texts.sentences import tell
 

@@ -1,4 +1,4 @@
-"""Variance of ROC AUC and of the difference of two, without resampling.
+"""DeLong's variance of ROC AUC and of the difference of two, without resampling.
 
 The AUC is a mean over all pairs of a win and a loss. DeLong, DeLong and Clarke-Pearson (1988,
 "Comparing the areas under two or more correlated receiver operating characteristic curves",
@@ -11,35 +11,12 @@ Rows must be independent: where leads of one account are alike, resample account
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
-from scoring_ml.statistics.metrics import Floats, Interval, checked
-
-_Z = float(norm.ppf(0.975))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Difference of two AUC on the same leads.
-
-    Parameters
-    ----------
-    value : float
-        First AUC minus second.
-    low, high : float
-        95 % interval.
-    p_value : float
-        Two-sided, for "no difference".
-    """
-
-    value: float
-    low: float
-    high: float
-    p_value: float
+from scoring_ml.statistics.interval import Z_95, Interval
+from scoring_ml.statistics.samples import Floats, checked
 
 
 def auc_variance(score: ArrayLike, won: ArrayLike) -> tuple[float, float]:
@@ -89,13 +66,13 @@ def auc_interval(score: ArrayLike, won: ArrayLike) -> Interval:
         bound = 0.025 ** (1 / min(wins, np.size(won) - wins))
         return Interval(value, bound, 1.0) if value == 1.0 else Interval(value, 0.0, 1 - bound)
     middle = np.log(value / (1 - value))
-    reach = _Z * np.sqrt(variance) / (value * (1 - value))
+    reach = Z_95 * np.sqrt(variance) / (value * (1 - value))
     low, high = 1 / (1 + np.exp(-(middle + np.array([-reach, reach]))))
     return Interval(value, float(low), float(high))
 
 
-def auc_difference(a: ArrayLike, b: ArrayLike, won: ArrayLike) -> Difference:
-    """Return ``AUC(a) - AUC(b)`` with DeLong's 95 % interval and p-value.
+def auc_difference(a: ArrayLike, b: ArrayLike, won: ArrayLike) -> Interval:
+    """Return ``AUC(a) - AUC(b)`` with DeLong's 95 % interval.
 
     Parameters
     ----------
@@ -105,25 +82,24 @@ def auc_difference(a: ArrayLike, b: ArrayLike, won: ArrayLike) -> Difference:
 
     Returns
     -------
-    Difference
-        Interval and p-value are NaN with fewer than two wins or losses, and where the variance
-        is 0 although the AUC differ. Two scores of the same order differ by exactly 0, p = 1.
+    Interval
+        Without ends with fewer than two wins or losses, and where the variance is 0 although the
+        AUC differ. Two scores of the same order differ by exactly 0.
     """
     wins_a, losses_a = _placements(a, won)
     wins_b, losses_b = _placements(b, won)
     nan = float("nan")
     if wins_a.size == 0 or losses_a.size == 0:
-        return Difference(nan, nan, nan, nan)
+        return Interval(nan, nan, nan)
     value = float(wins_a.mean() - wins_b.mean())
     # Placements differ per lead, so the variance of a difference is that of the differences.
     variance = _variance(wins_a - wins_b, losses_a - losses_b)
     if np.isnan(value) or np.isnan(variance):
-        return Difference(value, nan, nan, nan)
+        return Interval(value, nan, nan)
     if variance <= 0.0:
-        return Difference(0.0, 0.0, 0.0, 1.0) if value == 0.0 else Difference(value, nan, nan, nan)
-    error = float(np.sqrt(variance))
-    p_value = float(2 * norm.sf(abs(value) / error))
-    return Difference(value, value - _Z * error, value + _Z * error, p_value)
+        return Interval(0.0, 0.0, 0.0) if value == 0.0 else Interval(value, nan, nan)
+    reach = Z_95 * float(np.sqrt(variance))
+    return Interval(value, value - reach, value + reach)
 
 
 def _placements(score: ArrayLike, won: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,17 +1,19 @@
-"""What chance alone would do: intervals, tests and how many more leads are needed."""
+"""Shares and numbers of wins: intervals, tests, and how many more leads are needed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, false_discovery_control, fisher_exact
 
-Z_95: Final = 1.959963984540054
-"""97.5 % point of the normal distribution."""
+from scoring_ml.statistics.interval import Z_95, Interval
+
+FEW_OUTCOMES: Final = 30
+"""Known outcomes below which a share of wins is listed, but not judged."""
 
 HALF_WIDTH: Final = 0.05
 """A win share is called settled when its 95 % interval is within 5 points either side."""
@@ -28,44 +30,25 @@ MOST_LEADS: Final = 10_000_000
 _TAIL: Final = 1e-18
 
 
-@dataclass(frozen=True)
-class Range:
-    """A value with the bounds of its interval, both included."""
-
-    value: float
-    low: float
-    high: float
-
-
-def wilson(wins: int, leads: int) -> Range:
+def wilson(wins: int, leads: int) -> Interval:
     """Return a win share with its 95 % Wilson interval.
 
-    ``(k + z^2/2)/(n + z^2) -+ z/(n + z^2) * sqrt(k (n-k)/n + z^2/4)`` for k wins of n leads.
+    ``(k + z^2/2)/(n + z^2) -+ z/(n + z^2) * sqrt(k (n-k)/n + z^2/4)`` for k wins of n leads
+    (E. B. Wilson 1927, "Probable inference, the law of succession, and statistical inference",
+    Journal of the American Statistical Association 22).
 
     Parameters
     ----------
     wins, leads : int
         ``0 <= wins <= leads``; without leads all three are NaN.
 
-    References
-    ----------
-    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference".
-
     >>> wilson(1, 10)  # doctest: +ELLIPSIS
-    Range(value=0.1, low=0.0178..., high=0.4041...)
+    Interval(value=0.1, low=0.0178..., high=0.4041...)
     """
     if leads == 0:
-        return Range(math.nan, math.nan, math.nan)
-    share = wins / leads
-    low, high = _wilson(share, leads)
-    # At the ends the bound is exact; the formula leaves a rounding error there.
-    return Range(share, 0.0 if wins == 0 else low, 1.0 if wins == leads else high)
-
-
-def _wilson(share: float, leads: int) -> tuple[float, float]:
-    centre = (share * leads + Z_95**2 / 2) / (leads + Z_95**2)
-    half = Z_95 / (leads + Z_95**2) * math.sqrt(leads * share * (1 - share) + Z_95**2 / 4)
-    return centre - half, centre + half
+        return Interval(math.nan, math.nan, math.nan)
+    ends = binomtest(wins, leads).proportion_ci(method="wilson")
+    return Interval(wins / leads, float(ends.low), float(ends.high))
 
 
 def wins_distribution(probabilities: ArrayLike) -> tuple[int, NDArray[np.float64]]:
@@ -104,19 +87,22 @@ def wins_distribution(probabilities: ArrayLike) -> tuple[int, NDArray[np.float64
     return left_first + right_first + int(kept[0]), chances[kept[0] : kept[-1] + 1]
 
 
-def expected_wins(probabilities: ArrayLike) -> Range:
+def expected_wins(probabilities: ArrayLike) -> Interval:
     """Return the expected number of wins, with the central range of 95 %.
 
     The bounds are the smallest counts at which the distribution function reaches 2.5 % and
     97.5 %, so that fewer than ``low`` and more than ``high`` wins each happen in at most 2.5 %
-    of the cases.
+    of the cases. With an unknown probability all three are NaN.
     """
-    first, chances = wins_distribution(probabilities)
+    p = np.asarray(probabilities, dtype=float)
+    if np.isnan(p).any():
+        return Interval(math.nan, math.nan, math.nan)
+    first, chances = wins_distribution(p)
     reached = np.cumsum(chances)
     low, high = np.searchsorted(reached, [0.025 - 1e-12, 0.975 - 1e-12])
-    value = float(np.sum(np.asarray(probabilities, dtype=float)))
+    value = float(np.sum(p))
     last = len(chances) - 1
-    return Range(value, first + min(int(low), last), first + min(int(high), last))
+    return Interval(value, *(float(first + min(int(end), last)) for end in (low, high)))
 
 
 def surprise(probabilities: ArrayLike, wins: int) -> float:
@@ -140,14 +126,23 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     >>> adjusted([0.01, 0.04, 0.03])
     [0.03, 0.04, 0.04]
     """
-    count = len(p_values)
-    out = [1.0] * count
-    least = 1.0
-    order = sorted(range(count), key=lambda index: p_values[index], reverse=True)
-    for behind, index in enumerate(order):
-        least = min(least, p_values[index] * count / (count - behind))
-        out[index] = least
-    return out
+    return [float(value) for value in false_discovery_control(p_values)]
+
+
+def same_share(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Return Fisher's two-sided exact p-value of two samples having one share of wins.
+
+    Parameters
+    ----------
+    first, second : (wins, leads)
+        NaN is returned where one is empty.
+
+    >>> same_share((5, 10), (5, 10))
+    1.0
+    """
+    if not first[1] or not second[1]:
+        return math.nan
+    return float(fisher_exact([[wins, leads - wins] for wins, leads in (first, second)]).pvalue)
 
 
 def leads_for(share: float) -> int | None:
@@ -173,8 +168,9 @@ def leads_for(share: float) -> int | None:
     few, many = math.ceil(EXPECTED_WINS / share - 1e-9), MOST_LEADS
     while few < many:
         middle = (few + many) // 2
-        low, high = _wilson(share, middle)
-        if (high - low) / 2 <= HALF_WIDTH:
+        # Half of Wilson's interval for a share that need not be a whole number of wins.
+        spread = math.sqrt(middle * share * (1 - share) + Z_95**2 / 4)
+        if Z_95 / (middle + Z_95**2) * spread <= HALF_WIDTH:
             many = middle
         else:
             few = middle + 1

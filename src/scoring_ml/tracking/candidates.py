@@ -14,7 +14,8 @@ from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.verdict import VOLUME_METRIC
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.scale import TIERS
-from scoring_ml.statistics.metrics import PROBABILITY, RANKING
+from scoring_ml.statistics.probability import PROBABILITY
+from scoring_ml.statistics.ranking import RANKING
 
 METRICS: Final = (*RANKING, VOLUME_METRIC, *PROBABILITY)
 """Metrics of every candidate, in the order of the table."""

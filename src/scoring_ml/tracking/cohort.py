@@ -7,7 +7,7 @@ import math
 from typing import Any, Final
 
 from scoring_ml.evaluation.comparison import Trained
-from scoring_ml.statistics.metrics import Interval
+from scoring_ml.statistics.interval import Interval
 from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 
 SLICES_FILE: Final = "slices.json"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.drift import BaseRate, base_rate
-from scoring_ml.statistics.metrics import Ranked
+from scoring_ml.statistics.ranking import Ranked
 
 Floats = NDArray[np.float64]
 

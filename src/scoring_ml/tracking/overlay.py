@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from scoring_ml.evaluation.comparison import Trained
-from scoring_ml.statistics.metrics import Interval
+from scoring_ml.statistics.interval import Interval
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.plots import FOLDER
 from scoring_ml.tracking.style import (

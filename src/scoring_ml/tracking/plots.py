@@ -15,7 +15,7 @@ from scoring_ml.evaluation.drift import base_rate
 from scoring_ml.scoring.explanation import explain_points
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
-from scoring_ml.statistics.metrics import TOP_PERCENT
+from scoring_ml.statistics.ranking import TOP_PERCENT
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.influence import draw_beeswarm, draw_fields
 from scoring_ml.tracking.points_table import points_table, table_csv, table_html
