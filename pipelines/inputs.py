@@ -18,10 +18,10 @@ from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit
 from scoring_ml.evaluation.later_facts import find_later_facts
-from scoring_ml.features.asof_check import check_snapshot
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.outcomes import Outcomes
+from scoring_ml.features.rows_check import check_rows
 from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
 
 SCHEMA_NAME = "schema.yaml"
@@ -132,15 +132,12 @@ def audited_export(
     bar("see the leads as they were", 0.04)
     snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
     bar("check that nothing later is seen", 0.06)
-    check_snapshot(
+    check_rows(
         export,
         snapshot,
-        schema,
         horizon_days=outcomes.horizon_days,
         lag_days=outcomes.lag_days,
-        ages_days=mapping.ages_days,
         won_stages=mapping.stages_won,
-        lost_stages=mapping.stages_lost,
     )
     matrix = find_matrix((folder,), files.matrix, schema)
     bar("audit", 0.08)

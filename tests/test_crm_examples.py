@@ -12,6 +12,7 @@ from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.crm.report import ExportReport
+from tests.oracle.snapshot_oracle import proven_snapshot
 
 EXAMPLES: Final = Path(__file__).parents[1] / "models" / "examples"
 HOUR: Final = 3_600_000_000
@@ -214,6 +215,15 @@ def test_an_export_is_read_without_code(name: str, tmp_path: Path) -> None:
     assert report.broken == ()
     assert len(export.leads) == 3
     assert sum(sum(table.left_out.values()) for table in report.tables) == 0
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_is_seen_of_an_export_is_as_the_oracle_has_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring_ml.features.crm_snapshot.FEW_LEADS", 1)
+    export, _ = read(name, tmp_path)
+    proven_snapshot(export, load_mapping(EXAMPLES / name / "crm.yaml"))
 
 
 @pytest.mark.parametrize("name", EXPORTS)

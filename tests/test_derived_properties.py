@@ -17,7 +17,6 @@ from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.activity_features import decay_table
 from scoring_ml.features.catalogue import catalogue
 from scoring_ml.features.compute import derive
-from scoring_ml.features.naive_features import NaiveFeatures, OneActivity, OneStage
 from tests.derived_facts import (
     FIELDS,
     HISTORY,
@@ -30,6 +29,7 @@ from tests.derived_facts import (
     shuffled,
     stages_of,
 )
+from tests.oracle.naive_features import NaiveFeatures, OneActivity, OneStage
 
 LEADS = 3
 OFFSETS = [0, 1, -1, HOUR, DAY, 7 * DAY, 7 * DAY + 1, 7 * DAY - 1, 30 * DAY, 30 * DAY + 1, 41 * DAY]

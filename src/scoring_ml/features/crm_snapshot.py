@@ -46,6 +46,7 @@ NOT_DUE: Final = (NOT_OPEN, NOT_CREATED)
 """Why a lead is not scored though nothing is wrong with it."""
 
 NEVER_OPEN: Final = "closed before the first age at which leads are seen"
+NOT_YET: Final = "created at the very moment of the export"
 WON_BEFORE: Final = "won before the moment, recorded later"
 
 
@@ -179,7 +180,9 @@ def build_crm_snapshot(
 
     A row exists only while the lead is open, as known then. Its label is 1 if the lead is won
     within the horizon, 0 if it is not, NaN if that is not final yet. Rows follow the leads'
-    creation, then their age; the rows "now" of open leads have no age and no label.
+    creation, then their age; the rows "now" of open leads have no age and no label. A lead that
+    reaches an age at the very moment of the export has the row "now" alone: the two are one row,
+    without a label either way, and every open lead has a row "now".
 
     Parameters
     ----------
@@ -198,19 +201,20 @@ def build_crm_snapshot(
     ages = tuple(mapping.ages_days if ages_days is None else ages_days)
     leads = export.leads
     n = len(leads)
-    ever = np.zeros(n, dtype=bool)
+    extracted_at = np.full(n, export.extracted_at)
+    seen = np.zeros(n, dtype=bool)
     late = np.zeros(n, dtype=bool)
     frames, moments, labels, lead, age_days = [], [], [], [], []
     for age in (*ages, np.nan):
         now = bool(np.isnan(age))
-        as_of = np.full(n, export.extracted_at) if now else seen_at(leads.created_at, age)
-        there = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
-        there &= known(leads.created_at, as_of)
-        won_before = there & known(outcomes.won_at, as_of)
-        late |= won_before
-        rows = np.flatnonzero(there & ~won_before)
+        as_of = extracted_at if now else seen_at(leads.created_at, age)
+        is_open = outcomes.open_at(as_of) & known(leads.created_at, as_of)
         if not now:
-            ever[rows] = True
+            is_open &= known(as_of, extracted_at)
+        won_before = is_open & known(outcomes.won_at, as_of)
+        late |= won_before
+        rows = np.flatnonzero(is_open & ~won_before)
+        seen[rows] = True
         values = values_at(export, schema, as_of)
         frames.append(pd.DataFrame({name: item[rows] for name, item in values.items()}))
         at = as_of[rows]
@@ -225,14 +229,15 @@ def build_crm_snapshot(
             extracted_at=export.extracted_at,
         )
         labels.append(np.where(final & (not now), won, np.nan))
-    if not ever.any():
+    code = np.concatenate(lead)
+    age_of = np.concatenate(age_days)
+    if np.isnan(age_of).all():
         raise InputError(
             "At least one lead must be open at one of the ages at which leads are seen",
             found=f"none of {n} leads at {', '.join(f'{age:g}' for age in ages)} days",
             do="Check created_at, the closing moments and ages_days in crm.yaml",
         )
-    code = np.concatenate(lead)
-    age_of = np.concatenate(age_days)
+    created = known(leads.created_at, extracted_at)
     order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
     frame = pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)
     code = code[order]
@@ -249,8 +254,9 @@ def build_crm_snapshot(
                 leads.ids,
                 {
                     NOT_READ: outcomes.unsure,
-                    WON_BEFORE: late & ~ever & ~outcomes.unsure,
-                    NEVER_OPEN: ~ever & ~late & ~outcomes.unsure,
+                    WON_BEFORE: late & ~seen & ~outcomes.unsure,
+                    NEVER_OPEN: ~seen & ~late & ~outcomes.unsure & created,
+                    NOT_YET: ~seen & ~late & ~outcomes.unsure & ~created,
                 },
             )
         ),

@@ -1,40 +1,61 @@
-"""An independent second check that no row of a snapshot knows what came later.
+"""A second way from an export to the rows of a snapshot, in plain Python.
 
-It shares no code with what made the snapshot: it takes the finished rows, walks through the
-facts of a sample of leads one by one in plain Python and compares what comes out: the rows that
-each lead must have, no more and no fewer, and all that is in them. It is slow on purpose; what it
-must be is obvious. :mod:`scoring_ml.features.rows_check` looks at all rows first.
+It shares no code with what makes a snapshot: it takes the finished rows, walks through the facts of
+all leads one by one and compares what comes out: the rows that each lead must have, no more and no
+fewer, and all that is in them. It is slow on purpose; what it must be is obvious.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from scoring_ml.data.crm.facts import Export
+from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.features.catalogue import Feature, schema_features
-from scoring_ml.features.lead_facts import LeadFacts, gather_facts, rows_of
-from scoring_ml.features.naive_features import NaiveFeatures
-from scoring_ml.features.rows_check import (
-    DAY,
-    LABEL,
-    MOMENT,
-    OPEN,
-    SECOND,
-    check_rows,
-    defect,
-    unsure_leads,
-)
+from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.features.rows_check import check_rows
 from scoring_ml.features.snapshot import Snapshot
+from tests.oracle.lead_facts import LeadFacts, gather_facts
+from tests.oracle.naive_features import NaiveFeatures
 
+SECOND: Final = 1_000_000
+DAY: Final = 24 * 60 * 60 * SECOND
+
+_MOMENT: Final = "A row must be seen at its age, after its creation and within the export"
+_OPEN: Final = "A lead must be seen only while it is open, as known then"
+_LABEL: Final = "A label must follow from the wins in the horizon, once they are final"
 _VALUE: Final = "A value must follow from what was known before its moment"
 _DUE: Final = "A lead must be seen at each of its ages at which it is open, and now if it still is"
+
+
+class OracleError(AssertionError):
+    """A snapshot differs from what plain Python makes of the facts."""
+
+
+def proven_snapshot(export: Export, mapping: CrmMapping) -> Snapshot:
+    """Make the snapshot of an export, and prove it by both checks and by its places."""
+    snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
+    spans = {"horizon_days": outcomes.horizon_days, "lag_days": outcomes.lag_days}
+    check_rows(export, snapshot, won_stages=mapping.stages_won, **spans)
+    check_snapshot(
+        export,
+        snapshot,
+        schema,
+        ages_days=mapping.ages_days,
+        won_stages=mapping.stages_won,
+        lost_stages=mapping.stages_lost,
+        **spans,
+    )
+    seen = len(np.unique(snapshot.row))
+    left_out = sum(item.count for item in snapshot.unused)
+    if seen + left_out != len(export.leads):
+        raise OracleError(f"{seen} leads seen and {left_out} left out of {len(export.leads)}")
+    return snapshot
 
 
 def check_snapshot(
@@ -47,94 +68,79 @@ def check_snapshot(
     ages_days: Collection[float] | None = None,
     won_stages: Collection[str] = (),
     lost_stages: Collection[str] = (),
-    sample: int = 200,
-    seed: int | None = None,
 ) -> None:
-    """Prove on a sample of leads that a snapshot knows nothing but what was known then.
+    """Prove that a snapshot knows nothing but what was known then.
 
-    Checked are, for every row of a sampled lead: its moment; that the lead was open, as known
-    then; every field and feature, from facts with ``known_at < as_of`` alone; the label, from the
-    wins in ``[as_of, as_of + horizon)``, and that it is told only when it is final. Then, that the
-    lead has a row for each age at which it is due, and one for "now" if it is open at the export.
-    For the rows of all leads: what :func:`scoring_ml.features.rows_check.check_rows` proves.
+    Checked are, for every row: its moment; that the lead was open, as known then; every field and
+    feature, from facts with ``known_at < as_of`` alone; the label, from the wins in
+    ``[as_of, as_of + horizon)``, and that it is told only when it is final. Then, that the lead has
+    a row for each age at which it is due, and one for "now" if it is open at the export.
 
     Parameters
     ----------
-    export : Export
-    snapshot : Snapshot
-        With ``lead``, ``age_days`` and ``as_of``.
-    schema : Schema
-    horizon_days, lag_days : float
     ages_days : collection of float or None
         At which leads must be seen; those that the snapshot has if None, so that an age without
         any row goes unnoticed.
-    won_stages, lost_stages : collection of str
-        Stages that end a lead.
-    sample : int
-        Most leads to be looked at, of all leads of the export.
-    seed : int or None
-        Of the sample; drawn from the leads' ids and the moment of the export if None, so that no
-        two exports are looked at in the same places, and one always in the same.
 
     Raises
     ------
-    ScoringError
-        If anything differs. That is a defect of this program, not of the data.
+    OracleError
+        If anything differs.
     """
-    check_rows(
-        export, snapshot, horizon_days=horizon_days, lag_days=lag_days, won_stages=won_stages
-    )
-    if snapshot.lead is None or snapshot.age_days is None or snapshot.as_of is None:
-        return  # That is refused above.
+    assert snapshot.lead is not None
+    assert snapshot.age_days is not None
+    assert snapshot.as_of is not None
     moments = snapshot.as_of.astype("datetime64[us]").astype(np.int64)
-    found = [float(age) for age in np.unique(snapshot.age_days[~np.isnan(snapshot.age_days)])]
-    ages = [*(found if ages_days is None else ages_days), math.nan]
-    chosen = _sampled(export, sample, seed)
-    facts = gather_facts(export, chosen)
+    present = [float(age) for age in np.unique(snapshot.age_days[~np.isnan(snapshot.age_days)])]
+    ages = [*(present if ages_days is None else ages_days), math.nan]
+    facts = gather_facts(export)
     unsure = unsure_leads(export)
     extracted = export.extracted_at
     features = schema_features(schema)
     columns = {name: snapshot.frame[name].to_numpy() for name in snapshot.frame.columns}
-    seen: dict[int, list[float]] = {lead: [] for lead in chosen}
-    for row in rows_of(snapshot.lead, facts):
+    seen: dict[int, list[float]] = {lead: [] for lead in facts}
+
+    for row in range(len(snapshot)):
         lead, age, as_of = int(snapshot.lead[row]), float(snapshot.age_days[row]), int(moments[row])
         of_lead = facts[lead]
+        where = f"(lead {snapshot.ids[row]})"
         seen[lead].append(age)
         if as_of != _moment(of_lead, age, extracted):
-            raise defect(MOMENT, "a row at another moment", snapshot, (row,))
+            raise OracleError(f"{_MOMENT}: a row at another moment {where}")
         if not _open(of_lead, as_of, won_stages, lost_stages):
-            raise defect(OPEN, "a closed lead", snapshot, (row,))
+            raise OracleError(f"{_OPEN}: a closed lead {where}")
         now = math.isnan(age)
         label = _label(of_lead, as_of, now, horizon_days, lag_days, extracted, won_stages)
         if not _same(float(snapshot.label[row]), label):
-            raise defect(LABEL, "another label", snapshot, (row,))
+            raise OracleError(f"{_LABEL}: another label {where}")
         expected = _values(of_lead, as_of, schema, features, export, lead)
         for name, allowed in expected.items():
             if name in columns and not any(_same(columns[name][row], item) for item in allowed):
-                raise defect(_VALUE, f"another value of {name}", snapshot, (row,))
+                raise OracleError(f"{_VALUE}: another value of {name} {where}")
     for lead, of_lead in facts.items():
         due = [
             age
             for age in ages
             if lead not in unsure
-            and (as_of := _moment(of_lead, age, extracted)) <= extracted
+            and _is_in_time(age, as_of := _moment(of_lead, age, extracted), extracted)
             and of_lead.created_at < as_of
             and _open(of_lead, as_of, won_stages, lost_stages)
             and not any(win < as_of for win in _wins(of_lead, won_stages))
         ]
         if _words(due) != _words(seen[lead]):
             wrong = f"{_words(seen[lead])} instead of {_words(due)} of {export.leads.ids[lead]}"
-            raise defect(_DUE, wrong, snapshot, ())
+            raise OracleError(f"{_DUE}: {wrong}")
 
 
-def _sampled(export: Export, sample: int, seed: int | None) -> list[int]:
-    every = range(len(export.leads))
-    if len(every) <= sample:
-        return list(every)
-    if seed is None:
-        content = "\n".join(map(str, (*export.leads.ids, export.extracted_at)))
-        seed = int(hashlib.sha256(content.encode()).hexdigest(), 16)
-    return sorted(random.Random(seed).sample(every, sample))
+def unsure_leads(export: Export) -> set[int]:
+    """Return the leads of which a closing could not be read: neither won nor lost nor open."""
+    tables = (export.deals, export.stages)
+    return {int(lead) for table in tables for lead in getattr(table, "unsure", ())}
+
+
+def _is_in_time(age: float, as_of: int, extracted: int) -> bool:
+    """Tell whether a row is due: at the moment of the export, the row "now" is the only one."""
+    return math.isnan(age) or as_of < extracted
 
 
 def _moment(facts: LeadFacts, age: float, extracted: int) -> int:

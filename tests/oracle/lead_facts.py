@@ -1,4 +1,4 @@
-"""The facts of a few leads, lead by lead and in words, for the second check.
+"""The facts of leads, lead by lead and in words.
 
 Gathered in plain Python from the export's columns; nothing is left out or judged here.
 """
@@ -6,16 +6,14 @@ Gathered in plain Python from the export's columns; nothing is left out or judge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.facts import WON, Activities, Export, Stages
 from scoring_ml.data.values.moments import NEVER
-from scoring_ml.features.naive_features import OneActivity, OneStage
+from tests.oracle.naive_features import OneActivity, OneStage
 
 
 @dataclass(frozen=True)
@@ -38,18 +36,18 @@ class LeadFacts:
     changes: dict[str, list[tuple[int, int, Any]]] = field(default_factory=dict)
 
 
-def gather_facts(export: Export, chosen: Sequence[int]) -> dict[int, LeadFacts]:
-    """Put the facts of some leads together, lead by lead."""
-    facts = {lead: LeadFacts(int(export.leads.created_at[lead])) for lead in chosen}
+def gather_facts(export: Export) -> dict[int, LeadFacts]:
+    """Put the facts of all leads together, lead by lead."""
+    facts = {lead: LeadFacts(int(at)) for lead, at in enumerate(export.leads.created_at)}
     if export.activities is not None:
-        for lead, activity in _activities(export.activities, facts):
+        for lead, activity in _activities(export.activities):
             facts[lead].activities.append(activity)
     if export.stages is not None:
-        for lead, stage in _stages(export.stages, facts):
+        for lead, stage in _stages(export.stages):
             facts[lead].stages.append(stage)
     if export.deals is not None:
         deals = export.deals
-        for row in rows_of(deals.lead, facts):
+        for row in range(len(deals.lead)):
             if int(deals.closed_at[row]) != NEVER:
                 close = OneClose(
                     int(deals.outcome[row]) == WON,
@@ -59,7 +57,7 @@ def gather_facts(export: Export, chosen: Sequence[int]) -> dict[int, LeadFacts]:
                 facts[int(deals.lead[row])].closes.append(close)
     for name, history in export.histories.items():
         changes: dict[int, list[tuple[int, int, Any]]] = defaultdict(list)
-        for row in rows_of(history.lead, facts):
+        for row in range(len(history)):
             change = (int(history.changed_at[row]), int(history.known_at[row]), history.value[row])
             changes[int(history.lead[row])].append(change)
         for lead, of_lead in facts.items():
@@ -67,9 +65,7 @@ def gather_facts(export: Export, chosen: Sequence[int]) -> dict[int, LeadFacts]:
     return facts
 
 
-def _activities(
-    activities: Activities, facts: Mapping[int, LeadFacts]
-) -> list[tuple[int, OneActivity]]:
+def _activities(activities: Activities) -> list[tuple[int, OneActivity]]:
     def word(codes: Any, words: Sequence[str], row: int) -> str | None:
         return None if codes is None or codes[row] < 0 else words[codes[row]]
 
@@ -88,11 +84,11 @@ def _activities(
                 },
             ),
         )
-        for row in rows_of(activities.lead, facts)
+        for row in range(len(activities))
     ]
 
 
-def _stages(stages: Stages, facts: Mapping[int, LeadFacts]) -> list[tuple[int, OneStage]]:
+def _stages(stages: Stages) -> list[tuple[int, OneStage]]:
     return [
         (
             int(stages.lead[row]),
@@ -102,10 +98,5 @@ def _stages(stages: Stages, facts: Mapping[int, LeadFacts]) -> list[tuple[int, O
                 int(stages.known_at[row]),
             ),
         )
-        for row in rows_of(stages.lead, facts)
+        for row in range(len(stages))
     ]
-
-
-def rows_of(leads: Any, facts: Mapping[int, LeadFacts]) -> list[int]:
-    """Return the rows of a table that are of the leads looked at, in order."""
-    return [int(row) for row in np.flatnonzero(np.isin(leads, list(facts)))]

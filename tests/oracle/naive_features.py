@@ -1,4 +1,4 @@
-"""Every feature of one lead once more, in plain Python, for the second check.
+"""Every feature of one lead, computed a second time in plain Python.
 
 It shares no code with :mod:`scoring_ml.features.compute` and says each feature as its sentence in
 the catalogue says it. It is slow on purpose; what it must be is obvious.

@@ -1,0 +1,1 @@
+"""Slow second computations, written apart from the product, that prove what it made."""
