@@ -327,7 +327,7 @@ def report(
     """Write a report: two pages that stand alone, one for sales and one for marketing."""
     from pipelines.promotion import served_version
     from pipelines.train import newest_training
-    from scoring_ml.data.schema import nearest
+    from scoring_ml.data.names import nearest
     from scoring_ml.reports.explanations import write_explanations
 
     if name != "explanations":

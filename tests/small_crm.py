@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Activities, Stages
-from scoring_ml.data.schema import History, Schema, dump_schema, parse_schema
+from scoring_ml.data.schema import History, Schema, parse_schema
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.calibration import fit_calibration
@@ -98,7 +98,7 @@ def crm_schema(history: History = HISTORY, **changes: Any) -> Schema:
     }
     schema = parse_schema(content)
     columns = (*schema.columns, *feature_columns(history, schema.columns))
-    whole = dump_schema(schema.with_columns(columns))
+    whole = schema.with_columns(columns).dump()
     for name, spec in changes.items():
         whole["columns"][name] |= spec
     return parse_schema(whole)

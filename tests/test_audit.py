@@ -57,7 +57,12 @@ def made(columns, y, *, order="row", as_of=None, **known):
         account=None,
         row=np.arange(1, n + 1),
     )
-    schema = Schema("made", Target("y", ("1",), ("0",)), Order(order), tuple(described))
+    schema = Schema(
+        dataset="made",
+        target=Target("y", ("1",), ("0",)),
+        order=Order(order),
+        columns=tuple(described),
+    )
     return snapshot, schema
 
 

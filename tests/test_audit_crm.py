@@ -113,10 +113,10 @@ class Crm:
     @property
     def schema(self) -> Schema:
         return Schema(
-            "crm",
-            Target("outcome", ("won",), ("lost",)),
-            Order("time", "created_at"),
-            tuple(self.described),
+            dataset="crm",
+            target=Target("outcome", ("won",), ("lost",)),
+            order=Order("time", "created_at"),
+            columns=tuple(self.described),
         )
 
 

@@ -13,7 +13,6 @@ from scoring_ml.data.schema import (
     Order,
     Schema,
     Target,
-    dump_schema,
     parse_schema,
 )
 from scoring_ml.errors import SchemaError
@@ -201,7 +200,7 @@ def test_a_field_must_not_bear_the_name_of_a_feature(name: str) -> None:
 
 def test_columns_come_through_a_schema_file_unchanged() -> None:
     small = schema(FULL)
-    again = parse_schema(dump_schema(small))
+    again = parse_schema(small.dump())
     assert again.columns == small.columns
     assert again.history == small.history
     assert list(schema_features(again)) == names(FULL)

@@ -23,7 +23,9 @@ from scoring_ml.data.crm.facts import (
     Leads,
     Stages,
 )
-from scoring_ml.data.crm.mapping import CrmMapping, MappedField, load_mapping
+from scoring_ml.data.crm.mapping import CrmMapping, FeatureSettings, load_mapping
+from scoring_ml.data.crm.mapping_fields import MappedField
+from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import InputError, SchemaError
@@ -58,8 +60,7 @@ def mapping(**changes):
         "dataset": "small",
         "tables": {},
         "fields": FIELDS,
-        "stages": ("lead", "sql"),
-        "stages_lost": ("lost",),
+        "stages": Funnel(("lead", "sql"), lost=("lost",)),
         "horizon_days": 60.0,
         "recording_lag_days": 2.0,
         "ages_days": AGES,
@@ -382,9 +383,9 @@ def test_a_moment_after_the_export_is_scored_with_a_warning():
     assert open_leads(made, mapping(), schema).warnings == ()
 
 
-@pytest.mark.parametrize("choice", [{"without": ("nonsense",)}, {"allowed": {"web_visit_8d": "x"}}])
+@pytest.mark.parametrize("choice", [{"without": ("nonsense",)}, {"allow": {"web_visit_8d": "x"}}])
 def test_a_decision_about_no_feature_is_refused(choice):
     with pytest.raises(
         SchemaError, match=r"must name computed features\. Found: (nonsense|web_visit)"
     ):
-        build_crm_snapshot(small(), mapping(**choice))
+        build_crm_snapshot(small(), mapping(features=FeatureSettings(**choice)))

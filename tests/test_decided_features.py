@@ -13,7 +13,7 @@ from pipelines.train import refuse
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping, load_mapping, mapping_text, parse_mapping
-from scoring_ml.data.schema import Suspicion, dump_schema, parse_schema
+from scoring_ml.data.schema import Suspicion, parse_schema
 from scoring_ml.errors import SchemaError, TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
@@ -43,22 +43,22 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 def test_nothing_is_decided_unless_it_is_said() -> None:
     mapping = decided()
-    assert (mapping.without, mapping.allowed) == ((), {})
+    assert (mapping.features.without, mapping.features.allow) == ((), {})
     assert "without" not in mapping_text(mapping)
     assert "allow" not in mapping_text(mapping)
 
 
 def test_writing_undoes_reading() -> None:
     mapping = decided(without=["created_hour", VISITS], allow={"stage": REASON})
-    assert mapping.without == ("created_hour", VISITS)
-    assert mapping.allowed == {"stage": REASON}
+    assert mapping.features.without == ("created_hour", VISITS)
+    assert mapping.features.allow == {"stage": REASON}
     assert parse_mapping(yaml.safe_load(mapping_text(mapping))) == mapping
 
 
 @pytest.mark.parametrize(
     ("allow", "message"),
     [
-        (["stage"], "features.allow must map a feature to a written reason. Found: list"),
+        (["stage"], "features.allow must hold names and values. Found: list"),
         ({"stage": None}, "features.allow.stage must hold a written reason"),
         ({"stage": True}, "features.allow.stage must hold a written reason"),
         ({"stage": " "}, "features.allow.stage must hold a written reason"),
@@ -95,7 +95,7 @@ def test_a_feature_left_out_is_seen_by_no_model(export: Export) -> None:
     assert all_used - used == {VISITS, "stage"}
     # It is still computed, so that the audit and the checks can look at it.
     assert {VISITS, "stage"} <= set(snapshot.frame)
-    assert parse_schema(dump_schema(schema)) == schema
+    assert parse_schema(schema.dump()) == schema
 
 
 def told(grade: str, *names: str) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
-from scoring_ml.data.schema import Column, Schema, dump_schema, parse_schema
+from scoring_ml.data.schema import Column, Schema, parse_schema
 from scoring_ml.data.values.moments import parse_date
 from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
@@ -384,7 +384,7 @@ def test_every_draft_reads_its_own_file_and_survives_yaml(
     file = flat({"x": cells, "y": pool[:1] * rows, "won": turns("won", "lost", rows=rows)})
     schema = draft_schema(file, target="won")
     every_cell_reads(file, schema)
-    assert parse_schema(dump_schema(schema)) == schema
+    assert parse_schema(schema.dump()) == schema
     named = {c.name for c in schema.columns} | {schema.id, schema.order.column, "won"}
     assert named - {None} == {"x", "y", "won"}
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.schema import dump_schema, parse_schema
+from scoring_ml.data.schema import parse_schema
 from scoring_ml.data.values.typed import reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
@@ -289,7 +289,7 @@ def test_the_encoder_comes_back_the_same_from_json():
     kept = json.loads(
         json.dumps(
             {
-                "schema": dump_schema(SCHEMA),
+                "schema": SCHEMA.dump(),
                 "matrix": MATRIX.dump(),
                 "levels": ENCODER.levels,
             }

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pipelines.inspect_file import CheckResult, InitResult, check_file, init_schema
-from scoring_ml.data.schema import dump_schema, load_schema, parse_schema
+from scoring_ml.data.schema import load_schema, parse_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.criteria import load_matrix
 
@@ -62,7 +62,7 @@ class TestInit:
     def test_what_is_written_can_be_read_back(self, drafted, leads):
         schema = load_schema(leads.with_name("schema.yaml"))
         assert schema == drafted.schema
-        assert parse_schema(dump_schema(schema)) == schema
+        assert parse_schema(schema.dump()) == schema
         assert set(NAMES) <= set(schema.names)
         matrix = load_matrix(leads.with_name("matrix.yaml"), schema)
         assert matrix.mapped == ()

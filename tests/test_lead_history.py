@@ -631,7 +631,7 @@ def test_all_other_words_of_one_file_contradict_a_word_of_the_other() -> None:
 
 
 def test_what_is_unclear_is_saved_with_the_schema() -> None:
-    history = History.restore(json.loads(json.dumps(UNCLEAR.dump())))
+    history = History.read(json.loads(json.dumps(UNCLEAR.dump())), source="here")
     assert history == UNCLEAR
 
 

@@ -12,13 +12,12 @@ import yaml
 
 from scoring_ml.data.crm.mapping import (
     MAPPING_NAME,
-    RESERVED,
     CrmMapping,
-    dump_mapping,
     load_mapping,
     mapping_text,
     parse_mapping,
 )
+from scoring_ml.data.crm.mapping_fields import RESERVED
 from scoring_ml.errors import SchemaError
 from tests.small_export import CRM_YAML
 
@@ -51,7 +50,7 @@ def test_a_mapping_says_where_everything_is() -> None:
     # YAML takes an unquoted ``on`` for true.
     assert leads.join[0].on == {"AccountId": "Id"}
     assert mapping.tables["activities"][0].words["type"]["content download"] == "download"
-    assert (mapping.stages, mapping.stages_won, mapping.hand_over) == (
+    assert (mapping.stages.order, mapping.stages.won, mapping.stages.hand_over) == (
         ("lead", "sql"),
         ("won",),
         "sql",
@@ -74,7 +73,7 @@ def test_what_is_not_said_has_its_default() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_writing_undoes_reading(path: Path) -> None:
     mapping = load_mapping(path)
-    assert parse_mapping(dump_mapping(mapping)) == mapping
+    assert parse_mapping(mapping.dump()) == mapping
     assert parse_mapping(yaml.safe_load(mapping_text(mapping))) == mapping
 
 
@@ -181,7 +180,7 @@ def test_the_moment_of_the_export(raw: Any, timezone: str, expected: int | None)
         ({"tables__leads__join": [{"file": "a"}]}, r"join\[0\] must have on"),
         ({"tables__leads__join": [{"file": "a", "on": {}}]}, "on must map a column"),
         ({"fields": ["x"]}, "fields must map names"),
-        ({"fields": {True: {}}}, "A field's name must be text"),
+        ({"fields": {True: {}}}, "A name in fields must be text"),
         ({"fields": {"x": {"type": "nummer"}}}, "fields.x.type must be one of .* Write number"),
         ({"fields": {"x": {"type": "number", "form": "y"}}}, "fields.x may hold only .* from"),
         ({"fields": {"x": {"type": "number", "from": "deals"}}}, "fields.x.from must be one of"),
@@ -210,7 +209,7 @@ def test_the_moment_of_the_export(raw: Any, timezone: str, expected: int | None)
         ({"ages_days": []}, "ages_days must be a list of numbers"),
         ({"headline_age_days": 2}, "headline_age_days must be one of ages_days. Found: 2"),
         ({"features": {"windows_days": [0.5]}}, "windows_days must be whole days, 1 or more"),
-        ({"features": {"half_life_days": 0}}, "half_life_days must be above 0"),
+        ({"features": {"half_life_days": 0}}, "half_life_days must be a number above 0"),
         ({"features": {"window_days": [1]}}, "features may hold only .* Write windows_days"),
         ({"most_left_out": 10}, "most_left_out must be a share from 0 to 1"),
     ],

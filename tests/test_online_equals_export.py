@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
-from scoring_ml.data.schema import History, dump_schema, parse_schema
+from scoring_ml.data.schema import History, parse_schema
 from scoring_ml.errors import LeadError
 from scoring_ml.features.compute import derive
 from scoring_ml.features.crm_snapshot import FEW_LEADS, crm_history
@@ -144,7 +144,7 @@ def check(told: Told, mapping: CrmMapping, write: Writer = write_csv, *, seed: i
     export = exported(told, mapping, write)
     history = crm_history(export, mapping)
     # A model's schema is saved and read again before it scores.
-    schema = parse_schema(dump_schema(schema_of(history, ())))
+    schema = parse_schema(schema_of(history, ()).dump())
     assert schema.history is not None
     as_of = np.full(FEW_LEADS, (AS_OF - EPOCH) // timedelta(microseconds=1))
     batch = derive(

@@ -7,6 +7,7 @@ import pytest
 
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
 from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.outcomes import default_horizon, find_outcomes
 
@@ -18,9 +19,7 @@ def mapping(**changes):
         "dataset": "x",
         "tables": {},
         "fields": (),
-        "stages": ("lead", "sql"),
-        "stages_won": ("won",),
-        "stages_lost": ("lost",),
+        "stages": Funnel(("lead", "sql"), ("won",), ("lost",)),
     }
     return CrmMapping(**(given | changes))
 

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
     GRADES,
@@ -21,13 +22,11 @@ from scoring_ml.data.schema import (
     Schema,
     Suspicion,
     Target,
-    dump_schema,
     load_schema,
-    nearest,
     parse_schema,
-    read_yaml,
     schema_text,
 )
+from scoring_ml.data.yaml_file import read_yaml
 from scoring_ml.errors import SchemaError
 
 texts = st.text(
@@ -92,7 +91,7 @@ def schemas(draw: st.DrawFn) -> Schema:
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(schema=schemas())
 def test_what_is_written_is_read_back(schema: Schema) -> None:
-    assert parse_schema(dump_schema(schema)) == schema
+    assert parse_schema(schema.dump()) == schema
     assert parse_schema(yaml.safe_load(schema_text(schema))) == schema
 
 
@@ -146,7 +145,7 @@ def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
         (small(columns={"age": None}), r"columns\.age must have type"),
         (small(columns={"age": 5}), r"columns\.age must hold names and values"),
         (small(columns={"won": {"type": "boolean"}}), "target must not be one of the columns"),
-        (small(columns={True: {"type": "boolean"}}), "column name must be text.*quotes"),
+        (small(columns={True: {"type": "boolean"}}), "A name in columns must be text.*quotes"),
         (small(colums={}), "Found: colums in schema.yaml. Write columns"),
         (small(target=None), "must have target"),
         (small(target="won"), "target must hold names and values"),
@@ -167,8 +166,8 @@ def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
         (one(allow=" "), "allow must hold a written reason"),
         (one(criterion="bugdet"), "Write budget"),
         (one(decimal=";"), r"columns\.age\.decimal must be one of"),
-        (one(audit=[{"grade": "bad"}]), r"columns\.age\.audit\.grade must be one of refuse"),
-        (one(audit=[{"grade": "ask", "value": "x"}]), r"audit\.value must be a number"),
+        (one(audit=[{"grade": "bad"}]), r"columns\.age\.audit\[0\]\.grade must be one of refuse"),
+        (one(audit=[{"grade": "ask", "value": "x"}]), r"audit\[0\]\.value must be a number"),
         (one(tpye="x"), "Write type"),
     ],
 )
@@ -213,7 +212,7 @@ def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path):
 
 
 def test_a_computed_column_needs_a_history():
-    content = dump_schema(parse_schema(MINIMAL_FOR_HISTORY))
+    content = parse_schema(MINIMAL_FOR_HISTORY).dump()
     content["columns"]["pages"]["derived"] = True
     with pytest.raises(SchemaError, match=r"derived column needs a history.*pages without one"):
         parse_schema(content)

@@ -68,23 +68,25 @@ def _activities(
     days = age / DAY
     by_lead = acts["lead_id"]
     found = pd.DataFrame(index=leads["lead_id"])
-    for w in mapping.windows_days:
+    for w in mapping.features.windows_days:
         recent = acts[age <= w * DAY]
         counts = pd.crosstab(recent["lead_id"], recent["type"])
         for kind in kinds:
             found[f"{kind}_{w}d"] = counts.get(kind, 0)
         found[f"activities_{w}d"] = recent.groupby("lead_id").size()
-    largest = acts[age <= max(mapping.windows_days) * DAY]
-    found[f"activity_kinds_{max(mapping.windows_days)}d"] = largest.groupby("lead_id")[
+    largest = acts[age <= max(mapping.features.windows_days) * DAY]
+    found[f"activity_kinds_{max(mapping.features.windows_days)}d"] = largest.groupby("lead_id")[
         "type"
     ].nunique()
     on_days = largest.assign(day=largest["occurred_at"].dt.floor("D"))
-    found[f"active_days_{max(mapping.windows_days)}d"] = on_days.groupby("lead_id")["day"].nunique()
+    found[f"active_days_{max(mapping.features.windows_days)}d"] = on_days.groupby("lead_id")[
+        "day"
+    ].nunique()
     newest = days.groupby([by_lead, acts["type"]]).min().unstack()  # noqa: PD010
     for kind in kinds:
         found[f"days_since_{kind}"] = newest.get(kind, np.nan)
     found["days_since_activity"] = days.groupby(by_lead).min()
-    weight = np.exp2(-np.floor(days * 24) / 24 / mapping.half_life_days)
+    weight = np.exp2(-np.floor(days * 24) / 24 / mapping.features.half_life_days)
     found["engagement"] = weight.groupby(by_lead).sum()
     counted = [c for c in found if not c.startswith("days_since")]
     found[counted] = found[counted].fillna(0)

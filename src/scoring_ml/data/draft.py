@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from scoring_ml.data.files.flat import Flat, cell_text
-from scoring_ml.data.schema import Column, Order, Schema, Target, nearest
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.data.values.contacts import like_emails, like_phones
 from scoring_ml.data.values.moments import LATEST, parse_date
 from scoring_ml.data.values.numbers import parse_boolean, parse_number, plain_digits
@@ -151,7 +152,14 @@ def draft_schema(
         draft.column for name, draft in drafts.items() if name != key and name != order.column
     )
     stem = re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz))+$", "", flat.facts.name, flags=re.IGNORECASE)
-    return Schema(dataset or stem, outcome, order, columns, id=key, missing=missing)
+    return Schema(
+        dataset=dataset or stem,
+        id=key,
+        target=outcome,
+        order=order,
+        missing=missing,
+        columns=columns,
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.schema import dump_schema
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
@@ -235,7 +234,7 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         "policy": None if policy is None else policy.dump(),
         "order": {"by": schema.order.by},
         # Computed fields are named anew in the language of a page.
-        "schema": None if schema.history is None else dump_schema(schema),
+        "schema": None if schema.history is None else schema.dump(),
         "final_labels": trained.windows.final_labels,
     }
 

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import yaml
 
-from scoring_ml.data.schema import CRITERIA, Column, Schema, nearest, read_yaml
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import CRITERIA, Column, Schema
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.data.values.vocabulary import tidy
+from scoring_ml.data.yaml_file import read_yaml
 from scoring_ml.errors import SchemaError
 
 LEVELS: Final = ("none", "partial", "full")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
     Column,
@@ -20,7 +21,6 @@ from scoring_ml.data.schema import (
     Order,
     Schema,
     Target,
-    nearest,
 )
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.errors import InputError, SchemaError
@@ -88,7 +88,7 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
 def _decided(features: tuple[Column, ...], mapping: CrmMapping) -> Iterable[Column]:
     """Apply what the mapping decides about computed features."""
     names = [column.name for column in features]
-    for name in (*mapping.without, *mapping.allowed):
+    for name in (*mapping.features.without, *mapping.features.allow):
         if name not in names:
             like = nearest(name, names)
             raise SchemaError(
@@ -97,8 +97,8 @@ def _decided(features: tuple[Column, ...], mapping: CrmMapping) -> Iterable[Colu
                 do=f"Write {like}" if like else "See docs/features.md for their names",
             )
     for column in features:
-        used = column.name not in mapping.without
-        yield replace(column, use=used, allow=mapping.allowed.get(column.name))
+        used = column.name not in mapping.features.without
+        yield replace(column, use=used, allow=mapping.features.allow.get(column.name))
 
 
 def crm_history(export: Export, mapping: CrmMapping) -> History:
@@ -120,17 +120,17 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         )
     return History(
         kinds=kinds,
-        stages=() if export.stages is None else mapping.stages,
-        windows_days=mapping.windows_days,
-        half_life_days=mapping.half_life_days,
+        stages=() if export.stages is None else mapping.stages.order,
+        windows_days=mapping.features.windows_days,
+        half_life_days=mapping.features.half_life_days,
         amounts=amounts,
         touches=touches,
-        hand_over=mapping.hand_over,
-        after_hand_over=mapping.after_hand_over,
+        hand_over=mapping.stages.hand_over,
+        after_hand_over=mapping.stages.after_hand_over,
         timezone=mapping.timezone,
         day_first=mapping.day_first,
-        free_mail=mapping.free_mail,
-        disposable_mail=mapping.disposable_mail,
+        free_mail=mapping.features.free_mail,
+        disposable_mail=mapping.features.disposable_mail,
         missing=mapping.missing,
         **request_words(mapping),
     )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import cell_text
-from scoring_ml.data.schema import nearest
+from scoring_ml.data.names import nearest
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.data.values.numbers import parse_number, plain_digits
 from scoring_ml.data.values.vocabulary import folded

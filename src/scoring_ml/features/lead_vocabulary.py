@@ -12,7 +12,8 @@ from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS
-from scoring_ml.data.schema import History, nearest
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import History
 from scoring_ml.data.values.vocabulary import Words, folded
 from scoring_ml.features.lead_moments import LONGEST_WORD
 

@@ -92,8 +92,8 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         stages = export.stages
         unsure[stages.unsure] = True
         names = np.array(stages.names, dtype=object)
-        won = np.isin(names, mapping.stages_won)[stages.stage]
-        ends = won | np.isin(names, mapping.stages_lost)[stages.stage]
+        won = np.isin(names, mapping.stages.won)[stages.stage]
+        ends = won | np.isin(names, mapping.stages.lost)[stages.stage]
         parts.append((stages.lead, stages.entered_at, stages.known_at, ends, won))
     lead, at, told, end, won = (np.concatenate(column) for column in zip(*parts, strict=True))
     won_at = np.full(n, NEVER, dtype=np.int64)

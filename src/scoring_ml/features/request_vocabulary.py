@@ -26,8 +26,8 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
         ``channel_words`` and ``unclear_words``.
     """
     # The two ends, which a lead may have come back from, are no stages of a request.
-    ends = {folded(name) for name in (*mapping.stages_won, *mapping.stages_lost)}
-    stages = [*map(folded, mapping.stages), *ends]
+    ends = {folded(name) for name in (*mapping.stages.won, *mapping.stages.lost)}
+    stages = [*map(folded, mapping.stages.order), *ends]
     found = {
         "type": _words(mapping, "activities", "type", KINDS),
         "stage": _words(mapping, "stages", "stage", stages, nothing=ends),

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import Flat
-from scoring_ml.data.schema import Column, Schema, nearest
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.numbers import parse_number
 from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.data.values.vocabulary import tidy

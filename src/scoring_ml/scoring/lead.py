@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema, nearest
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
 from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.errors import LeadError
 from scoring_ml.features.lead_history import LeadHistory

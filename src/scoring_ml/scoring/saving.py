@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.data.schema import dump_schema, parse_schema
+from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import IntegrityError
 from scoring_ml.estimators.calibration import Calibration
 from scoring_ml.estimators.ladder import restore_estimator
@@ -50,7 +50,7 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
     text = estimator.pop("text", None)
     content = {
         "format": FORMAT,
-        "schema": dump_schema(parts.encoder.schema),
+        "schema": parts.encoder.schema.dump(),
         "matrix": parts.encoder.matrix.dump(),
         "levels": parts.encoder.levels,
         "kind": parts.estimator.kind,

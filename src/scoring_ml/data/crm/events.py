@@ -97,7 +97,7 @@ def _kinds(
 
 def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, Sieve]:
     """Read every stage that leads entered; the ends come after the funnel's own stages."""
-    names = (*mapping.stages, *mapping.stages_won, *mapping.stages_lost)
+    names = mapping.stages.names
     sieve = Sieve(table)
     ours = {folded(name): at for at, name in enumerate(names)}
     words = table.words("stage", ours)
@@ -112,8 +112,8 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
     ours_alone = sieve.alive.copy()
     entered, known = _after_creation(sieve, index, lead, read.values, known)
-    is_won = np.append(np.isin(names, mapping.stages_won), False)[stage]
-    is_end = is_won | np.append(np.isin(names, mapping.stages_lost), False)[stage]
+    is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
+    is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
     to_come = read.usable & (np.maximum(read.values, told.values) > index.extracted_at)
     told_end = is_end & ~(constant | words.ignored | to_come)
     unsure = _unsure(sieve, lead, told_end, is_won, ours_alone)
@@ -194,9 +194,9 @@ def _outcomes(
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_], Coded]:
     """Outcome of each row, where a word is none of ours, and the words; none at all is open."""
     # A deal's stage tells its outcome as well; our own words come last, so they count.
-    ours = {folded(name): OPEN + 1 for name in mapping.stages}
-    ours |= {folded(name): WON + 1 for name in mapping.stages_won}
-    ours |= {folded(name): LOST + 1 for name in mapping.stages_lost}
+    ours = {folded(name): OPEN + 1 for name in mapping.stages.order}
+    ours |= {folded(name): WON + 1 for name in mapping.stages.won}
+    ours |= {folded(name): LOST + 1 for name in mapping.stages.lost}
     ours |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
     words = table.words("outcome", ours)
     number, strange = words.translated(ours, np.int8)

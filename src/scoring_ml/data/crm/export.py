@@ -28,7 +28,8 @@ from scoring_ml.data.crm.leads import (
     read_contacts,
     read_leads,
 )
-from scoring_ml.data.crm.mapping import CrmMapping, MappedField
+from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.report import ExportReport, Finding, TableReport
 from scoring_ml.data.crm.row_fates import Sieve
 from scoring_ml.data.crm.tables import Opened, Table, open_source
@@ -93,7 +94,7 @@ class _Reading:
         for name in CONTRACTS:
             if name in mapping.tables:
                 self._open(name)
-        if needs_outcomes and "deals" not in mapping.tables and not mapping.stages_won:
+        if needs_outcomes and "deals" not in mapping.tables and not mapping.stages.won:
             self._break(
                 "An export must tell which leads were won",
                 "neither deals among tables nor a stage in stages.won",

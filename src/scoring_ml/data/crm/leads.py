@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import FieldHistory, Leads
-from scoring_ml.data.crm.mapping import MappedField
+from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.ordering import settled
 from scoring_ml.data.crm.row_fates import (
     Places,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring_ml.data.schema import COLUMN_KEYS, Column, Place, dump_column, parse_column
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import core_schema
+
+from scoring_ml.data.schema import Column
+from scoring_ml.data.section import Fault, Section, choose, unknown_key
 
 RESERVED: Final = ("lead_id", "created_at", "account_id", "outcome", "activities", "stages")
 """Names that no field may have: a request uses them for something else."""
@@ -16,11 +19,6 @@ FIELD_KNOWN: Final = ("set_at_creation", "history", "unknown", "after_outcome")
 """``history``: only what ``field_changes`` (or a contact's ``known_at``) proves. A field of the
 leads' own table without it is usable only if somebody declares it ``set_at_creation``."""
 
-_FIELD_KEYS: Final = (
-    "from",
-    "column",
-    *(key for key in COLUMN_KEYS if key not in ("audit", "derived", "part_of")),
-)
 _KNOWN: Final = {
     "set_at_creation": "at_creation",
     "history": "before_scoring",
@@ -34,10 +32,11 @@ _REASONS: Final = {
     "when the lead is created",
     "after_outcome": "declared to be known only after the outcome",
 }
+_NOT_OF_A_FIELD: Final = ("audit", "derived", "part_of")
 
 
 @dataclass(frozen=True)
-class MappedField:
+class MappedField(Section):
     """One attribute of a lead.
 
     Parameters
@@ -55,80 +54,81 @@ class MappedField:
     source: str
     named: str
 
+    @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        """Return the keys that a file may hold."""
+        return (
+            "from",
+            "column",
+            *(key for key in Column.key_names() if key not in _NOT_OF_A_FIELD),
+        )
 
-def parse_fields(
-    content: Any, tables: Collection[str], *, day_first: bool, where: Place
-) -> tuple[MappedField, ...]:
-    """Return the fields; each must come from one of the tables.
+    def dump(self) -> dict[str, Any]:
+        """Return what a file says of the field."""
+        known = {in_column: in_file for in_file, in_column in _KNOWN.items()}
+        content = self.column.dump()
+        content["known"] = known[self.column.known]
+        # A default that differs from the schema's own must be said.
+        content["day_first"] = self.column.day_first
+        return {"from": self.source, "column": self.named} | content
 
-    Raises
-    ------
-    SchemaError
-        Naming the place, and the nearest allowed word.
-    """
-    if not isinstance(content, Mapping):
-        raise where.error("fields must map names to what is known of them", type(content).__name__)
-    found = []
-    for name, spec in content.items():
-        if not isinstance(name, str):
-            raise where.error("A field's name must be text", f"{name}", "Write it in quotes")
+    @classmethod
+    def _read(
+        cls,
+        content: Any,
+        validate: core_schema.ValidatorFunctionWrapHandler,
+        info: core_schema.ValidationInfo,
+    ) -> MappedField:
+        spec = {key: value for key, value in content.items() if value is not None}
+        name = spec["name"]
         if name in RESERVED:
-            raise where.error("A field must not have a reserved name", name, "Give it another name")
-        found.append(_field(name, spec or {}, day_first, where))
-    for item in found:
-        if item.source not in tables:
-            raise where.error(
-                f"fields.{item.column.name}.from must name one of tables",
-                f"from: {item.source}, and no such table",
-                f"Map {item.source} under tables, or take the field from another one",
+            raise Fault("A field must not have a reserved name", name, "Give it another name")
+        for key in spec:
+            if key not in (*cls.key_names(), "name"):
+                raise unknown_key(key, cls.key_names())
+        source = choose(spec.pop("from", "leads"), FIELD_SOURCES, "{at}.from")
+        default = "history" if source == "field_changes" else "unknown"
+        known = choose(spec.get("known", default), FIELD_KNOWN, "{at}.known")
+        if known == "history" and source == "leads":
+            raise Fault(
+                "{at}.known: history needs from: field_changes or contacts",
+                "from: leads",
+                "Map the field's changes, or declare it set_at_creation if it never changes",
             )
-    return tuple(found)
+        if known == "set_at_creation" and source == "field_changes":
+            raise Fault(
+                "{at}.known must not be set_at_creation with from: field_changes",
+                known,
+                "Write history, or take the field from the leads' table",
+            )
+        blind = known in ("unknown", "after_outcome")
+        if blind and spec.get("use"):
+            raise Fault(
+                f"{{at}}.use must be false for known: {known}",
+                "use: true",
+                "Declare it set_at_creation if that is true, or map its changes",
+            )
+        named = str(spec.pop("column", name))
+        defaults = {"day_first": info.data.get("day_first", True), "reason": _REASONS[known]}
+        decided = {"known": _KNOWN[known]} | ({"use": False} if blind else {})
+        return cls(validate(defaults | spec | decided), source, named)
 
-
-def dump_fields(fields: tuple[MappedField, ...]) -> dict[str, Any]:
-    """Undo :func:`parse_fields`."""
-    return {item.column.name: _dump(item) for item in fields}
-
-
-def _dump(item: MappedField) -> dict[str, Any]:
-    known = {ours: theirs for theirs, ours in _KNOWN.items()}
-    content = dump_column(item.column)
-    content["known"] = known[item.column.known]
-    # A default that differs from the schema's own must be said.
-    content["day_first"] = item.column.day_first
-    return {"from": item.source, "column": item.named} | content
-
-
-def _field(name: str, spec: Any, day_first: bool, where: Place) -> MappedField:
-    at = f"fields.{name}"
-    where.check_keys(spec, _FIELD_KEYS, at)
-    source = where.choice(spec.get("from", "leads"), FIELD_SOURCES, f"{at}.from")
-    default = "history" if source == "field_changes" else "unknown"
-    known = where.choice(spec.get("known", default), FIELD_KNOWN, f"{at}.known")
-    if known == "history" and source == "leads":
-        raise where.error(
-            f"{at}.known: history needs from: field_changes or contacts",
-            "from: leads",
-            "Map the field's changes, or declare it set_at_creation if it never changes",
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_wrap_validator_function(
+            cls._read, handler.generate_schema(Column)
         )
-    if known == "set_at_creation" and source == "field_changes":
-        raise where.error(
-            f"{at}.known must not be set_at_creation with from: field_changes",
-            known,
-            "Write history, or take the field from the leads' table",
-        )
-    blind = known in ("unknown", "after_outcome")
-    if blind and spec.get("use"):
-        raise where.error(
-            f"{at}.use must be false for known: {known}",
-            "use: true",
-            "Declare it set_at_creation if that is true, or map its changes",
-        )
-    said = {key: value for key, value in spec.items() if key not in ("from", "column")}
-    said["known"] = _KNOWN[known]
-    said.setdefault("day_first", day_first)
-    said.setdefault("reason", _REASONS[known])
-    if blind:
-        said["use"] = False
-    column = parse_column(name, said, where, at=at)
-    return MappedField(column, source, str(spec.get("column", name)))
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        form = dict(handler.resolve_ref_schema(handler(schema)))
+        keys = form["properties"] | {
+            "from": {"type": "string", "enum": list(FIELD_SOURCES), "default": "leads"},
+            "column": {"type": ["string", "number"]},
+            "known": {"type": "string", "enum": list(FIELD_KNOWN)},
+        }
+        return form | {"properties": {key: keys[key] for key in cls.key_names()}, "title": "Field"}

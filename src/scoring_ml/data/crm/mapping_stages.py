@@ -3,70 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar
 
-from scoring_ml.data.schema import Place, words_of
+from scoring_ml.data.section import Fault, Section, choose
+from scoring_ml.data.section_values import Flag, Word, Words
 from scoring_ml.data.values.vocabulary import tidy
-
-_KEYS: Final = ("order", "won", "lost", "hand_over", "after_hand_over")
 
 
 @dataclass(frozen=True)
-class Funnel:
+class Funnel(Section):
     """The stages of a lead.
 
     Parameters
     ----------
     order : tuple of str
-        Without the two ends.
+        Stages in the funnel's order, without the two ends.
     won, lost : tuple of str
         Stages that end a lead.
     hand_over : str or None
-        One of ``order``.
+        The stage of ``order`` at which sales takes over.
     after_hand_over : bool
+        Whether leads are scored after the hand-over, so that the response of sales counts.
     """
 
-    order: tuple[str, ...] = ()
-    won: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    hand_over: str | None = None
-    after_hand_over: bool = False
+    order: Words = ()
+    won: Words = ()
+    lost: Words = ()
+    hand_over: Word | None = None
+    after_hand_over: Flag = False
+
+    WHOLE: ClassVar = True
 
     @property
     def names(self) -> tuple[str, ...]:
         """All stages, the ends last."""
         return (*self.order, *self.won, *self.lost)
 
-    @classmethod
-    def parse(cls, content: Any, where: Place) -> Funnel:
-        """Read the stages.
-
-        Raises
-        ------
-        SchemaError
-            If a stage has no name or is named twice, or the hand-over is none of them.
-        """
-        where.check_keys(content, _KEYS, "stages")
-        order, won, lost = (words_of(content.get(key, ())) for key in ("order", "won", "lost"))
-        names = [tidy(name).casefold() for name in (*order, *won, *lost)]
+    def check(self) -> None:
+        """Refuse a stage without a name or named twice, and a hand-over that is none of them."""
+        names = [tidy(name).casefold() for name in self.names]
         twice = sorted({name for name in names if names.count(name) > 1 or not name})
         if twice:
-            raise where.error("Every stage must be named once", f"{twice[0]!r} twice or empty")
-        hand_over = content.get("hand_over")
-        return cls(
-            order,
-            won,
-            lost,
-            None if hand_over is None else where.choice(hand_over, order, "stages.hand_over"),
-            where.flag(content.get("after_hand_over", False), "stages.after_hand_over"),
-        )
-
-    def dump(self) -> dict[str, Any]:
-        """Undo :meth:`parse`."""
-        return {
-            "order": list(self.order),
-            "won": list(self.won),
-            "lost": list(self.lost),
-            "hand_over": self.hand_over,
-            "after_hand_over": self.after_hand_over,
-        }
+            raise Fault("Every stage must be named once", f"{twice[0]!r} twice or empty")
+        if self.hand_over is not None:
+            choose(self.hand_over, self.order, "stages.hand_over")

@@ -5,21 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contracts import CONTRACTS
-from scoring_ml.data.crm.mapping_stages import Funnel
-from scoring_ml.data.crm.mapping_values import texts
-from scoring_ml.data.schema import Place, words_of
+from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
+from scoring_ml.data.section_values import Texts, Words, texts
 
-_SOURCE_KEYS: Final = ("file", "columns", "constants", "words", "only", "join")
 _OUTCOMES: Final = ("won", "lost", "open")
 _DIRECTIONS: Final = ("inbound", "outbound")
 
 
+def _file_name(value: Any) -> str:
+    path = PurePosixPath(str(value))
+    if path.is_absolute() or ".." in path.parts:
+        raise Fault("{at} must lie in the export's folder", value)
+    return str(value)
+
+
+def _key_columns(value: Any) -> dict[str, str]:
+    columns = texts(value)
+    if not columns:
+        raise Fault("{at} must map a column to a column of the other file", "nothing")
+    return columns
+
+
+FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
+
+
 @dataclass(frozen=True)
-class Join:
+class Join(Section):
     """Columns of another file, put beside a table's rows.
 
     Parameters
@@ -29,12 +46,24 @@ class Join:
         This table's column -> the other file's column; the other file has each key once.
     """
 
-    file: str
-    on: Mapping[str, str]
+    file: FileName
+    on: Annotated[Texts, PlainValidator(_key_columns)]
+
+
+def _joins(value: Any) -> Any:
+    """Mend a join's ``on``, which YAML 1.1 takes for true if it is not quoted."""
+    if not isinstance(value, (list, tuple)):
+        raise Fault("{at} must be a list", type(value).__name__)
+    return [
+        {"on" if key is True else key: item for key, item in join.items()}
+        if isinstance(join, Mapping)
+        else join
+        for join in value
+    ]
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Section):
     """One file behind a table; several are put one below the other.
 
     Parameters
@@ -53,125 +82,68 @@ class Source:
     join : tuple of Join
     """
 
-    file: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    join: tuple[Join, ...] = ()
+    file: FileName
+    columns: Texts = field(default_factory=dict)
+    constants: Texts = field(default_factory=dict)
+    words: Mapping[str, Texts] = field(default_factory=dict)
+    only: Mapping[str, Words] = field(default_factory=dict)
+    join: Annotated[tuple[Join, ...], BeforeValidator(_joins)] = ()
+
+    def check(self) -> None:
+        """Refuse a column of two origins."""
+        for name in self.constants:
+            if name in self.columns:
+                raise Fault("{at}: a column must have one origin", f"{name} twice")
 
 
-def parse_tables(content: Any, stages: Funnel, where: Place) -> dict[str, tuple[Source, ...]]:
-    """Return the sources of every table; ``stages`` are what words may be translated to.
-
-    Raises
-    ------
-    SchemaError
-        Naming the place, and the nearest allowed word.
-    """
-    where.check_keys(content, CONTRACTS, "tables")
-    where.require(content, ("leads",), "tables")
+def _tables(value: Any) -> dict[str, Any]:
+    """Give each table a list of sources."""
     tables = {}
-    for name, sources in content.items():
-        several = isinstance(sources, list)
-        items = sources if several else [sources]
-        if not items:
-            raise where.error(f"tables.{name} must name a file", "an empty list")
-        tables[str(name)] = tuple(
-            _source(
-                item,
-                str(name),
-                f"tables.{name}[{at}]" if several else f"tables.{name}",
-                stages,
-                where,
-            )
-            for at, item in enumerate(items)
-        )
+    for name, sources in names_and_values(value).items():
+        if name not in CONTRACTS:
+            raise unknown_key(name, tuple(CONTRACTS))
+        tables[name] = sources if isinstance(sources, list) else [sources]
+        if not tables[name]:
+            raise Fault(f"{{at}}.{name} must name a file", "an empty list")
+    if tables.get("leads") in (None, [None]):
+        raise Fault("{at} must have leads")
     return tables
 
 
-def dump_tables(tables: Mapping[str, tuple[Source, ...]]) -> dict[str, Any]:
-    """Undo :func:`parse_tables`."""
-    return {name: [_dump(source) for source in sources] for name, sources in tables.items()}
+Tables = Annotated[
+    Mapping[str, tuple[Source, ...]],
+    BeforeValidator(_tables),
+]
 
 
-def _dump(source: Source) -> dict[str, Any]:
-    content: dict[str, Any] = {"file": source.file}
-    if source.columns:
-        content["columns"] = dict(source.columns)
-    if source.constants:
-        content["constants"] = dict(source.constants)
-    if source.words:
-        content["words"] = {name: dict(words) for name, words in source.words.items()}
-    if source.only:
-        content["only"] = {name: list(words) for name, words in source.only.items()}
-    if source.join:
-        content["join"] = [{"file": join.file, "on": dict(join.on)} for join in source.join]
-    return content
+def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ...]) -> None:
+    """Hold the sources of every table against its contract.
 
+    Parameters
+    ----------
+    tables : mapping of table name to tuple of Source
+    stages : tuple of str
+        What words of a stage may be translated to.
 
-def _source(content: Any, table: str, at: str, stages: Funnel, where: Place) -> Source:
-    where.check_keys(content, _SOURCE_KEYS, at)
-    where.require(content, ("file",), at)
-    names = CONTRACTS[table].names
-    columns = texts(content.get("columns"), f"{at}.columns", where)
-    constants = texts(content.get("constants"), f"{at}.constants", where)
-    where.check_keys(columns, names, f"{at}.columns")
-    where.check_keys(constants, names, f"{at}.constants")
-    for name in constants:
-        if name in columns:
-            raise where.error(f"{at}: a column must have one origin", f"{name} twice")
-    joins = content.get("join") or ()
-    if not isinstance(joins, (list, tuple)):
-        raise where.error(f"{at}.join must be a list", type(joins).__name__)
-    only = content.get("only") or {}
-    where.check_keys(only, only, f"{at}.only")
-    return Source(
-        file=_file(content["file"], f"{at}.file", where),
-        columns=columns,
-        constants=constants,
-        words=_dictionaries(content.get("words") or {}, table, at, stages, where),
-        only={str(name): words_of(words) for name, words in only.items()},
-        join=tuple(_join(item, f"{at}.join[{place}]", where) for place, item in enumerate(joins)),
-    )
-
-
-def _join(content: Any, at: str, where: Place) -> Join:
-    if isinstance(content, Mapping):
-        # YAML takes an unquoted ``on`` for true.
-        content = {"on" if key is True else key: value for key, value in content.items()}
-    where.check_keys(content, ("file", "on"), at)
-    where.require(content, ("file", "on"), at)
-    on = texts(content["on"], f"{at}.on", where)
-    if not on:
-        raise where.error(f"{at}.on must map a column to a column of the other file", "nothing")
-    return Join(_file(content["file"], f"{at}.file", where), on)
-
-
-def _dictionaries(
-    content: Any, table: str, at: str, stages: Funnel, where: Place
-) -> dict[str, dict[str, str]]:
-    """Words of a source; the right-hand side must be words of ours."""
-    where.check_keys(content, CONTRACTS[table].names, f"{at}.words")
-    ours: dict[str, tuple[str, ...]] = {}
-    if table == "activities":
-        ours = {"type": KINDS, "direction": _DIRECTIONS}
-    elif table == "stages":
-        ours = {"stage": stages.names}
-    elif table == "deals":
-        ours = {"outcome": _OUTCOMES}
-    found = {}
-    for column, words in content.items():
-        place = f"{at}.words.{column}"
-        found[str(column)] = texts(words, place, where)
-        for word, meaning in found[str(column)].items():
-            if column in ours and meaning:
-                where.choice(meaning, ours[column], f"{place}.{word}")
-    return found
-
-
-def _file(name: Any, at: str, where: Place) -> str:
-    path = PurePosixPath(str(name))
-    if path.is_absolute() or ".." in path.parts:
-        raise where.error(f"{at} must lie in the export's folder", str(name))
-    return str(name)
+    Raises
+    ------
+    Fault
+        Naming the place, and the nearest allowed word.
+    """
+    meanings: dict[str, dict[str, tuple[str, ...]]] = {
+        "activities": {"type": KINDS, "direction": _DIRECTIONS},
+        "stages": {"stage": stages},
+        "deals": {"outcome": _OUTCOMES},
+    }
+    for table, sources in tables.items():
+        names = CONTRACTS[table].names
+        for number, source in enumerate(sources):
+            at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
+            for key in ("columns", "constants", "words"):
+                for name in getattr(source, key):
+                    if name not in names:
+                        raise unknown_key(name, tuple(names), f"{at}.{key}")
+            for column, allowed in meanings.get(table, {}).items():
+                for word, meaning in source.words.get(column, {}).items():
+                    if meaning:
+                        choose(meaning, allowed, f"{at}.words.{column}.{word}")

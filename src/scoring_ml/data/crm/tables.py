@@ -22,9 +22,11 @@ from scoring_ml.data.crm.cells import (
     typed,
 )
 from scoring_ml.data.crm.contracts import CONTRACTS
-from scoring_ml.data.crm.mapping import CrmMapping, Join, Source
+from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping_tables import Join, Source
 from scoring_ml.data.files.raw_table import read_file
-from scoring_ml.data.schema import Column, nearest
+from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import ReadMoments, joined_moments, local_days, read_moments
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import InputError

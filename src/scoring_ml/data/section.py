@@ -1,0 +1,247 @@
+"""Sections of a settings file: dataclasses that pydantic reads, and one translation of its errors.
+
+A section states each key once, as the field of a frozen dataclass. From that statement come the
+reading of a file, its refusal with the place in it, the writing back, and the JSON Schema.
+Only :meth:`Section.read` checks; whoever builds a section in code answers for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, core_schema
+
+from scoring_ml.data.names import nearest
+from scoring_ml.errors import SchemaError
+
+_PLACE: Final = "{at}"
+
+
+class Fault(ValueError):
+    """Something that cannot be at a place of a settings file.
+
+    Parameters
+    ----------
+    must : str
+        What must hold; ``{at}`` in it stands for the place.
+    found : object
+    do : str
+    """
+
+    def __init__(self, must: str, found: object = "none", do: str = "Correct the file") -> None:
+        super().__init__(must)
+        self.must = must
+        self.found = str(found)[:200]
+        self.do = do
+
+
+def unknown_key(key: object, allowed: tuple[str, ...], at: str = _PLACE) -> Fault:
+    """Return the fault of a key that is none of the allowed ones."""
+    like = nearest(str(key), allowed)
+    do = f"Write {like}" if like else "Remove it"
+    return Fault(f"{at} may hold only {', '.join(allowed)}", key, do)
+
+
+def choose(value: Any, allowed: tuple[str, ...], at: str = _PLACE) -> str:
+    """Return one of the allowed words.
+
+    Raises
+    ------
+    Fault
+        With the nearest of them.
+    """
+    if value not in allowed:
+        like = nearest(str(value), allowed)
+        do = f"Write {like}" if like else "Choose one of them"
+        raise Fault(f"{at} must be one of {', '.join(allowed)}", value, do)
+    return str(value)
+
+
+def names_and_values(content: Any, at: str = _PLACE) -> Mapping[Any, Any]:
+    """Return a mapping, as it is.
+
+    Raises
+    ------
+    Fault
+        If it is something else.
+    """
+    if not isinstance(content, Mapping):
+        raise Fault(f"{at} must hold names and values", type(content).__name__)
+    return content
+
+
+class Section:
+    """Named keys of a settings file; a subclass is a frozen dataclass.
+
+    A key with nothing behind it counts as left out.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    TITLE: ClassVar[str] = "the file"
+    """What messages call it where it is the whole file."""
+    UNWRITTEN: ClassVar[tuple[str, ...]] = ()
+    """Fields that stand in no file."""
+    ALWAYS: ClassVar[tuple[str, ...]] = ()
+    """Keys that are written though they have their default."""
+    WHOLE: ClassVar[bool] = False
+    """Whether all keys are."""
+
+    @classmethod
+    def read(cls, content: Any, *, source: str, context: Any = None) -> Self:
+        """Build the section from what a file holds.
+
+        Raises
+        ------
+        SchemaError
+            Naming the file, the place in it and the nearest allowed word.
+        """
+        try:
+            section: Self = _adapter(cls).validate_python(content, context=context)
+        except ValidationError as error:
+            raise _refusal(error.errors(include_url=False)[0], content, cls.TITLE, source) from None
+        return section
+
+    def dump(self) -> dict[str, Any]:
+        """Return what a file holds, JSON-ready; :meth:`read` undoes it."""
+        content = {}
+        for item in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, item.name)
+            usual = item.default if item.default_factory is MISSING else item.default_factory()
+            written = self.WHOLE or item.name in self.ALWAYS or value != usual
+            if written and item.name not in self.UNWRITTEN:
+                content[item.name] = _plain(value)
+        return content
+
+    @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        """Return the keys that a file may hold."""
+        names = (item.name for item in fields(cls))  # type: ignore[arg-type]
+        return tuple(name for name in names if name not in cls.UNWRITTEN)
+
+    @classmethod
+    def complete(cls, content: dict[str, Any], context: Any) -> None:
+        """Fill in keys whose default depends on others."""
+
+    def check(self) -> None:
+        """Refuse what keys say of one another by raising :class:`Fault`."""
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of a file that holds this section."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **_adapter(cls).json_schema(),
+        }
+
+    @classmethod
+    def _read(
+        cls,
+        content: Any,
+        validate: core_schema.ValidatorFunctionWrapHandler,
+        info: core_schema.ValidationInfo,
+    ) -> Self:
+        given = {k: v for k, v in names_and_values(content).items() if v is not None}
+        for key in given:
+            if key not in cls.key_names() + cls.UNWRITTEN:
+                raise unknown_key(key, cls.key_names())
+        cls.complete(given, info.context)
+        section: Self = validate(given)
+        section.check()
+        return section
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_wrap_validator_function(cls._read, handler(source))
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Marks a tuple of sections that a file holds as a mapping from their names.
+
+    Parameters
+    ----------
+    section : type of Section
+        With a field ``name``, unwritten.
+    only : tuple of str
+        The names there may be, and their order; any names in the file's order if empty.
+    """
+
+    section: type[Section]
+    only: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        inner = core_schema.dict_schema(
+            core_schema.str_schema(), handler.generate_schema(self.section)
+        )
+        named = core_schema.no_info_before_validator_function(self._named, inner)
+        return core_schema.no_info_after_validator_function(lambda found: (*found.values(),), named)
+
+    def _named(self, content: Any) -> dict[str, Any]:
+        if not isinstance(content, Mapping):
+            raise Fault("{at} must map names to what is known of them", type(content).__name__)
+        for name in content:
+            if name is None or isinstance(name, bool):
+                raise Fault("A name in {at} must be text", name, "Write it in quotes")
+            if self.only and name not in self.only:
+                raise unknown_key(name, self.only)
+        named = {}
+        for name in self.only or content:
+            spec = names_and_values(content.get(name) or {}, f"{_PLACE}.{name}")
+            if "name" in spec:
+                raise unknown_key("name", self.section.key_names(), f"{_PLACE}.{name}")
+            named[str(name)] = {**spec, "name": str(name)}
+        return named
+
+
+_ADAPTERS: Final[dict[Any, TypeAdapter[Any]]] = {}
+
+
+def _adapter(section: type[Section]) -> TypeAdapter[Any]:
+    """Return the reader of a section, made once."""
+    if section not in _ADAPTERS:
+        _ADAPTERS[section] = TypeAdapter(section)
+    return _ADAPTERS[section]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Section):
+        return value.dump()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def _refusal(error: ErrorDetails, content: Any, title: str, source: str) -> SchemaError:
+    """Translate the first of pydantic's errors."""
+    *above, last = error["loc"] or ("",)
+    if error["type"] == "missing":
+        fault = Fault(f"{_place(tuple(above), content) or title} must have {last}")
+    else:
+        cause = error.get("ctx", {}).get("error")
+        rule = error["msg"].removeprefix("Input should ").replace("valid tuple", "list")
+        found = type(error["input"]).__name__
+        fault = cause if isinstance(cause, Fault) else Fault(f"{_PLACE} must {rule}", found)
+    place = _place(error["loc"], content) or title
+    must = fault.must.replace(_PLACE, place)
+    return SchemaError(must, found=f"{fault.found} in {source}", do=fault.do)
+
+
+def _place(loc: tuple[int | str, ...], content: Any) -> str:
+    """Return a place as people write it, such as ``tables.deals[1].file``."""
+    place = ""
+    for key in loc:
+        if isinstance(key, int) and isinstance(content, Mapping):
+            continue  # One thing stands where several may.
+        place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else key
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            content = None
+    return place

@@ -1,0 +1,74 @@
+"""Reading of a YAML file that holds one mapping, each key once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scoring_ml.errors import SchemaError
+
+
+class _KeyTwice(yaml.constructor.ConstructorError):
+    """A key stands twice in one mapping; YAML alone would keep the last."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if isinstance(name, str) and name != "<<" and name in seen:
+                raise _KeyTwice(None, None, name, key.start_mark)
+            if isinstance(name, str):
+                seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
+    """Read a YAML file that holds one mapping.
+
+    Raises
+    ------
+    SchemaError
+        If there is no such file, or it holds no mapping.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)
+    except FileNotFoundError:
+        raise SchemaError(
+            f"The {what} file must exist", found=f"no file {path}", do="Give its right name"
+        ) from None
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        # PyYAML lets the errors of dates, numbers and depth through as they are.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        if isinstance(error, _KeyTwice):
+            raise SchemaError(
+                f"Every name may stand once in its place of the {what} file",
+                found=f"{error.problem} a second time{where} of {path.name}",
+                do="Remove one of the two",
+            ) from None
+        raise SchemaError(
+            f"The {what} file must be YAML in UTF-8",
+            found=f"{path.name} cannot be read{where}",
+            do="Correct that line",
+        ) from None
+    if not isinstance(content, Mapping):
+        raise SchemaError(
+            f"The {what} file must hold a mapping of names to values",
+            found=f"{path.name} holds {type(content).__name__}",
+            do="See models/examples for the form",
+        )
+    return content
+
+
+def yaml_text(content: Mapping[str, Any]) -> str:
+    """Return a mapping as the text of a YAML file that reads back the same."""
+    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=96)
+    if "\x85" in text:
+        # PyYAML writes this line break so that it reads as spaces, unless it is escaped.
+        text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=False, width=96)
+    return text
