@@ -41,14 +41,14 @@ def proven_snapshot(export: Export, mapping: CrmMapping) -> Snapshot:
     """Make the snapshot of an export, and prove it by both checks and by its places."""
     snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
     spans = {"horizon_days": outcomes.horizon_days, "lag_days": outcomes.lag_days}
-    check_rows(export, snapshot, won_stages=mapping.stages_won, **spans)
+    check_rows(export, snapshot, won_stages=mapping.stages.won, **spans)
     check_snapshot(
         export,
         snapshot,
         schema,
         ages_days=mapping.ages_days,
-        won_stages=mapping.stages_won,
-        lost_stages=mapping.stages_lost,
+        won_stages=mapping.stages.won,
+        lost_stages=mapping.stages.lost,
         **spans,
     )
     seen = len(np.unique(snapshot.row))
