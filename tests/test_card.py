@@ -11,7 +11,7 @@ from scoring_ml.data.schema import Order, Suspicion
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.features.snapshot import UnusedRows
-from scoring_ml.tracking import DatasetFacts, candidates_table, model_card
+from scoring_ml.tracking import DatasetFacts, candidates_table
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text, figure
 from tests.small_world import World
@@ -27,6 +27,10 @@ def changed(trained: Trained, name: str, **changes: Any) -> Trained:
         replace(item, **changes) if item.name == name else item for item in trained.schema.columns
     )
     return replace(trained, schema=schema)
+
+
+def model_card(trained: Trained, **given: Any) -> str:
+    return card_text(card_facts(trained, **given))
 
 
 @pytest.fixture(scope="module")

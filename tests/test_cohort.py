@@ -12,7 +12,9 @@ import pytest
 
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.scored_rows import write_scored_rows
-from scoring_ml.tracking import DatasetFacts, model_card
+from scoring_ml.tracking import DatasetFacts
+from scoring_ml.tracking.card import card_facts
+from scoring_ml.tracking.card_text import card_text
 from scoring_ml.tracking.cohort import cohort_params, slice_metrics, slices_artifact, slices_table
 from scoring_ml.tracking.dataset import cohort_facts
 from tests.small_ages import LEADS, train_ages
@@ -54,7 +56,7 @@ def test_a_flat_file_has_neither_cohort_nor_slices(world: World) -> None:
     assert cohort_params(world.trained, DATASET) == {}
     assert slice_metrics(world.trained, world.trained.chosen) == {}
     assert slices_artifact(world.trained) == ({}, {})
-    card = model_card(world.trained, dataset=DATASET)
+    card = card_text(card_facts(world.trained, dataset=DATASET))
     assert "## Other ages, new accounts" not in card
     assert "weighing 1 in all" not in card
 
@@ -86,7 +88,7 @@ def test_the_table_has_a_row_per_slice_and_candidate(trained: Trained) -> None:
 
 
 def test_the_card_says_who_was_seen_when_and_how_it_holds(trained: Trained) -> None:
-    card = model_card(trained, dataset=DATASET)
+    card = card_text(card_facts(trained, dataset=DATASET))
     assert f"{LEADS} leads, each seen at those of the ages 0, 1, 7 (days)" in card
     assert "Won means won within 8 days from the moment at which the lead is seen." in card
     assert "An outcome is final 10 days after that moment." in card

@@ -56,6 +56,28 @@ class Home:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
+        self.mlflow_database = self.root / "mlflow.db"
+        """SQLite file of the MLflow tracking store and registry."""
+        self.artifacts = self.root / "artifacts"
+        """Folder of MLflow's artifacts."""
+        self.serving = self.root / "serving"
+        """Folder of verified Scorers, one per version, and ``champion.json``."""
+        self.champion_file = self.serving / "champion.json"
+        """File that names the version being served; replaced atomically."""
+        self.switch_file = self.serving / "switch.json"
+        """File that says which switch of the served version is under way."""
+        self.policies = self.root / "policies"
+        """Folder of policies, one JSON file per data set."""
+        self.runs = self.root / "runs"
+        """Folder of scored rows, one sub-folder per training run."""
+        self.newest_training = self.root / "newest_training.json"
+        """File that names the newest training run."""
+        self.reports = self.root / "reports"
+        """Folder of written reports."""
+        self.demo = self.root / "demo"
+        """Folder of the demo data."""
+        self.bentoml = self.root / "bentoml"
+        """BentoML's own folder."""
 
     def check(self) -> Home:
         """Return self if the folder is there.
@@ -84,58 +106,3 @@ class Home:
                 do="Name another with --home",
             ) from None
         return self
-
-    @property
-    def mlflow_database(self) -> Path:
-        """SQLite file of the MLflow tracking store and registry."""
-        return self.root / "mlflow.db"
-
-    @property
-    def artifacts(self) -> Path:
-        """Folder of MLflow's artifacts."""
-        return self.root / "artifacts"
-
-    @property
-    def serving(self) -> Path:
-        """Folder of verified Scorers, one per version, and ``champion.json``."""
-        return self.root / "serving"
-
-    @property
-    def champion_file(self) -> Path:
-        """File that names the version being served; replaced atomically."""
-        return self.serving / "champion.json"
-
-    @property
-    def switch_file(self) -> Path:
-        """File that says which switch of the served version is under way."""
-        return self.serving / "switch.json"
-
-    @property
-    def policies(self) -> Path:
-        """Folder of policies, one JSON file per data set."""
-        return self.root / "policies"
-
-    @property
-    def runs(self) -> Path:
-        """Folder of scored rows, one sub-folder per training run."""
-        return self.root / "runs"
-
-    @property
-    def newest_training(self) -> Path:
-        """File that names the newest training run."""
-        return self.root / "newest_training.json"
-
-    @property
-    def reports(self) -> Path:
-        """Folder of written reports."""
-        return self.root / "reports"
-
-    @property
-    def demo(self) -> Path:
-        """Folder of the demo data."""
-        return self.root / "demo"
-
-    @property
-    def bentoml(self) -> Path:
-        """BentoML's own folder."""
-        return self.root / "bentoml"

@@ -1,7 +1,6 @@
 """Experiment tracking: the only place that imports mlflow, and only when it is used."""
 
 from scoring_ml.tracking.candidates import candidates_table
-from scoring_ml.tracking.card import model_card
 from scoring_ml.tracking.cohort import slices_table
 from scoring_ml.tracking.dataset import DatasetFacts
 from scoring_ml.tracking.registry import CHALLENGER, CHAMPION, MODEL_NAME, Registry
@@ -20,6 +19,5 @@ __all__ = [
     "log_training",
     "logged_candidates",
     "logged_verdict",
-    "model_card",
     "slices_table",
 ]

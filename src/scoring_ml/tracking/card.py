@@ -17,21 +17,20 @@ from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.tracking.candidates import candidates_table
-from scoring_ml.tracking.card_text import card_text
 from scoring_ml.tracking.cohort import slices_table
 from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 from scoring_ml.tracking.model import library_versions
 
 
-def model_card(
+def card_facts(
     trained: Trained,
     *,
     dataset: DatasetFacts,
     findings: Sequence[Finding] = (),
     version: str | None = None,
     created_at: str | None = None,
-) -> str:
-    """Return the model card in Markdown.
+) -> dict[str, Any]:
+    """Return the facts of the model card, JSON-ready.
 
     Parameters
     ----------
@@ -44,22 +43,6 @@ def model_card(
     created_at : str or None
         Moment of the training, ISO 8601.
     """
-    return card_text(
-        card_facts(
-            trained, dataset=dataset, findings=findings, version=version, created_at=created_at
-        )
-    )
-
-
-def card_facts(
-    trained: Trained,
-    *,
-    dataset: DatasetFacts,
-    findings: Sequence[Finding] = (),
-    version: str | None = None,
-    created_at: str | None = None,
-) -> dict[str, Any]:
-    """Return the facts of the model card, JSON-ready; parameters as :func:`model_card`."""
     schema, chosen = trained.schema, trained[trained.chosen]
     by_column: dict[str, list[Finding]] = {}
     for finding in findings:

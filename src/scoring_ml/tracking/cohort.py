@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any, Final
 
 from scoring_ml.evaluation.comparison import Trained
-from scoring_ml.statistics.interval import Interval
+from scoring_ml.scoring.saving import json_ready
 from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 
 SLICES_FILE: Final = "slices.json"
@@ -64,7 +65,7 @@ def slices_table(trained: Trained) -> list[dict[str, Any]]:
         wins), ``kind``, ``roc_auc`` with ``low`` and ``high``, ``predicted`` (mean probability)
         and ``promised`` wins with ``low`` and ``high``; None where a number is not defined.
     """
-    return [
+    rows = [
         {
             "slice": part.name,
             "by": part.by,
@@ -72,15 +73,16 @@ def slices_table(trained: Trained) -> list[dict[str, Any]]:
             "headline": part.headline,
             "leads": part.leads,
             "wins": part.wins,
-            "observed": _finite(part.observed),
+            "observed": part.observed,
             "kind": kind,
-            "roc_auc": _ends(judged.roc_auc),
-            "predicted": _finite(judged.predicted),
-            "promised": _ends(judged.promised),
+            "roc_auc": asdict(judged.roc_auc),
+            "predicted": judged.predicted,
+            "promised": asdict(judged.promised),
         }
         for part in trained.slices
         for kind, judged in part.judged.items()
     ]
+    return list(json_ready(rows))
 
 
 def slices_artifact(trained: Trained) -> tuple[dict[str, str], dict[str, str]]:
@@ -105,11 +107,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         else:
             found[name] = value
     return found
-
-
-def _ends(interval: Interval) -> dict[str, float | None]:
-    return {name: _finite(getattr(interval, name)) for name in ("value", "low", "high")}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,9 +43,6 @@ from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
 from scoring_ml.tracking.registry import Origin, Registry
 from scoring_ml.tracking.store import IDENTITY, Store, local_path
 
-Progress = Callable[[str, float], None]
-"""Told what is being done, and the share of the whole that is done, 0-1."""
-
 TRAINING: Final = "training"
 CANDIDATE: Final = "candidate"
 
@@ -76,7 +74,7 @@ def log_training(
     *,
     dataset: DatasetFacts,
     findings: Sequence[Finding] = (),
-    progress: Progress | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Logged:
     """Log a training with all its candidates and register the chosen one as challenger.
 
@@ -88,32 +86,25 @@ def log_training(
     findings : sequence of Finding
         Of the leak audit.
     progress : callable or None
-
-    Returns
-    -------
-    Logged
+        Told what is being done, and the share of the whole that is done, 0-1.
     """
     tell = progress or (lambda what, share: None)
     tell("open MLflow", 0.0)
-    client, registry = store.client, Registry(store)
-    experiment = store.experiment(trained.schema.dataset)
-    rows = {row["kind"]: row for row in candidates_table(trained)}
+    registry, experiment = Registry(store), store.experiment(trained.schema.dataset)
     moment = datetime.now(UTC)
-    name = f"{moment:%Y-%m-%d %H:%M} {trained.chosen}"
-    scorer = trained.scorer
-    with _run(client, experiment, name, {"role": TRAINING}) as parent:
-        children: dict[str, str] = {}
-        for index, candidate in enumerate(trained.candidates):
-            tell(f"log {candidate.kind}", 0.1 + 0.65 * index / len(trained.candidates))
-            row = rows[candidate.kind]
+    name, scorer = f"{moment:%Y-%m-%d %H:%M} {trained.chosen}", trained.scorer
+    children: dict[str, str] = {}
+    with _run(store.client, experiment, name, {"role": TRAINING}) as parent:
+        for index, row in enumerate(candidates_table(trained)):
+            kind = row["kind"]
+            tell(f"log {kind}", 0.1 + 0.65 * index / len(trained.candidates))
             tags = {"role": CANDIDATE, "mlflow.parentRunId": parent} | logged_tags(row)
             tags["mlflow.note.content"] = _candidate_note(row)
-            with _run(client, experiment, candidate.kind, tags) as child:
-                children[candidate.kind] = child
+            with _run(store.client, experiment, kind, tags) as child:
+                children[kind] = child
                 origin = Origin(experiment, child, parent, trained.schema.dataset)
-                made = _log_candidate(client, registry, trained, candidate, row, dataset, origin)
-                if made is not None:
-                    scorer = made
+                log = _RunLog(store.client, child, trained, dataset)
+                scorer = _log_candidate(log, registry, row, origin) or scorer
         tell("log the training", 0.75)
         facts = card_facts(
             trained,
@@ -122,7 +113,7 @@ def log_training(
             version=scorer.version,
             created_at=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        _log_parent(client, parent, trained, facts, dataset)
+        _log_parent(_RunLog(store.client, parent, trained, dataset), facts)
     registry.challenge(scorer.version)
     tell("log the training", 1.0)
     return Logged(parent, scorer.version, scorer, children)
@@ -207,57 +198,84 @@ def candidate_scorer(trained: Trained, candidate: Candidate) -> Scorer | None:
     )
 
 
-def _log_candidate(
-    client: Any,
-    registry: Registry,
-    trained: Trained,
-    candidate: Candidate,
-    row: Row,
-    dataset: DatasetFacts,
-    origin: Origin,
-) -> Scorer | None:
+@dataclass(frozen=True)
+class _RunLog:
+    """One run of a training, and what can be logged to it."""
+
+    client: Any
+    run_id: str
+    trained: Trained
+    dataset: DatasetFacts
+
+    def data(self, context: str) -> None:
+        record = dataset_input(self.dataset, self.trained, context=context)
+        self.client.log_inputs(self.run_id, [record], models=[])
+
+    def numbers(
+        self, numbers: Mapping[str, float], params: Mapping[str, str], model_id: str | None = None
+    ) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        linked = {
+            "model_id": model_id,
+            "dataset_name": self.dataset.name,
+            "dataset_digest": self.dataset.short_digest,
+            "run_id": self.run_id,
+        }
+        self.client.log_batch(
+            self.run_id,
+            metrics=[
+                Metric(name, value, now, 0, **linked)
+                for name, value in numbers.items()
+                if math.isfinite(value)
+            ],
+            params=[Param(name, value) for name, value in params.items()],
+        )
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(self.run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+
+    def files(self, texts: Mapping[str, str], draw: Callable[[Path], object]) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            draw(folder)
+            self.client.log_artifacts(self.run_id, str(folder))
+
+
+def _log_candidate(log: _RunLog, registry: Registry, row: Row, origin: Origin) -> Scorer | None:
     """Log one candidate; return the registered Scorer if it is the chosen one."""
     from scoring_ml.tracking.plots import draw_candidate
 
-    params = candidate_params(trained, candidate)
-    chosen = candidate.kind == trained.chosen
-    scorer = candidate_scorer(trained, candidate)
-    client.log_inputs(
-        origin.run_id, [dataset_input(dataset, trained, context="evaluation")], models=[]
+    trained, kind, chosen = log.trained, row["kind"], row["chosen"]
+    candidate = trained[kind]
+    scorer, params = candidate_scorer(trained, candidate), candidate_params(trained, candidate)
+    log.data("evaluation")
+    model_id = registry.log_model(None if chosen else scorer, origin, kind=kind, params=params)
+    log.numbers(logged_metrics(row) | slice_metrics(trained, kind), params, model_id)
+    log.files(
+        {"candidate.json": _json(row)},
+        lambda folder: draw_candidate(trained, candidate, scorer, folder),
     )
-    model_id = registry.log_model(
-        None if chosen else scorer, origin, kind=candidate.kind, params=params
-    )
-    numbers = logged_metrics(row) | slice_metrics(trained, candidate.kind)
-    _log_numbers(client, origin.run_id, numbers, params, model_id, dataset)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "candidate.json").write_text(_json(row), encoding="utf-8")
-        draw_candidate(trained, candidate, scorer, folder)
-        client.log_artifacts(origin.run_id, str(folder))
-    if not chosen:
-        registry.finish(model_id)
-        return None
-    about = summary_text(row)
-    return registry.register(trained.scorer, origin, model_id, description=about)
+    if chosen:
+        return registry.register(trained.scorer, origin, model_id, description=summary_text(row))
+    registry.finish(model_id)
+    return None
 
 
-def _log_parent(
-    client: Any,
-    run_id: str,
-    trained: Trained,
-    facts: Mapping[str, Any],
-    dataset: DatasetFacts,
-) -> None:
-    from mlflow.entities import RunTag
-
+def _log_parent(log: _RunLog, facts: Mapping[str, Any]) -> None:
     from scoring_ml.tracking.overlay import draw_training
 
-    client.log_inputs(run_id, [dataset_input(dataset, trained, context="training")], models=[])
-    base = {f"base_rate_{name}": rate for name, rate in trained.base_rate.items()}
-    base |= {f"rows_{name}": float(len(trained.windows[name])) for name in (*NAMES, "open")}
-    base["rows_unused"] = float(sum(item.count for item in trained.unused))
-    base |= cohort_numbers(trained) | slice_metrics(trained, trained.chosen)
+    trained, dataset = log.trained, log.dataset
+    log.data("training")
+    numbers = {f"base_rate_{name}": rate for name, rate in trained.base_rate.items()}
+    numbers |= {f"rows_{name}": float(len(trained.windows[name])) for name in (*NAMES, "open")}
+    numbers["rows_unused"] = float(sum(item.count for item in trained.unused))
+    numbers |= cohort_numbers(trained) | slice_metrics(trained, trained.chosen)
     params = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.digest,
@@ -265,16 +283,17 @@ def _log_parent(
         "order": trained.schema.order.by,
         "intervals_from_resamples": str(trained.comparison.replicates),
     } | cohort_params(trained, dataset)
+    log.numbers(numbers, params)
     tables, table_tags = slices_artifact(trained)
-    tags = table_tags | {
-        "chosen_kind": trained.chosen,
-        "model_version": facts["model"]["version"],
-        "dataset": dataset.name,
-        "mlflow.note.content": _training_note(trained, facts),
-    }
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-    finite = {name: value for name, value in base.items() if value == value}
-    _log_numbers(client, run_id, finite, params, None, dataset)
+    log.tags(
+        table_tags
+        | {
+            "chosen_kind": trained.chosen,
+            "model_version": facts["model"]["version"],
+            "dataset": dataset.name,
+            "mlflow.note.content": _training_note(trained, facts),
+        }
+    )
     texts = {
         "model_card.md": card_text(facts),
         "model_card.json": _json(facts),
@@ -284,37 +303,8 @@ def _log_parent(
         "unused_rows.json": _json(facts["unused"]),
         "schema.yaml": schema_text(trained.schema),
         "matrix.yaml": yaml.safe_dump(trained.matrix.dump(), sort_keys=False, allow_unicode=True),
-    } | tables
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        draw_training(trained, folder)
-        client.log_artifacts(run_id, str(folder))
-
-
-def _log_numbers(
-    client: Any,
-    run_id: str,
-    numbers: Mapping[str, float],
-    params: Mapping[str, str],
-    model_id: str | None,
-    dataset: DatasetFacts,
-) -> None:
-    from mlflow.entities import Metric, Param
-
-    now = int(time.time() * 1000)
-    linked = {
-        "model_id": model_id,
-        "dataset_name": dataset.name,
-        "dataset_digest": dataset.short_digest,
-        "run_id": run_id,
     }
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, now, 0, **linked) for name, value in numbers.items()],
-        params=[Param(name, value) for name, value in params.items()],
-    )
+    log.files(texts | tables, lambda folder: draw_training(trained, folder))
 
 
 @contextmanager
