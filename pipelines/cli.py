@@ -43,6 +43,7 @@ MappingFile = Annotated[
 MatrixFile = Annotated[
     Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
 ]
+Number = float | None
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
 
@@ -190,21 +191,17 @@ def _rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
 @policy_app.command("set")
 def policy_set(
     method: Annotated[str, typer.Argument(help="match_matrix, capacity, economics or fixed.")],
-    hot_share: Annotated[float | None, typer.Option(help="capacity: share of hot leads.")] = None,
-    warm_share: Annotated[float | None, typer.Option(help="capacity: share of warm leads.")] = None,
-    hot_per_week: Annotated[float | None, typer.Option(help="capacity: hot leads a week.")] = None,
-    warm_per_week: Annotated[
-        float | None, typer.Option(help="capacity: warm leads a week.")
-    ] = None,
-    first_call: Annotated[
-        float | None, typer.Option(help="economics: cost of a first call.")
-    ] = None,
+    hot_share: Annotated[Number, typer.Option(help="capacity: share of hot leads.")] = None,
+    warm_share: Annotated[Number, typer.Option(help="capacity: share of warm leads.")] = None,
+    hot_per_week: Annotated[Number, typer.Option(help="capacity: hot leads a week.")] = None,
+    warm_per_week: Annotated[Number, typer.Option(help="capacity: warm leads a week.")] = None,
+    first_call: Annotated[Number, typer.Option(help="economics: cost of a first call.")] = None,
     sales_process: Annotated[
-        float | None, typer.Option(help="economics: cost of the full sales process.")
+        Number, typer.Option(help="economics: cost of the full sales process.")
     ] = None,
-    margin: Annotated[float | None, typer.Option(help="economics: margin per win.")] = None,
-    p_warm: Annotated[float | None, typer.Option(help="fixed: probability of warm.")] = None,
-    p_hot: Annotated[float | None, typer.Option(help="fixed: probability of hot.")] = None,
+    margin: Annotated[Number, typer.Option(help="economics: margin per win.")] = None,
+    p_warm: Annotated[Number, typer.Option(help="fixed: probability of warm.")] = None,
+    p_hot: Annotated[Number, typer.Option(help="fixed: probability of hot.")] = None,
     as_json: AsJson = False,
     home: HomeDir = None,
 ) -> None:

@@ -7,7 +7,7 @@ in it; names and counts are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -44,9 +44,7 @@ def card_facts(
         Moment of the training, ISO 8601.
     """
     schema, chosen = trained.schema, trained[trained.chosen]
-    by_column: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_column.setdefault(finding.column, []).append(finding)
+    criteria = [item.name for item in trained.matrix.criteria]
     facts = {
         "model": {
             "name": trained.scorer.model["name"],
@@ -66,10 +64,7 @@ def card_facts(
         },
         "cohort": cohort_facts(trained, dataset),
         "windows": {name: _window(trained, name) for name in NAMES},
-        "open": {
-            "rows": len(trained.windows.open),
-            "immature": len(trained.windows.immature),
-        },
+        "open": {"rows": len(trained.windows.open), "immature": len(trained.windows.immature)},
         "unused": [{"reason": item.reason, "rows": item.count} for item in trained.unused],
         "ladder": [vars(rung) for rung in trained.rungs],
         "candidates": candidates_table(trained),
@@ -80,24 +75,12 @@ def card_facts(
         "tiers_in_test": chosen.tiers,
         "matrix": {
             "mapped": list(trained.matrix.mapped),
-            "unmapped": [
-                item.name
-                for item in trained.matrix.criteria
-                if item.name not in trained.matrix.mapped
-            ],
+            "unmapped": [name for name in criteria if name not in trained.matrix.mapped],
             "most_points": trained.matrix.max_total,
         },
-        "fields": [
-            _field(column, by_column.get(column.name, []))
-            for column in schema.columns
-            if column.use
-        ],
-        "left_out": [
-            _field(column, by_column.get(column.name, []))
-            for column in schema.columns
-            if not column.use
-        ],
-        "findings": [_finding(item) for item in findings],
+        "fields": [_field(item, findings) for item in schema.columns if item.use],
+        "left_out": [_field(item, findings) for item in schema.columns if not item.use],
+        "findings": [{"column": item.column} | vars(item.suspicion) for item in findings],
         "drift": _drift(trained),
         "warnings": list(trained.warnings),
         "libraries": library_versions(),
@@ -137,25 +120,18 @@ def _position(trained: Trained, end: float | np.datetime64 | None) -> str | None
 
 
 def _field(column: Column, findings: Sequence[Finding]) -> dict[str, Any]:
-    suspicions = [item.suspicion for item in findings] or list(column.audit)
-    return {
-        "name": column.name,
-        "label": column.title,
-        "type": column.type,
-        "criterion": column.criterion,
-        "known": column.known,
-        "reason": column.reason,
-        "monotone": column.monotone,
-        "allow": column.allow,
-        "audit": [
-            {"grade": item.grade, "probe": item.probe, "value": item.value, "text": item.text}
-            for item in suspicions
-        ],
-    }
+    audited = [item.suspicion for item in findings if item.column == column.name]
+    return (
+        {"name": column.name, "label": column.title}
+        | {key: getattr(column, key) for key in _DECLARED}
+        | {"audit": [vars(item) for item in audited or column.audit]}
+    )
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {"column": finding.column} | vars(finding.suspicion)
+_DECLARED: Final = ("type", "criterion", "known", "reason", "monotone", "allow")
+
+
+_MEASURED: Final = ("psi", "limit", "missing_before", "missing_after", "moved")
 
 
 def _drift(trained: Trained) -> dict[str, Any]:
@@ -164,15 +140,8 @@ def _drift(trained: Trained) -> dict[str, Any]:
         "base_rate_moved": drift.base_rate_moved,
         "base_rate_p": dict(drift.base_rate_p),
         "fields": [
-            {
-                "name": item.name,
-                "label": trained.schema[item.name].title,
-                "psi": item.psi,
-                "limit": item.limit,
-                "missing_before": item.missing_before,
-                "missing_after": item.missing_after,
-                "moved": item.moved,
-            }
+            {"name": item.name, "label": trained.schema[item.name].title}
+            | {key: getattr(item, key) for key in _MEASURED}
             for item in drift.fields
         ],
     }

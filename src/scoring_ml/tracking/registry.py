@@ -99,8 +99,9 @@ class Registry:
             With its version on the card.
         """
         client = self._store.client
-        self._ensure()
         with self._store.lock(), self._store.as_tracking_uri():
+            if self._registered() is None:
+                client.create_registered_model(MODEL_NAME, description=_ABOUT)
             made = client.create_model_version(
                 MODEL_NAME,
                 source=f"models:/{model_id}",
@@ -240,15 +241,9 @@ class Registry:
         location = client.get_logged_model(model_id).artifact_location
         return local_path(location).joinpath(*SCORER_FOLDER)
 
-    def _ensure(self) -> None:
-        client = self._store.client
-        with self._store.lock():
-            if self._registered() is None:
-                client.create_registered_model(MODEL_NAME, description=_ABOUT)
-
     def _registered(self) -> Any:
-        found = self._store.client.search_registered_models(f"name = '{MODEL_NAME}'")
-        return found[0] if found else None
+        models = self._store.client.search_registered_models(f"name = '{MODEL_NAME}'")
+        return models[0] if models else None
 
     def _history(self) -> list[str]:
         model = self._registered()
