@@ -10,8 +10,9 @@ import pandas as pd
 
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.schema import Column, Order, Schema, Target, schema_text
-from scoring_ml.demo.export import LAST_CALLS
-from scoring_ml.demo.files import make_world, seed_of
+from scoring_ml.demo.export import LAST_CALLS, typed_export
+from scoring_ml.demo.files import seed_of
+from scoring_ml.demo.world import make_world
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 
 EXAMPLE = Path(__file__).parents[1] / "models" / "examples" / "demo"
@@ -31,7 +32,7 @@ def write_flat_leads(folder: Path, *, leads: int, seed: int) -> FlatLeads:
     """Write ``leads.csv``, ``schema.yaml`` and ``matrix.yaml``: leads as seen at age 1 day."""
     world = make_world(leads, seed_of("world", leads=leads, seed=seed))
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(world.export(), mapping, ages_days=(1.0,))
+    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=(1.0,))
     part = snapshot.take(snapshot.age_days == 1.0)
     fields = [
         replace(column, derived=False, part_of=None)

@@ -13,34 +13,36 @@ from sklearn.metrics import roc_auc_score
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Activities, Deals, FieldHistory, Leads, Stages
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping import AGES_DAYS, load_mapping
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.moments import DAY, NEVER
-from scoring_ml.demo.activities import silence
-from scoring_ml.demo.answers import LEARNED, LEFT_EMPTY, SKIPPED_PAGE_TWO, Answer
-from scoring_ml.demo.calendar import EXTRACTED_AT, STARTED_AT, busy_at, spent, spent_fading
+from scoring_ml.demo.activities import silence_evidence
+from scoring_ml.demo.answers import LEARNED, LEFT_EMPTY, SKIPPED_PAGE_TWO, RecordedAnswer
+from scoring_ml.demo.calendar import EXTRACTED_AT, STARTED_AT, busy_at, busy_days, fading_busy_days
 from scoring_ml.demo.deals import COST_A_LEAD
 from scoring_ml.demo.effects import (
+    ACTIVITY_RATES,
+    ATTRIBUTE_LEVELS,
+    BUYER_RATIO,
     FADES_DAYS,
-    HABITS,
+    FUNNEL_STEPS,
     HORIZON_DAYS,
     INTERCEPT,
-    LEVELS,
-    LIVELIER,
+    NO_EFFECT,
     RESPONSE_FIELD,
     RUSH,
     RUSH_DAYS,
     STATES,
     STAY_DAYS,
-    STEPS,
     TRUE_EFFECTS,
     Effect,
     true_logodds,
 )
-from scoring_ml.demo.files import AGES_DAYS, NO_EFFECT, make_world, seed_of, write_demo
+from scoring_ml.demo.export import typed_export
+from scoring_ml.demo.files import seed_of, write_demo
 from scoring_ml.demo.funnel import draw_paths, evidence_of, won_in_time
-from scoring_ml.demo.people import NOBODY, code
-from scoring_ml.demo.world import World
+from scoring_ml.demo.people import NO_CODE, code
+from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import load_matrix, parse_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
@@ -85,7 +87,7 @@ def logodds_of(**attributes: Any) -> float:
     values = {
         name: np.array([value])
         if isinstance(value, float)
-        else np.array([NOBODY if value is None else code(name, value)])
+        else np.array([NO_CODE if value is None else code(name, value)])
         for name, value in (PLAIN | attributes).items()
     }
     return float(true_logodds(values)[0])
@@ -153,7 +155,9 @@ def test_the_same_seed_gives_the_same_bits(world: World) -> None:
     again = world_of(LEADS, SEED)
     np.testing.assert_array_equal(world.activities.known_at, again.activities.known_at)
     np.testing.assert_array_equal(world.paths.closed_at, again.paths.closed_at)
-    np.testing.assert_array_equal(world.written.places["email"], again.written.places["email"])
+    np.testing.assert_array_equal(
+        world.contact_details.places["email"], again.contact_details.places["email"]
+    )
     pd.testing.assert_frame_equal(world.spend, again.spend, check_exact=True)
 
 
@@ -188,7 +192,7 @@ def test_a_world_without_leads_is_refused() -> None:
 
 
 def test_one_lead_is_enough() -> None:
-    export = world_of(1, 7).export()
+    export = typed_export(world_of(1, 7))
     assert export.leads.ids.tolist() == ["L-0000001"]
     assert len(export.stages or ()) >= 1
 
@@ -204,10 +208,10 @@ def test_the_integrals_of_the_calendar_are_those_of_a_fine_grid(
     step = length / 400_000
     grid = begin + (np.arange(400_000) + 0.5) * step
     ends = np.array([begin]), np.array([begin + length])
-    assert spent(*ends)[0] == pytest.approx(busy_at(grid).sum() * step, rel=1e-4)
+    assert busy_days(*ends)[0] == pytest.approx(busy_at(grid).sum() * step, rel=1e-4)
     for theta in (0.25, 15.0):
         faded = (busy_at(grid) * np.exp(-(grid - begin) / theta)).sum() * step
-        assert spent_fading(*ends, theta)[0] == pytest.approx(faded, rel=1e-4)
+        assert fading_busy_days(*ends, theta)[0] == pytest.approx(faded, rel=1e-4)
 
 
 # The funnel
@@ -215,10 +219,10 @@ def test_the_integrals_of_the_calendar_are_those_of_a_fine_grid(
 
 def test_from_every_state_the_ways_of_buyers_add_up_and_others_may_be_lost() -> None:
     for state in STATES[:-1]:
-        ways = [step for step in STEPS if step.origin == state]
+        ways = [step for step in FUNNEL_STEPS if step.origin == state]
         assert sum(step.buyer for step in ways) == pytest.approx(1.0)
         assert 0.0 < sum(step.other for step in ways) < 1.0
-    assert not [step for step in STEPS if step.origin == "proposal"]
+    assert not [step for step in FUNNEL_STEPS if step.origin == "proposal"]
 
 
 def test_the_evidence_of_a_path_is_the_product_of_its_branchings() -> None:
@@ -259,7 +263,7 @@ def test_leads_are_recycled_at_most_once_and_go_on_from_there(many: World) -> No
     back = again != NEVER
     assert (again[back] > recycled[back]).all()
     assert many.buyer[back].mean() > 0.1
-    stages = many.export().stages
+    stages = typed_export(many).stages
     assert stages is not None
     steps_back = (np.diff(stages.lead) == 0) & (np.diff(stages.stage) < 0)
     assert steps_back.sum() > 0.03 * len(many)
@@ -270,10 +274,10 @@ def test_leads_are_recycled_at_most_once_and_go_on_from_there(many: World) -> No
 
 def intensity(kind: str, level: float, age: np.ndarray, busy: np.ndarray, buys: bool) -> np.ndarray:
     """The rate of a kind at ages in days, written down a second time."""
-    habit = next(habit for habit in HABITS if habit.kind == kind)
+    habit = next(habit for habit in ACTIVITY_RATES if habit.kind == kind)
     fade = 1.0 if buys else np.exp(-np.maximum(age, 0.0) / FADES_DAYS)
     after = habit.a_day * (1 + RUSH * np.exp(-np.maximum(age, 0.0) / RUSH_DAYS)) * fade
-    ratio = LIVELIER * habit.own_ratio if buys else 1.0
+    ratio = BUYER_RATIO * habit.own_ratio if buys else 1.0
     return level * busy * ratio * np.where(age < 0, habit.before, after)
 
 
@@ -290,7 +294,7 @@ def test_the_evidence_of_activities_is_the_ratio_of_two_likelihoods(
     busy = busy_at(created / DAY + age)
     mine = (acts.lead == lead) & (acts.occurred_at < as_of)
     total = 0.0
-    for habit in HABITS:
+    for habit in ACTIVITY_RATES:
         events = mine & (acts.kind == KINDS.index(habit.kind))
         when = (acts.occurred_at[events] - created) / DAY
         one = np.ones(len(when))
@@ -398,7 +402,7 @@ def test_effects_silence_and_path_add_up_to_the_truth_where_all_is_known(world: 
     assert told.sum() > 500
     rows = lead[told]
     effects = world.effects(rows, as_of[told])
-    total = INTERCEPT + sum(effects.values()) - silence(world.people, rows, as_of[told])
+    total = INTERCEPT + sum(effects.values()) - silence_evidence(world.people, rows, as_of[told])
     np.testing.assert_allclose(total, world.evidence(as_of[told], rows), rtol=0, atol=1e-8)
 
 
@@ -419,7 +423,7 @@ def test_effects_count_only_what_is_known(world: World) -> None:
 
 
 def test_an_answer_is_known_strictly_after_it_was_written_down() -> None:
-    answer = Answer(
+    answer = RecordedAnswer(
         first=np.array([1.0]),
         first_at=np.array([10]),
         first_known_at=np.array([12]),
@@ -437,7 +441,7 @@ def test_fields_without_effect_are_those_without_a_true_effect(world: World) -> 
     with_effect = {name for name, added in effects.items() if added.any()}
     assert not with_effect & set(NO_EFFECT)
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    _, schema, _ = build_crm_snapshot(world.export(), mapping, ages_days=[1.0])
+    _, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=[1.0])
     main = {c.name for c in schema.used if c.part_of in (None, c.name)}
     assert set(NO_EFFECT) <= main
     assert set(effects) - {RESPONSE_FIELD} <= main
@@ -466,7 +470,9 @@ def test_the_giveaway_brings_many_cheap_bad_leads_and_grows(many: World) -> None
     assert quarters[-1] > 1.3 * quarters[0]
     cost = many.spend.groupby("campaign")["cost"].sum()
     leads = np.bincount(many.people.true["campaign"] + 1)[1:]
-    a_lead = {name: cost[name] / leads[code("campaign", name)] for name in LEVELS["campaign"]}
+    a_lead = {
+        name: cost[name] / leads[code("campaign", name)] for name in ATTRIBUTE_LEVELS["campaign"]
+    }
     assert min(a_lead, key=a_lead.__getitem__) == "Tablet giveaway"
     for name, expected in COST_A_LEAD.items():
         assert a_lead[name] == pytest.approx(expected, rel=0.05)
@@ -487,24 +493,24 @@ def test_there_are_weekends_and_seasons(many: World) -> None:
 def test_leads_of_one_account_share_what_the_company_is(many: World) -> None:
     account, true = many.people.account, many.people.true
     named = pd.DataFrame({name: true[name] for name in ("country", "industry")})
-    named = named[account != NOBODY].groupby(account[account != NOBODY])
+    named = named[account != NO_CODE].groupby(account[account != NO_CODE])
     assert (named.min() == named.max()).all().all()
     assert (named.size() > 1).mean() > 0.3
     private = true["role"] == code("role", "Private person")
-    np.testing.assert_array_equal(account == NOBODY, private)
+    np.testing.assert_array_equal(account == NO_CODE, private)
 
 
 def test_contacts_are_valid_exactly_where_the_world_says_so(world: World) -> None:
     checks: dict[str, Callable[[str], bool]] = {"email": valid_email, "phone": valid_phone}
     for name, check in checks.items():
-        texts = world.written.texts(name)
+        texts = world.contact_details.texts(name)
         state = world.people.true[name]
-        given = state != NOBODY
+        given = state != NO_CODE
         assert [text is None for text in texts] == (~given).tolist()
         found = [check(text) for text in texts[given]]
         assert found == (state[given] == code(name, "valid")).tolist()
         assert 0.03 < np.mean(~np.array(found)) < 0.3
-    assert any("۹" in text for text in world.written.texts("phone") if text)
+    assert any("۹" in text for text in world.contact_details.texts("phone") if text)
 
 
 def test_answers_are_missing_at_creation_as_documented(many: World) -> None:
@@ -515,7 +521,7 @@ def test_answers_are_missing_at_creation_as_documented(many: World) -> None:
             gone = many.answers[field].first_at != many.people.created_at
         else:
             gone = many.form[field] != many.people.true[field]
-        for place, name in enumerate(LEVELS["source"]):
+        for place, name in enumerate(ATTRIBUTE_LEVELS["source"]):
             share = 1 - (1 - SKIPPED_PAGE_TWO[name]) * (1 - empty) if learned else empty
             rows = source == place
             assert abs(gone[rows].mean() - share) < 4 * np.sqrt(share * (1 - share) / rows.sum())
@@ -533,7 +539,7 @@ def test_some_answers_come_later_and_some_are_corrected(world: World) -> None:
 
 
 def test_the_planted_leaks_tell_the_outcome_and_are_declared(world: World) -> None:
-    export = world.export()
+    export = typed_export(world)
     said = export.leads.values["last_call_result"][world.deals.lead]
     table = pd.DataFrame({"said": said, "won": world.deals.outcome}).dropna()
     assert len(table) > 0.8 * len(world.deals)
@@ -549,7 +555,7 @@ def test_the_planted_leaks_tell_the_outcome_and_are_declared(world: World) -> No
 
 
 def test_times_are_realistic_and_nothing_is_later_than_the_export(world: World) -> None:
-    export = world.export()
+    export = typed_export(world)
     created = export.leads.created_at
     assert (np.diff(created) >= 0).all()
     assert int(STARTED_AT.astype(np.int64)) <= created[0] <= created[-1] < EXTRACTED
@@ -612,7 +618,7 @@ def test_the_files_read_back_as_the_typed_export(tmp_path: Path) -> None:
     found, report = read_export(files.crm, load_mapping(files.mapping))
     assert report.exit_code == 0
     assert report.findings == ()
-    expected = world_of(300, 5).export()
+    expected = typed_export(world_of(300, 5))
     for name in ("leads", "activities", "stages", "deals", "spend", "extracted_at"):
         same(getattr(found, name), getattr(expected, name), name)
     same(dict(found.histories), dict(expected.histories), "histories")
@@ -668,7 +674,7 @@ def test_the_mapping_sees_leads_at_the_ages_and_horizon_of_the_truth() -> None:
 
 def test_matrix_and_segments_fit_the_fields_and_leave_sales_enough_to_do(world: World) -> None:
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(world.export(), mapping, ages_days=[1.0])
+    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=[1.0])
     matrix = load_matrix(EXAMPLE / "matrix.yaml", schema)
     assert len(matrix.mapped) == 6
     assert matrix.max_total == 110
@@ -718,10 +724,10 @@ def number(value: float) -> str:
 def test_the_page_about_the_demo_says_what_the_tables_say() -> None:
     page = (ROOT / "docs" / "demo-data.md").read_text(encoding="utf-8")
     rows = [f"| `{e.field}` | {when(e)} | {e.logodds:+.2f} |" for e in TRUE_EFFECTS]
-    for habit in HABITS:
+    for habit in ACTIVITY_RATES:
         worth = np.log(habit.own_ratio)
         rows.append(f"| `{habit.kind}` | {habit.ratio:.2f} | {worth:+.2f} |")
-    for step in STEPS:
+    for step in FUNNEL_STEPS:
         chances = f"{step.buyer:.0%} | {step.other:.0%}"
         rows.append(f"| {step.origin} | {step.to} | {chances} | {step.logodds:+.2f} |")
     rows += [f"| `{field}` | {share:.0%} |" for field, share in LEFT_EMPTY.items()]
@@ -733,6 +739,6 @@ def test_the_page_about_the_demo_says_what_the_tables_say() -> None:
     listed = [line for line in page.splitlines() if line.startswith(starts)]
     assert len([line for line in listed if line.count("|") == 5]) == len(TRUE_EFFECTS)
     assert f"log-odds of {INTERCEPT}" in page
-    assert f"{np.log(LIVELIER):+.2f}" in page
+    assert f"{np.log(BUYER_RATIO):+.2f}" in page
     for name in NO_EFFECT:
         assert f"`{name}`" in page

@@ -5,8 +5,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from scoring_ml.data.crm.mapping import load_mapping
-from scoring_ml.demo.files import make_world, seed_of
+from scoring_ml.demo.export import typed_export
+from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.reachable import best_reachable
+from scoring_ml.demo.world import make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.flat_leads import EXAMPLE
@@ -18,7 +20,7 @@ LEADS, SEED = 4_000, 9
 def demo():
     world = make_world(LEADS, seed_of("world", leads=LEADS, seed=SEED))
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(world.export(), mapping, ages_days=(1.0, 7.0))
+    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=(1.0, 7.0))
     mature = snapshot.take((snapshot.age_days == 1.0) & ~np.isnan(snapshot.label))
     return world, mapping, schema, snapshot, mature
 

@@ -1,4 +1,4 @@
-"""What the demo's leads do and what is done to them, and what that tells about the outcome.
+"""Activities of the demo's leads and of its sales team, and their likelihood ratios.
 
 What leads do is a Poisson process whose rate differs by who will buy. Its likelihood ratio is
 closed form: each event counts with the logarithm of the ratio of the rates, and the time in which
@@ -20,15 +20,16 @@ from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.calendar import (
     BUSIEST,
     EXTRACTED_AT,
-    SECOND,
+    SECOND_US,
     busy_at,
-    spent,
-    spent_fading,
+    busy_days,
+    fading_busy_days,
+    whole_seconds,
 )
 from scoring_ml.demo.effects import (
+    ACTIVITY_RATES,
+    ATTRIBUTE_LEVELS,
     FADES_DAYS,
-    HABITS,
-    LEVELS,
     OPENS_A_DAY,
     RESPONSE_FIELD,
     RUSH,
@@ -36,28 +37,28 @@ from scoring_ml.demo.effects import (
     STATES,
 )
 from scoring_ml.demo.funnel import Paths
-from scoring_ml.demo.people import NOBODY, People
+from scoring_ml.demo.people import NO_CODE, People
 
-_RATIO: Final = np.array([habit.ratio for habit in HABITS])
-_A_DAY: Final = np.array([habit.a_day for habit in HABITS])
-_BEFORE: Final = np.array([habit.before for habit in HABITS])
-_KIND: Final = np.array([KINDS.index(habit.kind) for habit in HABITS])
+_RATIO: Final = np.array([item.ratio for item in ACTIVITY_RATES])
+_A_DAY: Final = np.array([item.a_day for item in ACTIVITY_RATES])
+_BEFORE: Final = np.array([item.before for item in ACTIVITY_RATES])
+_KIND: Final = np.array([KINDS.index(item.kind) for item in ACTIVITY_RATES])
 _BOTH_FADE_DAYS: Final = 1.0 / (1.0 / RUSH_DAYS + 1.0 / FADES_DAYS)
 _CHUNK: Final = 100_000
 _SENT_A_DAY: Final = 0.15
 _OWN_CHANNEL: Final = 0.7
 
 LOG_RATIO: Final = np.zeros(len(KINDS))
-"""What an event of each of KINDS is worth, beside what its time adds."""
+"""Log-likelihood ratio of an event of each of KINDS, beside what its time adds."""
 LOG_RATIO[_KIND] = np.log(_RATIO)
 
 FADES: Final = np.isin(np.arange(len(KINDS)), _KIND)
-"""Of which of KINDS the time since creation tells something."""
+"""Whether the time since creation counts for each of KINDS."""
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Some events, in no order; ``lead`` counts from the first lead of all."""
+class _Events:
+    """Events in no order; ``lead`` counts from the first lead of all."""
 
     lead: NDArray[np.int64]
     kind: NDArray[np.int16]
@@ -93,8 +94,8 @@ def draw_activities(
     for first in range(0, n, _CHUNK):
         lead = np.arange(first, min(first + _CHUNK, n))
         drawn = [
-            *_own(people, buyer, end, lead, rng),
-            *_ours(people, paths, talks_at, end, lead, rng),
+            *_lead_events(people, buyer, end, lead, rng),
+            *_sales_events(people, paths, talks_at, end, lead, rng),
         ]
         parts.append(_complete(people, drawn, rng))
     return Activities(
@@ -103,18 +104,18 @@ def draw_activities(
             for name in ("lead", "kind", "by_lead", "occurred_at", "known_at", "amount",
                          "campaign", "channel")
         },
-        campaigns=LEVELS["campaign"],
-        channels=LEVELS["source"],
+        campaigns=ATTRIBUTE_LEVELS["campaign"],
+        channels=ATTRIBUTE_LEVELS["source"],
     )  # fmt: skip
 
 
-def _own(
+def _lead_events(
     people: People,
     buyer: NDArray[np.bool_],
     end: Moments,
     lead: NDArray[np.int64],
     rng: np.random.Generator,
-) -> Iterator[_Part]:
+) -> Iterator[_Events]:
     level, created = people.level, people.created_at
     open_days = (end - created) / DAY
     for buys in (True, False):
@@ -156,7 +157,7 @@ def _kinds(
     created: Moments,
     *,
     past: bool = False,
-) -> _Part:
+) -> _Events:
     limits = np.cumsum(weights)[:-1] / weights.sum()
     kind = _KIND[np.searchsorted(limits, rng.random(len(lead)), side="right")].astype(np.int16)
     return _thinned(rng, lead, -days if past else days, created, kind)
@@ -168,57 +169,57 @@ def _thinned(
     days: NDArray[np.float64],
     created: Moments,
     kind: NDArray[np.int16] | np.int16,
-) -> _Part:
+) -> _Events:
     """Keep as many events as the hour is busy; moments become whole seconds."""
-    at = created[lead] + np.floor(days * (DAY / SECOND)).astype(np.int64) * SECOND
+    at = created[lead] + whole_seconds(days)
     kept = rng.random(len(lead)) * BUSIEST < busy_at(at / DAY)
-    return _Part(lead[kept], np.broadcast_to(kind, lead.shape)[kept], at[kept])
+    return _Events(lead[kept], np.broadcast_to(kind, lead.shape)[kept], at[kept])
 
 
-def _ours(
+def _sales_events(
     people: People,
     paths: Paths,
     talks_at: Moments,
     end: Moments,
     lead: NDArray[np.int64],
     rng: np.random.Generator,
-) -> Iterator[_Part]:
+) -> Iterator[_Events]:
     created = people.created_at[lead]
-    response = created + _seconds(people.true[RESPONSE_FIELD][lead] / 24.0)
+    response = created + whole_seconds(people.true[RESPONSE_FIELD][lead] / 24.0)
     call, message, sent = (
         KINDS.index(name) for name in ("outbound_call", "outbound_message", "email_sent")
     )
     how = np.where(rng.random(len(lead)) < 0.7, call, message)
-    yield _until(lead, how, response, end)
+    yield _before_end(lead, how, response, end)
     for talk in talks_at[lead].T:
-        yield _until(lead, call, talk, end)
+        yield _before_end(lead, call, talk, end)
     for name in ("sql", "proposal"):
         entered = paths.entered_at[lead, STATES.index(name)]
         some = entered != NEVER
         after = np.maximum(entered[some], response[some])
-        later = after + _seconds(rng.exponential(1.0, int(some.sum())))
-        yield _until(lead[some], call, later, end)
+        later = after + whole_seconds(rng.exponential(1.0, int(some.sum())))
+        yield _before_end(lead[some], call, later, end)
     # A mail to the list goes out whatever the hour.
     length = (end[lead] - created) / DAY
     count = rng.poisson(_SENT_A_DAY * length)
     days = rng.random(int(count.sum())) * np.repeat(length, count)
-    yield _until(np.repeat(lead, count), sent, np.repeat(created, count) + _seconds(days), end)
+    yield _before_end(
+        np.repeat(lead, count), sent, np.repeat(created, count) + whole_seconds(days), end
+    )
 
 
-def _seconds(days: NDArray[np.float64]) -> Moments:
-    return np.asarray(np.floor(days * (DAY / SECOND)).astype(np.int64) * SECOND)
-
-
-def _until(lead: NDArray[np.int64], kind: NDArray[Any] | int, at: Moments, end: Moments) -> _Part:
+def _before_end(
+    lead: NDArray[np.int64], kind: NDArray[Any] | int, at: Moments, end: Moments
+) -> _Events:
     kept = at < end[lead]
-    return _Part(lead[kept], np.broadcast_to(kind, lead.shape)[kept].astype(np.int16), at[kept])
+    return _Events(lead[kept], np.broadcast_to(kind, lead.shape)[kept].astype(np.int16), at[kept])
 
 
-def _complete(people: People, parts: list[_Part], rng: np.random.Generator) -> Activities:
+def _complete(people: People, parts: list[_Events], rng: np.random.Generator) -> Activities:
     lead = np.concatenate([part.lead for part in parts])
     kind = np.concatenate([part.kind for part in parts])
     at = np.concatenate([part.at for part in parts])
-    lead, kind, at = _once_a_second(lead, kind, at)
+    lead, kind, at = _without_repeats(lead, kind, at)
     known = _known_at(people, lead, kind, at, rng)
     order = np.lexsort((kind, known, at, lead))
     lead, kind, at, known = lead[order], kind[order], at[order], known[order]
@@ -228,8 +229,8 @@ def _complete(people: People, parts: list[_Part], rng: np.random.Generator) -> A
     pages[visit] = 1.0 + rng.poisson(2.5, int(visit.sum()))
     # Most visits come the way the lead came; the others find the site by themselves.
     own = visit & (rng.random(m) < _OWN_CHANNEL)
-    campaign = np.where(own, people.true["campaign"][lead], NOBODY).astype(np.int32)
-    channel = np.where(own, people.true["source"][lead], np.where(visit, 0, NOBODY))
+    campaign = np.where(own, people.true["campaign"][lead], NO_CODE).astype(np.int32)
+    channel = np.where(own, people.true["source"][lead], np.where(visit, 0, NO_CODE))
     return Activities(
         lead=lead,
         kind=kind,
@@ -242,17 +243,17 @@ def _complete(people: People, parts: list[_Part], rng: np.random.Generator) -> A
     )
 
 
-def _once_a_second(
+def _without_repeats(
     lead: NDArray[np.int64], kind: NDArray[np.int16], at: Moments
 ) -> tuple[NDArray[np.int64], NDArray[np.int16], Moments]:
-    """Leave out what a lead does again within the same second: nobody could tell it apart.
+    """Leave out repeats of an activity within one second: nobody could tell them apart.
 
     That is one event in some millions, so the likelihood need not know of it.
     """
     order = np.lexsort((kind, at, lead))
     lead, kind, at = lead[order], kind[order], at[order]
-    again = (np.diff(lead) == 0) & (np.diff(at) == 0) & (np.diff(kind) == 0)
-    kept = np.concatenate([[True], ~again]) if len(lead) else np.zeros(0, dtype=bool)
+    repeated = (np.diff(lead) == 0) & (np.diff(at) == 0) & (np.diff(kind) == 0)
+    kept = np.concatenate([[True], ~repeated]) if len(lead) else np.zeros(0, dtype=bool)
     return lead[kept], kind[kept], at[kept]
 
 
@@ -275,30 +276,32 @@ def _known_at(
     calls = np.isin(kind, [KINDS.index("outbound_call"), KINDS.index("outbound_message")])
     late = np.where(share < 0.9, share * 30.0, 60.0 + (share - 0.9) * 13_800.0)
     minutes = np.where(calls, late, minutes)
-    known = at + (minutes * 60).astype(np.int64) * SECOND
+    known = at + (minutes * 60).astype(np.int64) * SECOND_US
     created = people.created_at[lead]
     return np.where(at < created, created, known)
 
 
-def log_ratios(created_at: Moments, activities: Activities) -> NDArray[np.float64]:
-    """Return what each event is worth as evidence, shape (m,)."""
+def log_likelihood_ratios(created_at: Moments, activities: Activities) -> NDArray[np.float64]:
+    """Return the log-likelihood ratio of each event, shape (m,)."""
     age = (activities.occurred_at - created_at[activities.lead]) / DAY
     fades = np.where(FADES[activities.kind], np.maximum(age, 0.0) / FADES_DAYS, 0.0)
     return np.asarray(LOG_RATIO[activities.kind] + fades)
 
 
-def silence(people: People, lead: NDArray[np.int64], as_of: Moments) -> NDArray[np.float64]:
-    """Return what the time without events speaks against a purchase, shape (m,).
+def silence_evidence(
+    people: People, lead: NDArray[np.int64], as_of: Moments
+) -> NDArray[np.float64]:
+    """Return the evidence of time without events against a purchase, shape (m,).
 
     The integral of the rate of those who will buy less that of the others, up to a moment after
     creation.
     """
     created = people.created_at[lead] / DAY
     now = as_of / DAY
-    before = spent(created - people.before_days[lead], created)
-    buyers = spent(created, now) + RUSH * spent_fading(created, now, RUSH_DAYS)
-    others = spent_fading(created, now, FADES_DAYS)
-    others += RUSH * spent_fading(created, now, _BOTH_FADE_DAYS)
+    before = busy_days(created - people.before_days[lead], created)
+    buyers = busy_days(created, now) + RUSH * fading_busy_days(created, now, RUSH_DAYS)
+    others = fading_busy_days(created, now, FADES_DAYS)
+    others += RUSH * fading_busy_days(created, now, _BOTH_FADE_DAYS)
     total = float(_BEFORE @ (_RATIO - 1.0)) * before
     total += float(_A_DAY @ _RATIO) * buyers - float(_A_DAY.sum()) * others
     return people.level[lead] * total

@@ -1,4 +1,4 @@
-"""The demo's calendar: how busy each hour of the two years is, and integrals over it.
+"""The demo's calendar: the business of each hour of its two years, and integrals over it.
 
 Events of a Poisson process whose rate follows the calendar can be drawn, and their likelihood
 written down, if ``m(u)`` and ``m(u) exp(-(u - a) / theta)`` can be integrated. As ``m`` is constant
@@ -13,11 +13,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring_ml.data.values.moments import DAY, Moments
+
 STARTED_AT: Final = np.datetime64("2024-11-01T00:00:00", "us")
 EXTRACTED_AT: Final = np.datetime64("2026-11-01T00:00:00", "us")
 """Moment of the export; what became of a lead after it is not in the tables."""
 
-SECOND: Final = 1_000_000
+SECOND_US: Final = 1_000_000
+"""A second in microseconds, the unit of moments."""
 HOUR_DAYS: Final = 1.0 / 24.0
 
 Days = NDArray[np.float64]
@@ -43,9 +46,9 @@ def busy() -> NDArray[np.float64]:
     """Return how busy each hour is, about 1 on average; shape (hours,)."""
     hour = _FIRST_HOUR + np.arange(_HOURS)
     day = hour // 24
-    found = np.take(_BY_HOUR, hour % 24) * season(day.astype("M8[D]"))
+    level = np.take(_BY_HOUR, hour % 24) * season(day.astype("M8[D]"))
     # 1970 began on a Thursday.
-    return np.asarray(np.where((day + 3) % 7 >= 5, _WEEKEND, 1.0) * found)
+    return np.asarray(np.where((day + 3) % 7 >= 5, _WEEKEND, 1.0) * level)
 
 
 def calendar() -> NDArray[np.datetime64]:
@@ -68,12 +71,17 @@ def busy_at(moment: Days) -> NDArray[np.float64]:
     return busy()[_hour(moment)]
 
 
-def spent(start: Days, end: Days) -> NDArray[np.float64]:
+def whole_seconds(days: NDArray[np.float64]) -> Moments:
+    """Return a time in days as whole seconds, in microseconds."""
+    return np.asarray(np.floor(days * (DAY / SECOND_US)).astype(np.int64) * SECOND_US)
+
+
+def busy_days(start: Days, end: Days) -> NDArray[np.float64]:
     """Integrate ``m(u)`` from start to end, in busy days."""
     return _cumulated(end) - _cumulated(start)
 
 
-def spent_fading(start: Days, end: Days, theta: float) -> NDArray[np.float64]:
+def fading_busy_days(start: Days, end: Days, theta: float) -> NDArray[np.float64]:
     """Integrate ``m(u) exp(-(u - start) / theta)`` from start to end, in busy days."""
     faded = np.exp(-(end - start) / theta)
     return np.asarray(_to_come(start, theta) - faded * _to_come(end, theta))
@@ -99,10 +107,10 @@ def _sums_to_come(theta: float) -> NDArray[np.float64]:
     """Integrate from the beginning of each hour to the end of time, fading from there."""
     rate = busy() * theta * -np.expm1(-HOUR_DAYS / theta)
     keep = np.exp(-HOUR_DAYS / theta)
-    found = np.zeros(_HOURS + 1)
+    total = np.zeros(_HOURS + 1)
     for hour in range(_HOURS - 1, -1, -1):
-        found[hour] = rate[hour] + keep * found[hour + 1]
-    return found
+        total[hour] = rate[hour] + keep * total[hour + 1]
+    return total
 
 
 def _to_come(moment: Days, theta: float) -> NDArray[np.float64]:

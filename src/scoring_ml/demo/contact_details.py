@@ -1,4 +1,4 @@
-"""How people write names, addresses, numbers and budgets in the demo, each from a limited pool.
+"""Contact details of the demo's leads and the forms of their budgets, from limited pools.
 
 A column is a pool of texts and the place of each lead's text in it; -1 for none.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.demo.people import NOBODY, People, code
+from scoring_ml.demo.people import NO_CODE, People, code
 
 # First names as their owners write them, and in Latin letters for the address.
 _FIRST: Final = (
@@ -31,15 +31,15 @@ _FIRST_LATIN: Final = (
     "sara", "ali", "maryam", "reza", "niloofar", "hossein", "leila", "amir",
     "anna", "ivan", "maria", "oleg", "olga", "pavel", "daria", "sergey",
 )  # fmt: skip
-FREE_MAIL: Final = ("freemail.example.com", "post.example.org")
-THROW_AWAY_MAIL: Final = ("tenminutes.example.net",)
+FREE_MAIL_HOSTS: Final = ("freemail.example.com", "post.example.org")
+DISPOSABLE_MAIL_HOSTS: Final = ("tenminutes.example.net",)
 """As likely for good leads as for bad ones: an address that can be read but not believed."""
 
-_FREE: Final = (*FREE_MAIL, *THROW_AWAY_MAIL)
+_FREE: Final = (*FREE_MAIL_HOSTS, *DISPOSABLE_MAIL_HOSTS)
 _COMPANIES: Final = 800
 _BROKEN: Final = ("{}@", "{}.example.com", "{}@mail", "{} at example.com", "{}@@example.com")
 # Numbers kept for films, or no subscriber's: a region, and the last digits between two bounds.
-# In the order of the countries in LEVELS.
+# In the order of the countries in ATTRIBUTE_LEVELS.
 _PHONES: Final = (
     ("+1 (202) 555-0{:03d}", 100, 200),
     ("+44 20 7946 0{:03d}", 0, 1000),
@@ -56,7 +56,7 @@ _BUDGET_STEP: Final = 500
 
 
 @dataclass(frozen=True)
-class Written:
+class ContactDetails:
     """Texts of leads: pools of texts and the place of each lead's text, shape (n,) each."""
 
     pools: Mapping[str, tuple[str, ...]]
@@ -69,10 +69,10 @@ class Written:
         return np.array([*self.pools[name], None], dtype=object)[self.places[name]]
 
 
-def write_texts(
+def draw_contact_details(
     people: People, form: Mapping[str, NDArray[Any]], rng: np.random.Generator
-) -> Written:
-    """Draw how each lead writes what it tells."""
+) -> ContactDetails:
+    """Draw how each lead writes its name, address, number and budget."""
     n = len(people.created_at)
     language = people.true["language"].astype(np.int64)
     persian = (language == code("language", "fa")) & (rng.random(n) < 0.3)
@@ -83,7 +83,7 @@ def write_texts(
         "email": _email_places(people, form, language * 8 + first, rng),
         "phone": _phone_places(people, form, persian, rng),
     }
-    return Written(
+    return ContactDetails(
         pools={"contact_name": _names(), "email": _emails(), "phone": _phones()},
         places={name: values.astype(np.int32) for name, values in places.items()},
         budget_form=np.where(persian, 3, chosen),
@@ -104,7 +104,7 @@ def budget_places(amount: NDArray[np.float64], form: NDArray[np.int64]) -> NDArr
     known = ~np.isnan(amount)
     steps = np.where(known, amount, 0.0) // _BUDGET_STEP
     place = form * (_MOST_BUDGET // _BUDGET_STEP + 1) + steps
-    return np.where(known, place, NOBODY).astype(np.int32)
+    return np.where(known, place, NO_CODE).astype(np.int32)
 
 
 @lru_cache(maxsize=1)
@@ -139,7 +139,7 @@ def _email_places(
     n = len(name)
     # Two of three write from the company's own domain, if they have one.
     kind = rng.integers(0, 3 * len(_FREE), n)
-    free = (kind < len(_FREE)) | (people.account == NOBODY)
+    free = (kind < len(_FREE)) | (people.account == NO_CODE)
     where = np.where(free, kind % len(_FREE), len(_FREE) + people.account % _COMPANIES)
     broken = len(_FREE) + _COMPANIES + rng.integers(0, len(_BROKEN), n)
     invalid = form["email"] == code("email", "invalid")
@@ -170,4 +170,4 @@ def _phone_places(
     broken = starts[-1] + rng.integers(0, len(_BROKEN_PHONES), n)
     place = np.where(form["phone"] == code("phone", "valid"), valid, broken)
     place += persian * (starts[-1] + len(_BROKEN_PHONES))
-    return np.where(form["phone"] == NOBODY, NOBODY, place)
+    return np.where(form["phone"] == NO_CODE, NO_CODE, place)

@@ -1,4 +1,4 @@
-"""What the demo's deals brought, why others were lost, and what the campaigns cost."""
+"""Deals of the demo, reasons of lost ones, and the spend of its campaigns."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import LOST, WON, Deals
-from scoring_ml.data.values.moments import DAY
-from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND, calendar, season
-from scoring_ml.demo.effects import LEVELS
+from scoring_ml.demo.calendar import EXTRACTED_AT, calendar, season, whole_seconds
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
 from scoring_ml.demo.funnel import Paths
 from scoring_ml.demo.people import People, code
 
@@ -47,7 +46,7 @@ def draw_deals(
     share = rng.random(n)
     # Half are closed in the CRM the same hour, the others within two days.
     lag = np.where(share < 0.5, share / 12.0, (share - 0.5) * 2 * _MOST_RECORDING_LAG_DAYS)
-    known = paths.closed_at + np.floor(lag * (DAY / SECOND)).astype(np.int64) * SECOND
+    known = paths.closed_at + whole_seconds(lag)
     amount = _amounts(people, rng)
     reason = _reasons(people, rng)
     lead = np.flatnonzero(known <= EXTRACTED_AT.astype(np.int64))
@@ -103,7 +102,7 @@ def draw_spend(people: People, rng: np.random.Generator) -> pd.DataFrame:
     days = calendar()
     share = np.linspace(0.0, 1.0, len(days))
     weekend = np.where((days.astype(np.int64) + 3) % 7 >= 5, 0.35, 1.0)
-    names = LEVELS["campaign"]
+    names = ATTRIBUTE_LEVELS["campaign"]
     totals = np.bincount(people.true["campaign"] + 1, minlength=len(names) + 1)[1:]
     columns: dict[str, list[Any]] = {"campaign": [], "channel": [], "day": [], "cost": []}
     for name, channel, total in zip(names, _CHANNEL, totals, strict=True):

@@ -1,4 +1,4 @@
-"""What is true about winning in the demo's world, as tables of effects added up in log-odds.
+"""True effects in the demo's world: tables of what adds to the log-odds of a win.
 
 ``docs/demo-data.md`` tells the same in words, and why. The tables are used to make the leads, so
 nothing else can be true.
@@ -19,7 +19,7 @@ INTERCEPT: Final = -4.2
 HORIZON_DAYS: Final = 60.0
 """A lead counts as won if it is won within so many days of the moment at which it is seen."""
 
-LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
+ATTRIBUTE_LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "country": ("United States", "United Kingdom", "Canada", "Iran", "Afghanistan", "Russia",
                 "Kazakhstan"),
     "language": ("en", "fa", "ru"),
@@ -40,13 +40,13 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
 """Every level of every category; e-mail and phone count by whether they can work."""
 
 Attributes = Mapping[str, NDArray[Any]]
-"""Attributes of leads: whole numbers for categories (place in :data:`LEVELS`, -1 for none),
-``float64`` for numbers (NaN for none)."""
+"""Attributes of leads: whole numbers for categories (place in :data:`ATTRIBUTE_LEVELS`, -1 for
+none), ``float64`` for numbers (NaN for none)."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one attribute truly adds to the log-odds of a win.
+    """The true effect of one attribute on the log-odds of a win.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Effect:
         if self.level is None:
             doublings = np.log2(np.clip(value, self.low, self.high) / self.low)
             return np.nan_to_num(self.logodds * doublings, nan=0.0)
-        holds = value == LEVELS[self.field].index(self.level)
+        holds = value == ATTRIBUTE_LEVELS[self.field].index(self.level)
         if self.other is not None:
             holds = holds & (attributes[self.other] >= self.other_least)
         return np.where(holds, self.logodds, 0.0)
@@ -134,17 +134,17 @@ def true_logodds(attributes: Attributes) -> NDArray[np.float64]:
 
 def effects_by_field(attributes: Attributes) -> dict[str, NDArray[np.float64]]:
     """Log-odds that each attribute adds, shape (n,) each; an interaction belongs to its field."""
-    found: dict[str, NDArray[np.float64]] = {}
+    effects: dict[str, NDArray[np.float64]] = {}
     for effect in TRUE_EFFECTS:
         if effect.field in attributes:
             added = effect.added(attributes)
-            found[effect.field] = found.get(effect.field, 0.0) + added
-    return found
+            effects[effect.field] = effects.get(effect.field, 0.0) + added
+    return effects
 
 
 @dataclass(frozen=True)
-class Habit:
-    """How often leads do something, and what it tells.
+class ActivityRate:
+    """How often leads do one kind of activity, by whether they will buy.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class Habit:
     before : float
         Times a day before creation, when nobody knows the visitor.
     own_ratio : float
-        How many times as often those do it who will buy, beside :data:`LIVELIER`.
+        How many times as often those do it who will buy, beside :data:`BUYER_RATIO`.
     """
 
     kind: str
@@ -167,22 +167,22 @@ class Habit:
     @property
     def ratio(self) -> float:
         """How many times as often those do it who will buy."""
-        return LIVELIER * self.own_ratio
+        return BUYER_RATIO * self.own_ratio
 
 
-LIVELIER: Final = 1.25
+BUYER_RATIO: Final = 1.25
 """Those who will buy do everything so many times as often, whatever it is."""
 
-HABITS: Final = (
-    Habit("web_visit", 0.08, 0.12, 1.0),
-    Habit("download", 0.028, 0.025, 1.5),
-    Habit("email_click", 0.028, 0.0, 1.2),
-    Habit("webinar", 0.012, 0.0, 1.7),
-    Habit("demo_request", 0.016, 0.0, 2.8),
-    Habit("chat", 0.017, 0.0, 1.3),
+ACTIVITY_RATES: Final = (
+    ActivityRate("web_visit", 0.08, 0.12, 1.0),
+    ActivityRate("download", 0.028, 0.025, 1.5),
+    ActivityRate("email_click", 0.028, 0.0, 1.2),
+    ActivityRate("webinar", 0.012, 0.0, 1.7),
+    ActivityRate("demo_request", 0.016, 0.0, 2.8),
+    ActivityRate("chat", 0.017, 0.0, 1.3),
 )
-"""What leads do by themselves. Each event is worth the logarithm of its ratio; a visit tells no
-more than that the lead does something at all."""
+"""Activities of leads of their own accord. Each event is worth the logarithm of its ratio; a visit
+tells no more than that the lead does something at all."""
 
 FADES_DAYS: Final = 15.0
 """The interest of leads that will not buy fades as ``exp(-age / 15 days)``; that of the others
@@ -201,8 +201,8 @@ OPENS_A_DAY: Final = 0.12
 
 
 @dataclass(frozen=True)
-class Step:
-    """A way on in the funnel.
+class FunnelStep:
+    """A branch of the funnel.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class Step:
 
     @property
     def logodds(self) -> float:
-        """What the step is worth as evidence."""
+        """Log-likelihood ratio of the step."""
         return float(np.log(self.buyer / self.other))
 
 
@@ -232,13 +232,13 @@ STAY_DAYS: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Mean days in a state, exponential, the same for all leads: waiting itself tells nothing."""
 
-STEPS: Final = (
-    Step("lead", "mql", 1.0, 0.45),
-    Step("mql", "sql", 1.0, 0.5),
-    Step("sql", "proposal", 0.85, 0.4),
-    Step("sql", "recycled", 0.15, 0.25),
-    Step("recycled", "sql_again", 1.0, 0.4),
-    Step("sql_again", "proposal", 1.0, 0.5),
+FUNNEL_STEPS: Final = (
+    FunnelStep("lead", "mql", 1.0, 0.45),
+    FunnelStep("mql", "sql", 1.0, 0.5),
+    FunnelStep("sql", "proposal", 0.85, 0.4),
+    FunnelStep("sql", "recycled", 0.15, 0.25),
+    FunnelStep("recycled", "sql_again", 1.0, 0.4),
+    FunnelStep("sql_again", "proposal", 1.0, 0.5),
 )
 """From ``proposal`` a lead that will buy is won and any other is lost."""
 

@@ -1,21 +1,19 @@
-"""The demo's world as the typed facts that are read from its CRM's export."""
+"""The demo's export: the facts of its world that the CRM knows, as they are read from files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Activities, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.values.moments import Moments
-from scoring_ml.demo.answers import Answer
+from scoring_ml.demo.answers import RecordedAnswer
 from scoring_ml.demo.calendar import EXTRACTED_AT
-from scoring_ml.demo.effects import LEVELS
-from scoring_ml.demo.funnel import STAGE_OF_STATE, STAGES
-
-if TYPE_CHECKING:
-    from scoring_ml.demo.world import World
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
+from scoring_ml.demo.funnel import FUNNEL_STAGES, STAGE_OF_STATE
+from scoring_ml.demo.world import World
 
 LAST_CALLS: Final = (
     "agreed terms", "asked for the contract", "not interested", "no answer", "chose another",
@@ -44,18 +42,18 @@ def typed_export(world: World) -> Export:
     created = world.people.created_at
     everyone = np.arange(len(world))
     values: dict[str, NDArray[Any]] = {
-        name: _texts(LEVELS[name], world.form[name]) for name in LEAD_WORDS
+        name: _texts(ATTRIBUTE_LEVELS[name], world.form[name]) for name in LEAD_WORDS
     }
     values |= {name: world.form[name] for name in LEAD_NUMBERS}
     values["touches_total"] = touches_total(world).astype(np.float64)
     values["last_call_result"] = _texts(LAST_CALLS, world.last_call)
     histories = {}
     for name in CONTACT_FIELDS:
-        texts = world.written.texts(name)
+        texts = world.contact_details.texts(name)
         histories[name] = FieldHistory(everyone, texts, created, created)
     for name, answer in world.answers.items():
         lead, value, changed, known = answer_rows(answer)
-        typed = _texts(LEVELS[name], value) if name in LEVELS else value
+        typed = _texts(ATTRIBUTE_LEVELS[name], value) if name in ATTRIBUTE_LEVELS else value
         histories[name] = FieldHistory(lead, typed, changed, known)
     lead, state, entered, known = stage_rows(world)
     stage = np.take(STAGE_OF_STATE, state).astype(np.int16)
@@ -63,7 +61,7 @@ def typed_export(world: World) -> Export:
         leads=Leads(lead_ids(everyone), created, account_ids(world), values),
         histories=histories,
         activities=known_activities(world),
-        stages=Stages(lead, stage, entered, known, STAGES),
+        stages=Stages(lead, stage, entered, known, FUNNEL_STAGES),
         deals=world.deals,
         spend=world.spend,
         extracted_at=EXTRACTED,
@@ -76,7 +74,7 @@ def _texts(levels: tuple[str, ...], places: NDArray[Any]) -> NDArray[Any]:
 
 
 def answer_rows(
-    answer: Answer,
+    answer: RecordedAnswer,
 ) -> tuple[NDArray[np.int64], NDArray[Any], Moments, Moments]:
     """Return one attribute's changes known at the export, by lead, then moment.
 
@@ -137,9 +135,9 @@ def _in_order(
         return None, ()
     some = codes[rows]
     times = np.bincount(some + 1, minlength=len(words) + 1)[1:]
-    there = tuple(sorted(word for word, count in zip(words, times, strict=True) if count))
-    places = [there.index(word) if word in there else -1 for word in words]
-    return np.array([*places, -1], dtype=np.int32)[some], there
+    present = tuple(sorted(word for word, count in zip(words, times, strict=True) if count))
+    places = [present.index(word) if word in present else -1 for word in words]
+    return np.array([*places, -1], dtype=np.int32)[some], present
 
 
 def touches_total(world: World) -> NDArray[np.int64]:

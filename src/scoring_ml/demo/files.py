@@ -1,4 +1,4 @@
-"""A made-up CRM export whose every true probability is known.
+"""The demo's files: a made-up CRM export, and the true probability of every lead beside it.
 
 Two years of a company that sells software to other companies in English-, Persian- and
 Russian-speaking markets: campaigns and what they cost, visits and calls, answers learned at
@@ -22,35 +22,18 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.values.moments import DAY
+from scoring_ml.data.crm.mapping import AGES_DAYS
 from scoring_ml.demo.calendar import EXTRACTED_AT
-from scoring_ml.demo.effects import HORIZON_DAYS, NO_EFFECT
 from scoring_ml.demo.export import lead_ids
 from scoring_ml.demo.tables import moments, write_parquet, write_tables
 from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
-
-__all__ = [
-    "AGES_DAYS",
-    "HORIZON_DAYS",
-    "NO_EFFECT",
-    "DemoFiles",
-    "World",
-    "make_world",
-    "seed_of",
-    "write_demo",
-]
-
-AGES_DAYS: Final = (0.0, 1.0, 3.0, 7.0, 14.0, 30.0)
-"""Ages for which the true chances are written down; crm.yaml names the same."""
-
-_AGE_ZERO: Final = 1_000_000
-"""A lead of age 0 is seen one second after its creation."""
+from scoring_ml.features.asof import seen_at
 
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where the demo was written.
+    """Paths of the demo's files.
 
     Parameters
     ----------
@@ -111,15 +94,15 @@ def _truth(world: World) -> Iterator[pa.Table]:
     lead = np.arange(len(world))
     ids = pa.array(lead_ids(lead))
     for age in AGES_DAYS:
-        as_of = created + (_AGE_ZERO if age == 0 else round(age * DAY))
-        there = world.truly_open(as_of, lead) & (as_of <= EXTRACTED_AT.astype(np.int64))
-        some = lead[there]
+        as_of = seen_at(created, age)
+        is_open = world.truly_open(as_of, lead) & (as_of <= EXTRACTED_AT.astype(np.int64))
+        some = lead[is_open]
         yield pa.table(
             {
                 "lead_id": ids.take(pa.array(some)),
                 "age_days": np.full(len(some), age),
-                "as_of": moments(as_of[there]),
-                "true_probability": world.truth(as_of[there], some),
+                "as_of": moments(as_of[is_open]),
+                "true_probability": world.truth(as_of[is_open], some),
             }
         )
 

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
-from scoring_ml.demo.calendar import SECOND
-from scoring_ml.demo.effects import HORIZON_DAYS, STATES, STAY_DAYS, STEPS
+from scoring_ml.demo.calendar import SECOND_US
+from scoring_ml.demo.effects import FUNNEL_STEPS, HORIZON_DAYS, STATES, STAY_DAYS
 
-STAGES: Final = ("lead", "recycled", "mql", "sql", "proposal")
+FUNNEL_STAGES: Final = ("lead", "recycled", "mql", "sql", "proposal")
 """The CRM's stages in the funnel's order; a recycled lead has stepped back."""
 
 STAGE_OF_STATE: Final = tuple(
-    STAGES.index("sql" if state == "sql_again" else state) for state in STATES
+    FUNNEL_STAGES.index("sql" if state == "sql_again" else state) for state in STATES
 )
 
 _LOST: Final = len(STATES)
@@ -31,7 +31,7 @@ _LOST: Final = len(STATES)
 
 @dataclass(frozen=True)
 class Paths:
-    """What truly became of leads.
+    """True ways of leads through the funnel.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def evidence_of(entered_at: Moments, as_of: Moments) -> NDArray[np.float64]:
     """
     seen = entered_at < as_of[:, None]
     total = np.zeros(len(as_of))
-    for step in STEPS:
+    for step in FUNNEL_STEPS:
         both = seen[:, STATES.index(step.to)]
         if step.to == "proposal":
             both = both & (seen[:, STATES.index("sql_again")] == (step.origin == "sql_again"))
@@ -89,12 +89,12 @@ def draw_paths(created_at: Moments, buyer: NDArray[np.bool_], rng: np.random.Gen
     closed = np.full(n, NEVER, dtype=np.int64)
     for place, name in enumerate(STATES):
         here = np.flatnonzero(entered[:, place] != NEVER)
-        stay = rng.exponential(STAY_DAYS[name] * DAY / SECOND, n)[here].astype(np.int64) + 1
-        leaves = entered[here, place] + stay * SECOND
+        stay = rng.exponential(STAY_DAYS[name] * DAY / SECOND_US, n)[here].astype(np.int64) + 1
+        leaves = entered[here, place] + stay * SECOND_US
         chance = rng.random(n)[here]
         onward = np.full(len(here), _LOST)
         limit = np.zeros(len(here))
-        for step in STEPS:
+        for step in FUNNEL_STEPS:
             if step.origin != name:
                 continue
             share = np.where(buyer[here], step.buyer, step.other)
@@ -112,12 +112,14 @@ def _chances() -> NDArray[np.float64]:
     size = len(STATES) + 1
     rates = np.zeros((size, size))
     for place, name in enumerate(STATES):
-        ways = {STATES.index(s.to): s.buyer for s in STEPS if s.origin == name} or {_LOST: 1.0}
+        ways = {STATES.index(s.to): s.buyer for s in FUNNEL_STEPS if s.origin == name} or {
+            _LOST: 1.0
+        }
         rates[place, place] = -1.0 / STAY_DAYS[name]
         for to, share in ways.items():
             rates[place, to] += share / STAY_DAYS[name]
-    found: NDArray[np.float64] = expm(rates * HORIZON_DAYS)[:-1, -1]
-    return found
+    chances: NDArray[np.float64] = expm(rates * HORIZON_DAYS)[:-1, -1]
+    return chances
 
 
 def won_in_time(state: NDArray[np.int64]) -> NDArray[np.float64]:

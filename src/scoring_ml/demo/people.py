@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import DAY, Moments
-from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND, STARTED_AT, calendar, season
-from scoring_ml.demo.effects import BEFORE_DAYS, LEVELS, RESPONSE_FIELD
+from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND_US, STARTED_AT, calendar, season
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS, BEFORE_DAYS, RESPONSE_FIELD
 
-NOBODY: Final = -1
+NO_CODE: Final = -1
 """Place of a category without a level, and account of a private person."""
 
 LEADS_AN_ACCOUNT: Final = 1.6
@@ -30,7 +30,7 @@ class People:
     account : array of int64, shape (n,)
         Number of the company; -1 for a private person.
     true : mapping of str to array, shape (n,)
-        Every attribute, answered or not: ``int8`` places in LEVELS, else ``float64``.
+        Every attribute, answered or not: ``int8`` places in ATTRIBUTE_LEVELS, else ``float64``.
     level : array of float, shape (n,)
         How active a lead is whatever it wants; 1 on average, independent of the outcome.
     before_days : array of float, shape (n,)
@@ -46,10 +46,10 @@ class People:
 
 def code(field: str, level: str) -> int:
     """Return the place of a level."""
-    return LEVELS[field].index(level)
+    return ATTRIBUTE_LEVELS[field].index(level)
 
 
-# By source, in the order of LEVELS.
+# By source, in the order of ATTRIBUTE_LEVELS.
 _SOURCE_SHARE: Final = (0.24, 0.24, 0.22, 0.08, 0.08, 0.08, 0.06)
 _COUNTRY_SHARE: Final = (0.2, 0.1, 0.08, 0.27, 0.04, 0.23, 0.08)
 _MARKET: Final = (0, 0, 0, 1, 1, 2, 2)
@@ -104,7 +104,7 @@ def draw_people(leads: int, rng: np.random.Generator) -> People:
         "need_urgency": urgency,
         "current_solution": _chosen(rng, leads, (0.35, 0.2, 0.25, 0.2)),
         "email": bad_mail,
-        "phone": np.where(given, bad_phone, NOBODY),
+        "phone": np.where(given, bad_phone, NO_CODE),
     }
     true = {name: values.astype(np.int8) for name, values in true.items()}
     true |= {
@@ -117,7 +117,7 @@ def draw_people(leads: int, rng: np.random.Generator) -> People:
     }
     return People(
         created_at=created,
-        account=np.where(private, NOBODY, account),
+        account=np.where(private, NO_CODE, account),
         true=true,
         level=rng.gamma(12.0, 1.0 / 12.0, leads),
         before_days=rng.uniform(0.5, 1.0, leads) * BEFORE_DAYS,
@@ -147,7 +147,7 @@ def _draw_created(
         office, np.clip(rng.normal(13.0, 2.5, leads), 8.0, 19.0), rng.uniform(6.0, 24.0, leads)
     )
     seconds = (hours * 3600).astype(np.int64) - 60 * np.take(_UTC_OFFSET_MINUTES, country)
-    created = days[day].astype("M8[us]").astype(np.int64) + seconds * SECOND
+    created = days[day].astype("M8[us]").astype(np.int64) + seconds * SECOND_US
     free_day = np.where(iran, weekday[day] == 4, weekday[day] >= 5)
     return np.maximum(created, STARTED_AT.astype(np.int64)), hours, free_day
 
@@ -162,12 +162,12 @@ def _draw_origin(
     age = (created - begun) / (ended - begun)
     social = source == code("source", "Social")
     first = rng.random(leads) < np.where(social, 0.45 + 0.3 * age, 0.55)
-    # Place of a source's first campaign in LEVELS; an event is the one of its market.
+    # Place of a source's first campaign in ATTRIBUTE_LEVELS; an event is the one of its market.
     start = np.take((-1, 0, 2, 4, 5, -1, 8), source)
     two = social | (source == code("source", "Paid search"))
     event = source == code("source", "Event")
     shift = np.where(two, ~first, np.where(event, market, 0))
-    return source, np.where(start < 0, NOBODY, start + shift)
+    return source, np.where(start < 0, NO_CODE, start + shift)
 
 
 def _draw_role(

@@ -1,4 +1,4 @@
-"""How well any model could rank the demo's leads, given what is known of them.
+"""The best reachable AUC on the demo's leads, given what is known of them.
 
 The true probability of a lead sees answers that nobody has given yet, so no model can rank as
 well as it does. What a model can reach at best is the expectation of the true probability given
@@ -21,7 +21,9 @@ from sklearn.metrics import r2_score
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
-from scoring_ml.demo.files import make_world, seed_of
+from scoring_ml.demo.export import typed_export
+from scoring_ml.demo.files import seed_of
+from scoring_ml.demo.world import make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.asof import known, seen_at
 from scoring_ml.features.criteria import contact_valid, is_missing
@@ -39,8 +41,6 @@ HELD_OUT: Final = 40_000
 _MOST_LEVELS: Final = 250
 _STEPS: Final = 5
 _ROUNDS_A_STEP: Final = 60
-
-Values = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,11 @@ def _generated(
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
     """Return fields and features of generated leads that are open at an age, and their truth."""
     world = make_world(count, seed_of(part, leads=leads, seed=seed))
-    export = world.export()
+    export = typed_export(world)
     as_of: Moments = seen_at(export.leads.created_at, age)
     outcomes = find_outcomes(export, mapping)
-    there = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
-    rows = np.flatnonzero(there & ~known(outcomes.won_at, as_of))
+    is_open = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
+    rows = np.flatnonzero(is_open & ~known(outcomes.won_at, as_of))
     values = values_at(export, schema, as_of)
     truth = world.truth(as_of[rows], rows)
     return {name: item[rows] for name, item in values.items()}, truth
@@ -150,7 +150,7 @@ def _generated(
 class _Codes:
     """Every used column as one number; categories as codes, missing as NaN."""
 
-    def __init__(self, schema: Schema, values: Values) -> None:
+    def __init__(self, schema: Schema, values: Mapping[str, NDArray[Any]]) -> None:
         self._columns = schema.used
         self._levels: dict[str, dict[Any, int]] = {}
         for column in self._columns:
@@ -161,7 +161,7 @@ class _Codes:
                 self._levels[column.name] = {word: i for i, word in enumerate(often.tolist())}
         self.categorical = [column.type == "category" for column in self._columns]
 
-    def encode(self, values: Values) -> NDArray[np.float64]:
+    def encode(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         X = np.full((len(next(iter(values.values()))), len(self._columns)), np.nan)
         for index, column in enumerate(self._columns):
             cells = values[column.name]

@@ -16,7 +16,7 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.facts import WON
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.contact_details import budget_places, budget_texts
-from scoring_ml.demo.effects import LEVELS
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
 from scoring_ml.demo.export import (
     CONTACT_FIELDS,
     EXTRACTED,
@@ -29,7 +29,7 @@ from scoring_ml.demo.export import (
     stage_rows,
     touches_total,
 )
-from scoring_ml.demo.funnel import STAGE_OF_STATE, STAGES
+from scoring_ml.demo.funnel import FUNNEL_STAGES, STAGE_OF_STATE
 from scoring_ml.demo.world import World
 
 _ROWS_AT_ONCE: Final = 1_000_000
@@ -106,9 +106,9 @@ def _number_texts(values: NDArray[np.float64]) -> tuple[list[str], NDArray[np.in
     """Return the distinct whole numbers as texts, and each value's place; -1 for none."""
     known = ~np.isnan(values)
     distinct, places = np.unique(values[known], return_inverse=True)
-    found = np.full(len(values), -1, dtype=np.int64)
-    found[known] = places
-    return [f"{value:.0f}" for value in distinct.tolist()], found
+    texts = np.full(len(values), -1, dtype=np.int64)
+    texts[known] = places
+    return [f"{value:.0f}" for value in distinct.tolist()], texts
 
 
 def _by_lead(ids: pa.Array, lead: NDArray[np.int64], columns: Columns) -> Iterator[pa.Table]:
@@ -127,10 +127,11 @@ def _leads(world: World, ids: pa.Array) -> Iterator[pa.Table]:
         "created_at": moments(world.people.created_at),
         "account_id": pa.array(account_ids(world)).dictionary_encode(),
         "contact_name": _words(
-            world.written.pools["contact_name"], world.written.places["contact_name"]
+            world.contact_details.pools["contact_name"],
+            world.contact_details.places["contact_name"],
         ),
     }
-    columns |= {name: _answers(LEVELS[name], form[name]) for name in LEAD_WORDS}
+    columns |= {name: _answers(ATTRIBUTE_LEVELS[name], form[name]) for name in LEAD_WORDS}
     columns["employees"] = _answers(*_number_texts(form["employees"]))
     columns["newsletter"] = _words(("no", "yes"), form["newsletter"].astype(np.int64))
     hours = form["preferred_contact_hour"]
@@ -148,17 +149,19 @@ def _leads(world: World, ids: pa.Array) -> Iterator[pa.Table]:
 def _answer_texts(
     world: World, name: str, values: NDArray[Any], lead: NDArray[np.int64]
 ) -> tuple[Sequence[str], NDArray[Any]]:
-    if name in LEVELS:
-        return LEVELS[name], values
+    if name in ATTRIBUTE_LEVELS:
+        return ATTRIBUTE_LEVELS[name], values
     if name == "budget_amount":
-        return budget_texts(), budget_places(values, world.written.budget_form[lead])
+        return budget_texts(), budget_places(values, world.contact_details.budget_form[lead])
     return _number_texts(values)
 
 
 def _contacts(world: World, ids: pa.Array) -> Iterator[pa.Table]:
     columns: Columns = {"lead_id": ids}
     for name in CONTACT_FIELDS:
-        columns[name] = _words(world.written.pools[name], world.written.places[name])
+        columns[name] = _words(
+            world.contact_details.pools[name], world.contact_details.places[name]
+        )
     columns["known_at"] = moments(world.people.created_at)
     yield pa.table(columns)
 
@@ -168,10 +171,10 @@ def _field_changes(world: World, ids: pa.Array) -> Iterator[pa.Table]:
     leads, names, places, changed, known = [], [], [], [], []
     for place, (name, answer) in enumerate(world.answers.items()):
         lead, value, changed_at, known_at = answer_rows(answer)
-        texts, found = _answer_texts(world, name, value, lead)
+        texts, place_of = _answer_texts(world, name, value, lead)
         leads.append(lead)
         names.append(np.full(len(lead), place))
-        places.append(found.astype(np.int64) + len(pool))
+        places.append(place_of.astype(np.int64) + len(pool))
         changed.append(changed_at)
         known.append(known_at)
         pool += texts
@@ -207,7 +210,7 @@ def _activities(world: World, ids: pa.Array) -> Iterator[pa.Table]:
 def _stages(world: World, ids: pa.Array) -> Iterator[pa.Table]:
     lead, state, entered, known = stage_rows(world)
     columns = {
-        "stage": _words(STAGES, np.take(STAGE_OF_STATE, state)),
+        "stage": _words(FUNNEL_STAGES, np.take(STAGE_OF_STATE, state)),
         "entered_at": moments(entered),
         "known_at": moments(known),
     }

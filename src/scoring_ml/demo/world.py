@@ -1,4 +1,4 @@
-"""The demo's world: what truly is, what was recorded of it, and the true chance of every lead.
+"""The demo's world: leads as they truly are, what was recorded of them, and their true chances.
 
 Whether a lead will buy is tossed once, by its attributes. Everything that it does afterwards
 depends on that toss in a way whose likelihood is closed form, so the chance of a win given
@@ -16,27 +16,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import Activities, Deals, Export
+from scoring_ml.data.crm.facts import Activities, Deals
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.activities import (
     FADES,
     draw_activities,
-    log_ratios,
-    silence,
+    log_likelihood_ratios,
+    silence_evidence,
 )
-from scoring_ml.demo.answers import Answer, draw_answers, draw_form, draw_talks
-from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND
-from scoring_ml.demo.contact_details import Written, write_texts
+from scoring_ml.demo.answers import RecordedAnswer, draw_answers, draw_form, draw_talks
+from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND_US, whole_seconds
+from scoring_ml.demo.contact_details import ContactDetails, draw_contact_details
 from scoring_ml.demo.deals import draw_deals, draw_spend
 from scoring_ml.demo.effects import (
+    ACTIVITY_RATES,
+    BUYER_RATIO,
     FADES_DAYS,
-    HABITS,
-    LIVELIER,
     RESPONSE_FIELD,
     effects_by_field,
     true_logodds,
 )
-from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.funnel import Paths, draw_paths, evidence_of, won_in_time
 from scoring_ml.demo.people import People, draw_people
 from scoring_ml.errors import InputError
@@ -62,10 +61,10 @@ class World:
     paths : Paths
     recorded_at : array of int64, shape (n, states)
         When the CRM knew of each state that a lead entered; NEVER if it did not.
-    answers : mapping of str to Answer
+    answers : mapping of str to RecordedAnswer
     form : mapping of str to array, shape (n,)
         What was known at creation.
-    written : Written
+    contact_details : ContactDetails
     activities : Activities
         Up to the export; also what is known only after it.
     deals : Deals
@@ -79,9 +78,9 @@ class World:
     buyer: NDArray[np.bool_]
     paths: Paths
     recorded_at: Moments
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, RecordedAnswer]
     form: Mapping[str, NDArray[Any]]
-    written: Written
+    contact_details: ContactDetails
     activities: Activities
     deals: Deals
     spend: pd.DataFrame
@@ -89,10 +88,6 @@ class World:
 
     def __len__(self) -> int:
         return len(self.buyer)
-
-    def export(self) -> Export:
-        """Return the CRM's export as typed facts, as it is read from the written files."""
-        return typed_export(self)
 
     def truly_open(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which leads are neither won nor lost before a moment, shape (m,)."""
@@ -130,18 +125,20 @@ class World:
         InputError
             If a moment is not after the lead's creation, or after the export.
         """
-        untold = (as_of <= self.people.created_at[lead]) | (as_of > EXTRACTED_AT.astype(np.int64))
-        if untold.any():
+        outside = (as_of <= self.people.created_at[lead]) | (as_of > EXTRACTED_AT.astype(np.int64))
+        if outside.any():
             raise InputError(
                 "The truth is known after a lead's creation and up to the export",
-                found=f"{int(untold.sum())} moments that are not",
+                found=f"{int(outside.sum())} moments that are not",
                 do="Ask for moments between the two",
             )
         acts = self.activities
-        total = np.concatenate([[0.0], np.cumsum(log_ratios(self.people.created_at, acts))])
+        total = np.concatenate(
+            [[0.0], np.cumsum(log_likelihood_ratios(self.people.created_at, acts))]
+        )
         begin, end = self._events_before(as_of, lead)
         events = total[end] - total[begin]
-        quiet = silence(self.people, lead, as_of)
+        quiet = silence_evidence(self.people, lead, as_of)
         return np.asarray(self.logodds[lead] + events - quiet + self.paths.evidence(lead, as_of))
 
     def effects(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[np.float64]]:
@@ -160,36 +157,36 @@ class World:
             named as their longest count and hold what tells them from others; ``engagement`` holds
             what they have in common: that the lead is lively, and how long after its creation.
         """
-        found = effects_by_field(self.known(lead, as_of))
+        effects = effects_by_field(self.known(lead, as_of))
         begin, end = self._events_before(as_of, lead)
         row = np.repeat(np.arange(len(lead)), end - begin)
         # The first event of each row stands where the events of the rows before it end.
         event = np.arange(len(row)) + (begin - np.cumsum(end - begin) + (end - begin))[row]
-        told = self.activities.known_at[event] < as_of[row]
-        row, event = row[told], event[told]
+        known = self.activities.known_at[event] < as_of[row]
+        row, event = row[known], event[known]
         kind = self.activities.kind[event]
-        for habit in HABITS:
-            if habit.own_ratio == 1.0:
+        for item in ACTIVITY_RATES:
+            if item.own_ratio == 1.0:
                 continue
-            times = np.bincount(row[kind == KINDS.index(habit.kind)], minlength=len(lead))
-            name = f"{habit.kind}_{LONGEST_WINDOW_DAYS}d"
-            found[name] = np.log(habit.own_ratio) * times
+            times = np.bincount(row[kind == KINDS.index(item.kind)], minlength=len(lead))
+            name = f"{item.kind}_{LONGEST_WINDOW_DAYS}d"
+            effects[name] = np.log(item.own_ratio) * times
         created = self.people.created_at[self.activities.lead[event]]
         age = np.maximum(self.activities.occurred_at[event] - created, 0) / DAY / FADES_DAYS
-        alive = np.where(FADES[kind], np.log(LIVELIER) + age, 0.0)
+        alive = np.where(FADES[kind], np.log(BUYER_RATIO) + age, 0.0)
         added = np.bincount(row, weights=alive, minlength=len(lead))
-        found["engagement"] = added.astype(np.float64)
-        found["stage"] = evidence_of(self.recorded_at[lead], as_of)
-        return found
+        effects["engagement"] = added.astype(np.float64)
+        effects["stage"] = evidence_of(self.recorded_at[lead], as_of)
+        return effects
 
     def known(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[Any]]:
         """Return the attributes of leads as known before a moment, shape (m,) each."""
-        found = {name: values[lead] for name, values in self.form.items()}
-        found |= {name: answer.known(lead, as_of) for name, answer in self.answers.items()}
+        values = {name: value[lead] for name, value in self.form.items()}
+        values |= {name: answer.known(lead, as_of) for name, answer in self.answers.items()}
         hours = self.people.true[RESPONSE_FIELD][lead]
         answered = self.people.created_at[lead] + (hours * (DAY / 24)).astype(np.int64)
         done = (answered < as_of) & (answered < self.paths.closed_at[lead])
-        return found | {RESPONSE_FIELD: np.where(done, hours, np.nan)}
+        return values | {RESPONSE_FIELD: np.where(done, hours, np.nan)}
 
     def _events_before(
         self, as_of: Moments, lead: NDArray[np.int64]
@@ -199,10 +196,10 @@ class World:
         begin = np.searchsorted(acts.lead, lead)
         # Events lie on whole seconds, so lead and second fit into one number that rises.
         origin = int(acts.occurred_at.min()) if len(acts) else 0
-        width = int(np.max(as_of, initial=0) - origin) // SECOND + 2
-        width = max(width, int(np.max(acts.occurred_at, initial=origin) - origin) // SECOND + 2)
-        key = acts.lead * width + (acts.occurred_at - origin) // SECOND
-        second = np.clip(-((origin - as_of) // SECOND), 0, width - 1)
+        width = int(np.max(as_of, initial=0) - origin) // SECOND_US + 2
+        width = max(width, int(np.max(acts.occurred_at, initial=origin) - origin) // SECOND_US + 2)
+        key = acts.lead * width + (acts.occurred_at - origin) // SECOND_US
+        second = np.clip(-((origin - as_of) // SECOND_US), 0, width - 1)
         return begin, np.searchsorted(key, lead * width + second)
 
 
@@ -242,7 +239,7 @@ def make_world(leads: int, seed_sequence: np.random.SeedSequence) -> World:
         recorded_at=_recorded(paths, draws[7]),
         answers=answers,
         form=form,
-        written=write_texts(people, form, draws[8]),
+        contact_details=draw_contact_details(people, form, draws[8]),
         activities=activities,
         deals=deals,
         spend=draw_spend(people, draws[6]),
@@ -257,7 +254,7 @@ def _recorded(paths: Paths, rng: np.random.Generator) -> Moments:
     days = np.select(
         [share < 0.7, share < 0.95], [share / 0.7 / 24.0, (share - 0.7) * 4.0], (share - 0.7) * 10.0
     )
-    lag = np.floor(days * (DAY / SECOND)).astype(np.int64) * SECOND
+    lag = whole_seconds(days)
     lag[:, 0] = 0
     never = paths.entered_at == NEVER
     return np.where(never, NEVER, np.where(never, 0, paths.entered_at) + lag)
@@ -266,7 +263,7 @@ def _recorded(paths: Paths, rng: np.random.Generator) -> Moments:
 def _last_calls(deals: Deals, leads: int, rng: np.random.Generator) -> NDArray[np.int8]:
     """Draw what sales wrote down after the end: two ways to say won, three to say lost."""
     m = len(deals)
-    said = np.where(deals.outcome == 1, rng.integers(0, 2, m), rng.integers(2, 5, m))
-    found = np.full(leads, -1, dtype=np.int8)
-    found[deals.lead] = np.where(rng.random(m) < 0.9, said, -1)
-    return found
+    result = np.where(deals.outcome == 1, rng.integers(0, 2, m), rng.integers(2, 5, m))
+    calls = np.full(leads, -1, dtype=np.int8)
+    calls[deals.lead] = np.where(rng.random(m) < 0.9, result, -1)
+    return calls

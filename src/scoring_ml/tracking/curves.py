@@ -1,6 +1,6 @@
 """The numbers behind the plots: curves over the leads in falling order of score.
 
-Leads of equal score are taken together, as in :mod:`scoring_ml.statistics.metrics`, so that the
+Leads of equal score are taken together, as in :mod:`scoring_ml.statistics.ranking`, so that the
 area under a drawn curve is the metric of the same name.
 """
 
