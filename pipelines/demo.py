@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from pipelines.promotion import Promotion, promote
 from pipelines.train import TrainResult, train_file
 from scoring_ml.data.crm.mapping import load_mapping
@@ -48,7 +48,7 @@ def run_demo(
     leads: int = DEFAULT_LEADS,
     seed: int = DEFAULT_SEED,
     reachable: bool = True,
-    bar: Bar | None = None,
+    bar: ProgressBar | None = None,
     replicates: int = 400,
 ) -> DemoResult:
     """Make demo data, train on it, promote the challenger and write the reports.
@@ -60,26 +60,27 @@ def run_demo(
     seed : int
     reachable : bool
         Whether to estimate the best reachable AUC, on 20 times as many generated leads.
-    bar : Bar or None
+    bar : ProgressBar or None
     replicates : int
         Bootstrap resamples behind each interval.
     """
-    bar = bar or Bar("demo")
+    bar = bar or ProgressBar("demo")
     home.ensure()
     bar("make the data", 0.0)
     files = write_demo(home.demo, leads=leads, seed=seed)
-    training = train_file(files.crm, home=home, bar=bar, replicates=replicates)
-    bar("promote", 0.9)
+    training = train_file(files.crm, home=home, bar=bar.part(0.05, 0.85), replicates=replicates)
+    bar("promote", 0.85)
     promotion = promote(training.version, home=home, force=True, reason="the demo starts anew")
     best = None
     if reachable:
-        best = demo_reachable(files, training, leads=leads, seed=seed, bar=bar)
+        best = demo_reachable(files, training, leads=leads, seed=seed, bar=bar.part(0.9, 0.98))
+    bar("write the reports", 0.98)
     pages = write_explanations(home.runs / training.run_id, home.reports / "explanations")
     return DemoResult(files, training, promotion, best, tuple(pages))
 
 
 def demo_reachable(
-    files: DemoFiles, training: TrainResult, *, leads: int, seed: int, bar: Bar
+    files: DemoFiles, training: TrainResult, *, leads: int, seed: int, bar: ProgressBar
 ) -> Reachable:
     """Estimate the best reachable AUC on the rows that the training was tested on."""
     trained = training.trained
@@ -89,15 +90,14 @@ def demo_reachable(
         load_mapping(files.mapping),
         leads=leads,
         seed=seed,
-        progress=bar.counted("best reachable", 0.9, 1.0),
+        progress=bar.counted("best reachable", 0.0, 1.0),
     )
 
 
 def _command() -> str:
     """Return how the command can be typed from here: its path, unless the shell finds it."""
     path = Path(sys.argv[0])
-    found = shutil.which("scoring-ml")
-    if found is not None or path.name != "scoring-ml" or not path.is_file():
+    if shutil.which("scoring-ml") is not None or path.name != "scoring-ml" or not path.is_file():
         return "scoring-ml"
     here = Path.cwd()
     absolute = path.absolute()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
@@ -94,7 +94,7 @@ class Opened:
         )
 
 
-def open_data(data: Path, files: Files, bar: Bar) -> Opened:
+def open_data(data: Path, files: Files, bar: ProgressBar) -> Opened:
     """Read, validate and audit a flat file or a CRM export.
 
     Raises
@@ -115,7 +115,7 @@ def open_data(data: Path, files: Files, bar: Bar) -> Opened:
     return Opened(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
 
 
-def _open_export(folder: Path, files: Files, bar: Bar) -> Opened:
+def _open_export(folder: Path, files: Files, bar: ProgressBar) -> Opened:
     mapping, export, report = open_export(folder, files.mapping)
     return audited_export(folder, mapping, export, report, files, bar)
 
@@ -126,7 +126,7 @@ def audited_export(
     export: Export,
     report: ExportReport,
     files: Files,
-    bar: Bar,
+    bar: ProgressBar,
 ) -> Opened:
     """See the leads of an export at their ages, prove it, and audit one row of each lead."""
     bar("see the leads as they were", 0.04)

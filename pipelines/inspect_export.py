@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.inputs import Files, audited_export, find_mapping
 from pipelines.inspect_file import CheckResult, look_at
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.crm.report import ExportReport
@@ -57,7 +57,7 @@ class ExportCheck:
 
 
 def check_export(
-    folder: Path, *, mapping: Path | None = None, bar: Bar | None = None
+    folder: Path, *, mapping: Path | None = None, bar: ProgressBar | None = None
 ) -> ExportCheck:
     """Hold a CRM export to the contract of its tables and audit it for leaks.
 
@@ -66,7 +66,7 @@ def check_export(
     folder : Path
     mapping : Path or None
         ``crm.yaml`` in the folder if None.
-    bar : Bar or None
+    bar : ProgressBar or None
 
     Returns
     -------
@@ -78,7 +78,7 @@ def check_export(
     InputError
         If the mapping or a file cannot be read.
     """
-    bar = bar or Bar("check")
+    bar = bar or ProgressBar("check")
     path = find_mapping(folder, mapping)
     meaning = load_mapping(path)
     bar("read", 0.0)

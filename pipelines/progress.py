@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -14,28 +15,57 @@ AFTER_SECONDS: Final = 1.0
 """Work that is done sooner shows no bar."""
 
 
-class Bar:
+class ProgressBar:
     """Shows how much of the work is done, once it has taken a second.
 
-    On a terminal it is one moving line; elsewhere a line is written when the work changes, so
+    On a terminal it is one moving line; elsewhere a line is written when the step changes, so
     that a log stays readable.
     """
+
+    def __init__(self, title: str) -> None:
+        self._display = _Display(title)
+        self._start, self._end = 0.0, 1.0
+
+    def __call__(self, step: str, share: float) -> None:
+        """Show the step at work, and which share (0-1) of what this bar stands for is done."""
+        self._display.show(step, self._place(share))
+
+    def part(self, start: float, end: float) -> ProgressBar:
+        """Return a bar that stands for a part of this one, from ``start`` to ``end`` (0-1)."""
+        part = copy.copy(self)
+        part._start, part._end = self._place(start), self._place(end)
+        return part
+
+    def counted(self, step: str, start: float, end: float) -> Callable[[int, int], None]:
+        """Return a function of (done, all) that fills the bar from ``start`` to ``end``."""
+        part = self.part(start, end)
+        return lambda done, whole: part(step, done / whole if whole else 1.0)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._display.close()
+
+    def _place(self, share: float) -> float:
+        return self._start + (self._end - self._start) * share
+
+
+class _Display:
+    """The line or lines on standard error."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._begun = time.monotonic()
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
-        self._what = ""
+        self._step = ""
 
-    def __call__(self, what: str, share: float) -> None:
-        """Tell what is being done and which share of the whole is done, 0-1."""
+    def show(self, step: str, share: float) -> None:
         if time.monotonic() - self._begun < AFTER_SECONDS:
             return
         if not self._console.is_terminal:
-            if what != self._what:
-                self._what = what
-                self._console.print(f"{self._title}: {what} ({share:.0%})", highlight=False)
+            if step != self._step:
+                self._step = step
+                self._console.print(f"{self._title}: {step} ({share:.0%})", highlight=False)
             return
         if self._bar is None:
             self._bar = Progress(
@@ -48,38 +78,17 @@ class Bar:
             )
             self._task = self._bar.add_task(self._title, total=1.0)
             self._bar.start()
-        self._bar.update(self._task, completed=share, description=f"{self._title}: {what}")
-
-    def counted(self, what: str, start: float, end: float) -> CountedStep:
-        """Return a step that is told counts, filling the bar from ``start`` to ``end``."""
-        return CountedStep(self, what, start, end)
+        self._bar.update(self._task, completed=share, description=f"{self._title}: {step}")
 
     def close(self) -> None:
-        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
 
-class CountedStep:
-    """One step of the work, told how many of how many are done."""
-
-    def __init__(self, bar: Bar, what: str, start: float, end: float) -> None:
-        self._bar, self._what, self._start, self._end = bar, what, start, end
-
-    def __call__(self, done: int, whole: int) -> None:
-        """Tell how many are done."""
-        share = done / whole if whole else 1.0
-        self._bar(self._what, self._start + (self._end - self._start) * share)
-
-    def share(self, what: str, share: float) -> None:
-        """Tell what is being done and which share of this step is done, 0-1."""
-        self._bar(what, self._start + (self._end - self._start) * share)
-
-
 @contextmanager
-def progress_bar(title: str) -> Iterator[Bar]:
+def progress_bar(title: str) -> Iterator[ProgressBar]:
     """Show a progress bar while the block runs."""
-    bar = Bar(title)
+    bar = ProgressBar(title)
     try:
         yield bar
     finally:

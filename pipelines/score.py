@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.inputs import open_export
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from scoring_ml.data.files.flat import read_flat, write_table
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import InputError
@@ -58,7 +58,7 @@ def score_file(
     explain: bool = False,
     as_of: str | None = None,
     mapping: Path | None = None,
-    bar: Bar | None = None,
+    bar: ProgressBar | None = None,
 ) -> ScoreResult:
     """Score every row of a flat file, or every open lead of a CRM export; no row is lost.
 
@@ -78,7 +78,7 @@ def score_file(
         file, and the moment of a CRM export.
     mapping : Path or None
         Of a CRM export; ``crm.yaml`` in its folder if None.
-    bar : Bar or None
+    bar : ProgressBar or None
 
     Raises
     ------
@@ -87,7 +87,7 @@ def score_file(
     NothingServed
         If no champion has been promoted.
     """
-    bar = bar or Bar("score")
+    bar = bar or ProgressBar("score")
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(
             "The output must be a CSV or Parquet file",

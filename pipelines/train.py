@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.inputs import Files, Opened, open_data
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from pipelines.switch import finish_switch
 from pipelines.tables import candidates_text
 from scoring_ml.data.crm.report import ExportReport
@@ -114,7 +114,7 @@ def train_file(
     *,
     home: Home,
     files: Files | None = None,
-    bar: Bar | None = None,
+    bar: ProgressBar | None = None,
     replicates: int = 400,
 ) -> TrainResult:
     """Train on a flat file or a CRM export and register the challenger.
@@ -127,8 +127,8 @@ def train_file(
     files : Files or None
         What says what the data means; looked for beside (in) it where not named. Without a
         matrix file the matrix is unmapped.
-    bar : Bar or None
-        Told the progress.
+    bar : ProgressBar or None
+        Shows the progress.
     replicates : int
         Bootstrap resamples behind each interval.
 
@@ -140,7 +140,7 @@ def train_file(
         If the audit refuses a column that the schema uses without a written reason, or the data
         cannot be learned from.
     """
-    bar = bar or Bar("train")
+    bar = bar or ProgressBar("train")
     bar("read", 0.0)
     finish_switch(home.ensure())
     opened = open_data(data, files or Files(), bar)
@@ -154,7 +154,7 @@ def train_file(
         policy=in_force,
         card=_card(meaning),
         replicates=replicates,
-        progress=bar.counted("compare", 0.2, 0.6).share,
+        progress=bar.part(0.2, 0.6),
     )
     if in_force is None and trained.policy is not None:
         trained = _with_policy_version(trained, home, trained.policy)
@@ -163,7 +163,7 @@ def train_file(
         trained,
         dataset=_dataset(opened),
         findings=opened.findings,
-        progress=bar.counted("log", 0.6, 0.85).share,
+        progress=bar.part(0.6, 0.85),
     )
     write_scored_rows(
         home.runs / logged.run_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,16 @@ REAL_DATA = ROOT / ".." / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with demo data, a training in MLflow, and a champion; not to be changed."""
+    """A home with demo data, a training in MLflow, and a champion; not to be changed.
+
+    What the progress bar showed stands in ``progress.txt`` beside it.
+    """
     from pipelines.demo import run_demo
 
     home = Home(tmp_path_factory.mktemp("demo") / "home")
-    run_demo(home, leads=5_000, seed=3, reachable=False, replicates=40)
+    shown = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(shown):
+        patch.setattr("pipelines.progress.AFTER_SECONDS", 0.0)
+        run_demo(home, leads=5_000, seed=3, reachable=False, replicates=40)
+    (home.root.parent / "progress.txt").write_text(shown.getvalue(), encoding="utf-8")
     return home

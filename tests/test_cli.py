@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.progress import Bar
 from scoring_ml.errors import InputError
 from scoring_ml.scoring.champion import load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force
@@ -295,10 +294,3 @@ def test_a_setting_that_cannot_be_is_told(monkeypatch):
     monkeypatch.setenv("SCORING_PORT", "99999")
     with pytest.raises(InputError, match=r"SCORING_PORT must hold .*less than or equal to 65535"):
         Settings()
-
-
-def test_progress_is_silent_for_quick_work(capsys):
-    bar = Bar("quick")
-    bar("step", 0.5)
-    bar.close()
-    assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from pipelines.inputs import Files, open_data
 from pipelines.inspect_export import check_export
 from pipelines.inspect_file import init_schema
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from pipelines.train import refuse
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.values.moments import DAY
@@ -48,7 +48,7 @@ def tables(bundle):
 
 @pytest.fixture(scope="module")
 def opened(tables):
-    return open_data(tables, Files(), Bar("test"))
+    return open_data(tables, Files(), ProgressBar("test"))
 
 
 def test_every_row_of_every_table_has_a_fate(tables, opened):
@@ -87,7 +87,7 @@ def test_a_trap_that_somebody_believes_stops_the_training(tables, tmp_path, trap
     content = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     content["fields"][trap]["known"] = "set_at_creation"
     (folder / "crm.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    found = open_data(folder, Files(), Bar("test"))
+    found = open_data(folder, Files(), ProgressBar("test"))
     with pytest.raises(TrainingRefused, match=trap):
         refuse(found.findings, found.schema, folder)
     if trap == "is_sql":  # the least of them

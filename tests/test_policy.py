@@ -287,6 +287,17 @@ def test_more_than_60_percent_hot_or_warm_is_too_little_signal():
     assert sum(policy.resulting.values()) == pytest.approx(480, abs=2)
 
 
+def test_exactly_60_percent_hot_or_warm_is_still_a_policy():
+    z = np.linspace(-3.0, 1.0, 1_000)
+    policy = fit(z, hot=80, warm=520)
+    assert isinstance(policy, Policy)
+    assert policy.method == "match_matrix"
+    assert policy.resulting == {"hot": 80, "warm": 520}
+    found = fit(z, hot=80, warm=521)
+    assert isinstance(found, NoPolicy)
+    assert found.reason.startswith("too little signal: ")
+
+
 # -- base rates, ties, saturation --------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.demo import DEFAULT_LEADS, DEFAULT_SEED, demo_reachable
 from pipelines.inputs import Files
-from pipelines.progress import Bar
+from pipelines.progress import ProgressBar
 from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
 from scoring_ml.demo.files import write_demo
@@ -93,7 +93,7 @@ def demo(home: Home) -> Iterator[Row]:
     yield "demo: train, everything logged", f"{time.perf_counter() - begun:.1f} s", "16,000 leads"
     yield from quality("demo", result)
     best = demo_reachable(
-        files, result, leads=DEFAULT_LEADS, seed=DEFAULT_SEED, bar=Bar("best reachable")
+        files, result, leads=DEFAULT_LEADS, seed=DEFAULT_SEED, bar=ProgressBar("best reachable")
     )
     auc = result.trained[result.trained.chosen].metrics["roc_auc"].value
     snapshots = f"{best.snapshots:,} generated snapshots"
@@ -130,7 +130,7 @@ def seeds(home: Home) -> Iterator[Row]:
         files = write_demo(place.demo, leads=DEFAULT_LEADS, seed=seed)
         result = train_file(files.crm, home=place, replicates=50)
         best = demo_reachable(
-            files, result, leads=DEFAULT_LEADS, seed=seed, bar=Bar("best reachable")
+            files, result, leads=DEFAULT_LEADS, seed=seed, bar=ProgressBar("best reachable")
         )
         chosen = result.trained[result.trained.chosen].metrics["roc_auc"].value
         figure = f"{chosen / best.auc:.4f}"
