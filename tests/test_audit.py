@@ -15,21 +15,21 @@ from scipy.stats import mannwhitneyu, spearmanr
 from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, AuditSettings, refusals
 from scoring_ml.evaluation.audit.leak_audit import audit as full_audit
-from scoring_ml.evaluation.audit.probes import (
+from scoring_ml.evaluation.audit.probes_auc import (
     comparable,
-    fill_agreement,
-    fill_swing,
-    gains,
-    one_sided_values,
     presence_auc,
-    ripening,
-    runs_with_time,
-    sample_rows,
     single_field_auc,
     time_blocks,
     value_codes,
     within_auc,
-    within_correlation,
+)
+from scoring_ml.evaluation.audit.probes_gain import gains, sample_rows
+from scoring_ml.evaluation.audit.probes_time import runs_with_time, within_correlation
+from scoring_ml.evaluation.audit.probes_values import (
+    fill_agreement,
+    fill_swing,
+    one_sided_values,
+    ripening,
 )
 from scoring_ml.features.snapshot import Snapshot
 
@@ -169,19 +169,19 @@ class TestSingleFieldAuc:
         n = 4000
         y = (rng.random(n) < np.linspace(0.02, 0.6, n)).astype(float)
         period = np.floor(np.arange(n) / 40)
-        blocks = time_blocks(n, rarer=int(y.sum()))
+        blocks = time_blocks(n, minority=int(y.sum()))
         assert single_field_auc(period, y, np.zeros(n, dtype=int)).value > 0.65
         assert single_field_auc(period, y, blocks).value < 0.56
 
 
 class TestOtherProbes:
     def test_blocks_are_equal_and_hold_enough_of_the_rarer_class(self):
-        blocks = time_blocks(1000, rarer=1000)
+        blocks = time_blocks(1000, minority=1000)
         assert np.bincount(blocks).tolist() == [100] * 10
-        assert time_blocks(1000, rarer=39).max() == 0
-        assert time_blocks(1000, rarer=40).max() == 1
-        assert time_blocks(60, rarer=60).max() == 1
-        assert len(time_blocks(0, rarer=0)) == 0
+        assert time_blocks(1000, minority=39).max() == 0
+        assert time_blocks(1000, minority=40).max() == 1
+        assert time_blocks(60, minority=60).max() == 1
+        assert len(time_blocks(0, minority=0)) == 0
 
     def test_blocks_of_one_outcome_each_are_not_comparable(self):
         y = np.repeat([0.0, 1.0], 50)
@@ -248,7 +248,7 @@ class TestOtherProbes:
         y = (rng.random(600) < 0.4).astype(float)
         codes = {name: rng.integers(-1, 5, 600) for name in ("a", "b", "c")}
         codes["a"] = np.where(rng.random(600) < 0.4, y.astype(int), codes["a"])
-        blocks = time_blocks(600, rarer=200)
+        blocks = time_blocks(600, minority=200)
         whole = gains(codes, y, blocks, others=["a", "b", "c"])
         for name in codes:
             rest = {other: codes[other] for other in codes if other != name}
@@ -265,7 +265,7 @@ class TestOtherProbes:
         codes = {name: rng.integers(-1, 5, 800) for name in ("a", "b", "c")}
         codes["a"] = np.where(rng.random(800) < 0.5, y.astype(int), codes["a"])
         codes["b"] = codes["a"].copy()
-        blocks = time_blocks(800, rarer=300)
+        blocks = time_blocks(800, minority=300)
         alone = gains(codes, y, blocks, others=["a", "b", "c"])
         families = {"b": "a"}
         together = gains(codes, y, blocks, others=["a", "c"], families=families)

@@ -18,7 +18,7 @@ from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.reports.campaigns import marketing_numbers
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.reports.queue import sales_queue
-from scoring_ml.reports.rendering import Scale, waterfall
+from scoring_ml.reports.rendering import Axis, waterfall
 from scoring_ml.reports.scored import read_scored
 from scoring_ml.statistics.proportions import (
     FEW_OUTCOMES,
@@ -456,7 +456,7 @@ def test_the_steps_hang_together(tmp_path: Path) -> None:
     assert [step.bar.width for step in steps] == [34.55, 65.45, 9.09, 90.91]
     mirrored = waterfall(lead, score_max=100, mirrored=True)
     assert [step.bar.x for step in mirrored] == [65.45, 0.0, 0.0, 9.09]
-    assert Scale(0, 0).bar(0, 1).width == 0.0
+    assert Axis(0, 0).bar(0, 1).width == 0.0
 
 
 def test_only_answers_that_could_add_something_are_asked_for(tmp_path: Path) -> None:

@@ -204,24 +204,24 @@ def auc_with_interval(
 class _Judge:
     """All metrics of one candidate for any rows of weights, sorted once."""
 
-    def __init__(self, said: Predictions, won: Floats, shares: Mapping[str, float]) -> None:
-        self.ranked = Ranked(said.logodds, won)
+    def __init__(self, candidate: Predictions, won: Floats, shares: Mapping[str, float]) -> None:
+        self.ranked = Ranked(candidate.logodds, won)
         self.won = won
         self.shares = shares
-        self.probability = said.probability
-        self.logit = None if said.probability is None else logit(said.probability)
+        self.probability = candidate.probability
+        self.logit = None if candidate.probability is None else logit(candidate.probability)
         self.start: tuple[float, float] | None = None
 
     def __call__(self, weights: Floats) -> Floats:
         """Return the metrics, shape (metrics, rows of weights)."""
-        found = ranking_metrics(self.ranked, weights, self.shares)
+        metrics = ranking_metrics(self.ranked, weights, self.shares)
         if self.probability is None or self.logit is None:
-            found |= {name: np.full(weights.shape[0], np.nan) for name in PROBABILITY}
+            metrics |= {name: np.full(weights.shape[0], np.nan) for name in PROBABILITY}
         else:
-            found |= probability_metrics(self.probability, self.won, weights)
+            metrics |= probability_metrics(self.probability, self.won, weights)
             intercept, slope = calibration_lines(self.logit, self.won, weights, start=self.start)
-            found |= {"calibration_slope": slope, "calibration_intercept": intercept}
-        return np.stack([found[name] for name in (*RANKING, *self.shares, *PROBABILITY)])
+            metrics |= {"calibration_slope": slope, "calibration_intercept": intercept}
+        return np.stack([metrics[name] for name in (*RANKING, *self.shares, *PROBABILITY)])
 
 
 def _resamples(n: int, groups: ArrayLike | None, replicates: int, seed: int) -> Iterator[Floats]:

@@ -124,6 +124,6 @@ def _changed(
     late = ~(known(history.known_at, moments) & known(history.changed_at, moments))
     changed = np.bincount(history.lead[late], minlength=len(every))[lead] > 0
     recorded = latest(history, every)[lead]
-    told = ~pd.isna(recorded)
-    changed[told] |= recorded[told] != used[told]
+    filled = ~pd.isna(recorded)
+    changed[filled] |= recorded[filled] != used[filled]
     return np.asarray(changed)

@@ -1,4 +1,4 @@
-"""The numbers of the marketing page: what each source and campaign brings.
+"""Numbers of the marketing page: leads, wins and points of each source and campaign.
 
 Leads by tier and the points behind them are counted over all scored leads; wins only over the
 leads of the test window, whose outcome is known.
@@ -174,8 +174,8 @@ def marketing_numbers(run: ScoredRun) -> Campaigns:
     outcome that is still open stands here once, as it was judged.
     """
     judged = run.rows.loc[run.rows["window"] == "test", "lead_id"]
-    again = (run.rows["window"] == "open") & run.rows["lead_id"].isin(judged)
-    run = replace(run, rows=run.rows[~again].reset_index(drop=True))
+    repeated = (run.rows["window"] == "open") & run.rows["lead_id"].isin(judged)
+    run = replace(run, rows=run.rows[~repeated].reset_index(drop=True))
     points = tenths(run.rows[[f"points/{item.name}" for item in run.fields]])
     everything = _segment(run, None, np.arange(len(run.rows)), points, math.nan)
     overall = everything.outcome.share.value
@@ -264,7 +264,7 @@ def _lifts(run: ScoredRun, inside: NDArray[np.int64], points: NDArray[np.int64])
         return []
     own = points[inside].sum(axis=0)
     difference = own / len(inside) - (points.sum(axis=0) - own) / others
-    found = [
+    lifts = [
         Lift(item, float(value) / 10) for item, value in zip(run.fields, difference, strict=True)
     ]
-    return sorted(found, key=lambda item: -item.points)
+    return sorted(lifts, key=lambda item: -item.points)

@@ -1,4 +1,4 @@
-"""Both teams see the same score: a page for sales and a page for marketing.
+"""The explanations: a page for sales and a page for marketing, in the same points.
 
 Sales sees the queue and, for each lead, the sum of points from base to score. Marketing sees
 what each source and campaign brings, in the same points. Both stand alone: no script, and no
@@ -20,7 +20,7 @@ from scoring_ml.reports.campaigns import (
     marketing_numbers,
 )
 from scoring_ml.reports.queue import Queue, sales_queue
-from scoring_ml.reports.rendering import Scale, render, waterfall, write_pages
+from scoring_ml.reports.rendering import Axis, render, waterfall, write_pages
 from scoring_ml.reports.scored import ScoredRun, read_scored
 from scoring_ml.scoring.scale import HOT, TIERS, WARM
 from scoring_ml.statistics.proportions import EXPECTED_WINS, FEW_OUTCOMES, HALF_WIDTH, PRIOR_LEADS
@@ -140,21 +140,21 @@ def marketing_page(run: ScoredRun, numbers: Campaigns, catalogue: Catalogue) -> 
     """Return the marketing page as HTML."""
     mirrored = catalogue.direction == "rtl"
     everything = numbers.everything
-    told = run.facts.get("verdict_sentences")
+    verdict = run.facts.get("verdict_sentences")
     return render(
         "marketing.html.j2",
         catalogue,
         **_frame(run, "marketing"),
         everything=everything,
-        whole=_scales((everything,), mirrored),
+        whole=_axes((everything,), mirrored),
         dimensions=[
-            (item, _scales((everything, *item.segments), mirrored)) for item in numbers.dimensions
+            (item, _axes((everything, *item.segments), mirrored)) for item in numbers.dimensions
         ],
-        whole_scale=Scale(0.0, 1.0, mirrored),
+        whole_axis=Axis(0.0, 1.0, mirrored),
         absent=[by for by in DIMENSIONS if by not in {item.by for item in numbers.dimensions}],
         mapped=run.mapped,
         unmapped=[name for name in CRITERIA if name not in run.mapped],
-        verdict_told=None if told is None else tell(told, catalogue),
+        verdict_text=None if verdict is None else tell(verdict, catalogue),
         few_outcomes=FEW_OUTCOMES,
         few_listed=FEW_LISTED,
         false_share=SIGNIFICANT,
@@ -183,8 +183,8 @@ def _frame(run: ScoredRun, page: str) -> dict[str, Any]:
     }
 
 
-def _scales(segments: tuple[Segment, ...], mirrored: bool) -> dict[str, Scale]:
-    """Return the scales of win shares and of points that a table's bars have in common."""
+def _axes(segments: tuple[Segment, ...], mirrored: bool) -> dict[str, Axis]:
+    """Return the axes of win shares and of points that a table's bars have in common."""
     shares, points = [0.0], [0.0]
     for item in segments:
         if item.outcome.known:
@@ -193,6 +193,6 @@ def _scales(segments: tuple[Segment, ...], mirrored: bool) -> dict[str, Scale]:
                 shares.append(item.outcome.expected.high / item.outcome.known)
         points += [abs(lift.points) for lift in (*item.lifts, *item.sinks)]
     return {
-        "shares": Scale(0.0, max(shares), mirrored),
-        "points": Scale(0.0, max(points), mirrored),
+        "shares": Axis(0.0, max(shares), mirrored),
+        "points": Axis(0.0, max(points), mirrored),
     }

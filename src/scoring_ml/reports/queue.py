@@ -1,4 +1,4 @@
-"""The numbers of the sales page: the queue by score, and each lead's sum of points."""
+"""Numbers of the sales page: the queue by score, and each lead's sum of points."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ class QueuedLead:
 
     @property
     def _reasons(self) -> list[FieldPoints]:
-        found = [item for group in self.groups for item in group.shown if item.is_reason]
-        return sorted(found, key=lambda item: item.rank)
+        reasons = [item for group in self.groups for item in group.shown if item.is_reason]
+        return sorted(reasons, key=lambda item: item.rank)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From numbers to a page that stands alone: templates, bars, and a file put in place whole."""
+"""Rendering of a report: templates, bars, and a page put in place whole."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar on a scale, in percent of the scale's length from its start.
+class ChartBar:
+    """A bar on an axis, in percent of the axis's length from its start.
 
     Parameters
     ----------
@@ -36,40 +36,42 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Step:
+class WaterfallStep:
     """One step of a waterfall: a name of a part, its points times ten, and its bar."""
 
     part: str
     tenths: int
-    bar: Bar
+    bar: ChartBar
     kind: str
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A straight scale from ``low`` to ``high``, mirrored for right-to-left languages."""
+class Axis:
+    """A straight axis from ``low`` to ``high``, mirrored for right-to-left languages."""
 
     low: float
     high: float
     mirrored: bool = False
 
-    def bar(self, start: float, end: float) -> Bar:
+    def bar(self, start: float, end: float) -> ChartBar:
         """Return the bar between two values, in either order.
 
-        >>> Scale(0, 200).bar(150, 100)
-        Bar(x=50.0, width=25.0)
-        >>> Scale(0, 200, mirrored=True).bar(150, 100)
-        Bar(x=25.0, width=25.0)
+        >>> Axis(0, 200).bar(150, 100)
+        ChartBar(x=50.0, width=25.0)
+        >>> Axis(0, 200, mirrored=True).bar(150, 100)
+        ChartBar(x=25.0, width=25.0)
         """
         length = self.high - self.low
         if not length > 0:
-            return Bar(0.0, 0.0)
+            return ChartBar(0.0, 0.0)
         first, last = sorted((start, end))
         x = (self.high - last if self.mirrored else first - self.low) / length
-        return Bar(round(100 * x, 2), round(100 * (last - first) / length, 2))
+        return ChartBar(round(100 * x, 2), round(100 * (last - first) / length, 2))
 
 
-def waterfall(lead: QueuedLead, *, score_max: int, mirrored: bool = False) -> tuple[Step, ...]:
+def waterfall(
+    lead: QueuedLead, *, score_max: int, mirrored: bool = False
+) -> tuple[WaterfallStep, ...]:
     """Return the steps from base to score, each beginning where the one before it ended.
 
     Parts that add exactly nothing are left out.
@@ -78,7 +80,7 @@ def waterfall(lead: QueuedLead, *, score_max: int, mirrored: bool = False) -> tu
     ----------
     lead : QueuedLead
     score_max : int
-        The scale reaches from 0 to this at least, further where a step does.
+        The axis reaches from 0 to this at least, further where a step does.
     mirrored : bool
         For right-to-left languages.
     """
@@ -89,13 +91,13 @@ def waterfall(lead: QueuedLead, *, score_max: int, mirrored: bool = False) -> tu
     for _, points, _ in parts:
         at += points
         ends.append(at)
-    scale = Scale(min(ends), max(*ends, 10 * score_max), mirrored)
+    axis = Axis(min(ends), max(*ends, 10 * score_max), mirrored)
     steps = []
     for (part, points, kind), start, end in zip(parts, ends[:-1], ends[1:], strict=True):
         if points or part == "base":
             kind = kind or ("up" if points > 0 else "down")
-            steps.append(Step(part, points, scale.bar(start, end), kind))
-    steps.append(Step("score", at, scale.bar(0, at), "score"))
+            steps.append(WaterfallStep(part, points, axis.bar(start, end), kind))
+    steps.append(WaterfallStep("score", at, axis.bar(0, at), "score"))
     return tuple(steps)
 
 

@@ -109,19 +109,19 @@ def ranking_metrics(
     all_wins, all_leads = wins_to[:, -1], leads_to[:, -1]
     all_lost = all_leads - all_wins
     both = (all_wins > 0) & (all_lost > 0)
-    found: dict[str, Floats] = {}
+    metrics: dict[str, Floats] = {}
     # A win beats every loss of a lower score, and half of those of its own score.
     lost = leads - wins
     lost_below = all_lost[:, None] - (leads_to - wins_to)
-    found["roc_auc"] = ratio((wins * (lost_below + lost / 2)).sum(axis=1), all_wins * all_lost)
+    metrics["roc_auc"] = ratio((wins * (lost_below + lost / 2)).sum(axis=1), all_wins * all_lost)
     precision = ratio(wins_to, leads_to, empty=0.0)
-    found["pr_auc"] = ratio((wins * precision).sum(axis=1), all_wins)
+    metrics["pr_auc"] = ratio((wins * precision).sum(axis=1), all_wins)
     for name, share in shares.items():
         top = _wins_among_top(wins, leads, wins_to, leads_to, share * all_leads)
         captured = ratio(top, all_wins)
-        found[name] = captured
-        found[name.replace("captured", "lift")] = captured / share
-    result = {name: np.where(both, found[name], np.nan) for name in RANKING}
+        metrics[name] = captured
+        metrics[name.replace("captured", "lift")] = captured / share
+    result = {name: np.where(both, metrics[name], np.nan) for name in RANKING}
     for name, share in volumes.items():
         if 0 < share <= 1:
             handed = share * all_leads
@@ -155,5 +155,4 @@ def _wins_among_top(
     before = leads_to[row, at] - leads[row, at]
     part = ratio(n - before, leads[row, at], empty=0.0)
     missed: Floats = wins[row, at] * (1 - np.clip(part, 0.0, 1.0))
-    found: Floats = wins_to[row, at] - missed
-    return found
+    return np.asarray(wins_to[row, at] - missed, dtype=np.float64)

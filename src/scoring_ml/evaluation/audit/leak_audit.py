@@ -3,14 +3,14 @@
 Three grades. *Refuse* stops training: the schema itself says "known after the outcome", the column
 alone nearly gives the outcome away, or the recorded history proves that it came later. *Ask*
 leaves a column out of a draft until a person decides. *Note* is worth knowing. The numbers come
-from :mod:`scoring_ml.evaluation.audit.probes`, the thresholds are settings, and no column is
+from the modules of probes beside this one, the thresholds are settings, and no column is
 judged by its name.
 
 Flat files and CRM exports pass the same gate. An export also knows what happened after a lead was
 seen (:class:`~scoring_ml.evaluation.later_facts.LaterFacts`), which proves what a flat file can
-only suggest. Columns that the feature catalogue derives are cut at ``as_of`` by construction, so
-that what is suspicious in a field - being empty, being empty more often in some periods - is not in
-them; what they tell of the outcome is judged alike.
+only suggest. Features are cut at ``as_of`` by construction, so that what is suspicious in a field -
+being empty, being empty more often in some periods - is not in them; what they tell of the outcome
+is judged alike.
 """
 
 from __future__ import annotations
@@ -22,19 +22,25 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.data.schema import GRADES, Column, Schema
-from scoring_ml.evaluation.audit.outcome import age, gain, one_sided, outcome, presence
+from scoring_ml.evaluation.audit.outcome import (
+    check_age,
+    check_gain,
+    check_one_sided,
+    check_outcome,
+    check_presence,
+)
 from scoring_ml.evaluation.audit.probes_auc import within_auc
 from scoring_ml.evaluation.audit.probes_values import fill_agreement
 from scoring_ml.evaluation.audit.settings import DEFAULTS, AuditSettings
 from scoring_ml.evaluation.audit.state import WHOLE_FILE, AuditedField, AuditState, Finding
 from scoring_ml.evaluation.audit.time import (
-    after_as_of,
-    changed,
-    counts_on,
-    filling,
-    old_from_new,
-    ripens,
-    seen,
+    check_after_as_of,
+    check_changed,
+    check_counts_on,
+    check_field_drift,
+    check_filling,
+    check_ripening,
+    check_seen_age,
 )
 from scoring_ml.evaluation.later_facts import LaterFacts
 from scoring_ml.features.snapshot import Snapshot
@@ -95,18 +101,18 @@ def audit(
             continue
         _one_column(state, item, snapshot, later)
     _companions(state)
-    if state.rarer >= settings.one_sided_rows:
-        gain(state)
-    if state.rarer:
-        seen(state, later)
-    old_from_new(state, snapshot, schema)
+    if state.minority >= settings.one_sided_rows:
+        check_gain(state)
+    if state.minority:
+        check_seen_age(state, later)
+    check_field_drift(state, snapshot, schema)
     _duplicates(state)
     _whole_file(state, ordered=schema.order.by != "none")
     if progress is not None:
         progress(len(schema.columns), len(schema.columns))
     place = {name: index for index, name in enumerate((*schema.names, WHOLE_FILE))}
     return tuple(
-        sorted(state.found, key=lambda item: (GRADES.index(item.grade), place[item.column]))
+        sorted(state.findings, key=lambda item: (GRADES.index(item.grade), place[item.column]))
     )
 
 
@@ -124,19 +130,19 @@ def _one_column(
     state: AuditState, item: AuditedField, snapshot: Snapshot, later_facts: LaterFacts
 ) -> None:
     dated = item.column.type == "date" and snapshot.as_of is not None
-    changed(state, item, later_facts)
-    filling(state, item)
-    if state.rarer:
-        counts_on(state, item, later_facts)
-        outcome(state, item)
-        presence(state, item)
+    check_changed(state, item, later_facts)
+    check_filling(state, item)
+    if state.minority:
+        check_counts_on(state, item, later_facts)
+        check_outcome(state, item)
+        check_presence(state, item)
         if not item.personal:
-            one_sided(state, item)
-            ripens(state, item)
+            check_one_sided(state, item)
+            check_ripening(state, item)
     if dated and snapshot.as_of is not None:
-        after_as_of(state, item, snapshot.as_of)
-        if state.rarer:
-            age(state, item, snapshot.as_of)
+        check_after_as_of(state, item, snapshot.as_of)
+        if state.minority:
+            check_age(state, item, snapshot.as_of)
 
 
 def _declared(state: AuditState, columns: Iterable[Column]) -> None:

@@ -1,4 +1,4 @@
-"""What the audit asks of the outcome: whether a column tells it, by values or by presence."""
+"""Checks of the leak audit against the outcome: columns that tell it, by value or by presence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scoring_ml.evaluation.audit.probes_values import OneSided, one_sided_values
 from scoring_ml.evaluation.audit.state import AuditedField, AuditState
 
 
-def outcome(state: AuditState, item: AuditedField) -> None:
+def check_outcome(state: AuditState, item: AuditedField) -> None:
     """Single-field AUC, among all leads and among those that have the column filled."""
     settings = state.settings
     if item.personal:
@@ -52,7 +52,7 @@ def _surely_refused(state: AuditState, auc: float, y: NDArray[np.float64]) -> bo
     return bool(auc >= settings.refuse_auc and sure)
 
 
-def age(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime64]) -> None:
+def check_age(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime64]) -> None:
     """Whether won and lost leads are seen at different ages, counted from a date that they have.
 
     Where a file's order is the date of the last change or of the end, the days since the lead's
@@ -84,7 +84,7 @@ def _drift(state: AuditState, item: AuditedField, values: NDArray[Any], within: 
         state.add(item.name, "note", "drift", whole.value, within=round(within.value, 3))
 
 
-def presence(state: AuditState, item: AuditedField) -> None:
+def check_presence(state: AuditState, item: AuditedField) -> None:
     """Whether the column being filled tells the outcome."""
     settings, y = state.settings, state.y
     filled = item.filled[state.decided]
@@ -126,10 +126,10 @@ def _is_one_sided(state: AuditState, side: OneSided, *, tried: int) -> bool:
     )
 
 
-def one_sided(state: AuditState, item: AuditedField) -> None:
+def check_one_sided(state: AuditState, item: AuditedField) -> None:
     """Values that stand almost only with won, or almost only with lost leads."""
     settings = state.settings
-    if state.told(item.name, "one_sided_presence"):
+    if state.has_finding(item.name, "one_sided_presence"):
         return
     rows = float(settings.one_sided_rows)
     if item.column.type in ("number", "date"):
@@ -157,11 +157,11 @@ def one_sided(state: AuditState, item: AuditedField) -> None:
             n=len(kept),
             rows=together,
             share=share,
-            what=what(state, item, max(kept, key=lambda side: side.rows).code),
+            what=value_text(state, item, max(kept, key=lambda side: side.rows).code),
         )
 
 
-def what(state: AuditState, item: AuditedField, code: int) -> str:
+def value_text(state: AuditState, item: AuditedField, code: int) -> str:
     """Name a value that many leads share; never one of a personal column."""
     if code < 0:
         return state.texts.text("audit.what.missing")
@@ -197,7 +197,7 @@ _TELLS: Final = (
 """Probes after which a field is not among the others that a gain is measured over."""
 
 
-def gain(state: AuditState) -> None:
+def check_gain(state: AuditState) -> None:
     """Ask about fields that add much to a model on all that do not tell the outcome alone.
 
     This is the drop in AUC when the field is removed. Columns of one family leave together, and
@@ -206,23 +206,25 @@ def gain(state: AuditState) -> None:
     settings = state.settings
     rows = sample_rows(state.y, most=settings.gain_rows, seed=settings.seed)
     at = state.decided[rows]
-    seen = [item for item in state.fields.values() if item.varies and not item.personal]
-    if len({item.family for item in seen}) < 2:
+    varying = [item for item in state.fields.values() if item.varies and not item.personal]
+    if len({item.family for item in varying}) < 2:
         return
     doubted = {
-        item.family for item in seen if not item.column.use or state.told(item.name, *_TELLS)
+        item.family
+        for item in varying
+        if not item.column.use or state.has_finding(item.name, *_TELLS)
     }
     result = gains(
-        {item.name: value_codes(item.cells[at], bins=10) for item in seen},
+        {item.name: value_codes(item.cells[at], bins=10) for item in varying},
         state.y[rows],
         state.blocks[rows],
-        others=list(dict.fromkeys(i.family for i in seen if i.family not in doubted)),
-        families={item.name: item.family for item in seen},
+        others=list(dict.fromkeys(i.family for i in varying if i.family not in doubted)),
+        families={item.name: item.family for item in varying},
         seed=settings.seed,
     )
     for family, (added, reached) in result.items():
         if added >= settings.ask_gain and reached >= settings.gain_reaches:
-            members = [item.name for item in seen if item.family == family]
+            members = [item.name for item in varying if item.family == family]
             name = family if family in members else members[0]
             limit = settings.ask_gain
             state.add(name, "ask", "gain", added, reached=round(reached, 3), limit=limit)

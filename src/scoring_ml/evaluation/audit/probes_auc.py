@@ -1,4 +1,4 @@
-"""What each column tells of the outcome, measured so that memory, time and chance do not count.
+"""Single-field AUC: how well one column tells won from lost, net of memory, time and chance.
 
 Three things keep the numbers honest:
 
@@ -50,13 +50,13 @@ class Auc:
         return bool(self.value > 0.5 + z * self.chance)
 
 
-def time_blocks(n: int, *, rarer: int, most: int = 10) -> Ints:
+def time_blocks(n: int, *, minority: int, most: int = 10) -> Ints:
     """Return the block of time of each of ``n`` rows that stand oldest first.
 
     Parameters
     ----------
     n : int
-    rarer : int
+    minority : int
         Rows of the rarer class; a block holds at least 20 of them, and 30 rows, on average.
     most : int
         Largest number of blocks.
@@ -66,10 +66,10 @@ def time_blocks(n: int, *, rarer: int, most: int = 10) -> Ints:
     array of int, shape (n,)
         0 for the oldest; equal counts, up to one.
 
-    >>> time_blocks(100, rarer=40).max(), time_blocks(100, rarer=3).max()
+    >>> time_blocks(100, minority=40).max(), time_blocks(100, minority=3).max()
     (np.int64(1), np.int64(0))
     """
-    blocks = max(1, min(most, rarer // 20, n // 30))
+    blocks = max(1, min(most, minority // 20, n // 30))
     return np.arange(n, dtype=np.int64) * blocks // max(n, 1)
 
 

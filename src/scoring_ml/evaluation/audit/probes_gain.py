@@ -1,4 +1,4 @@
-"""What a field adds to a model on the others: the drop in AUC when it is removed."""
+"""Gain of a field: the drop in AUC of a model on all fields when it is removed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def sample_rows(y: Floats, *, most: int, seed: int = 0) -> Ints:
     if len(y) <= most:
         return rows
     rng = np.random.default_rng(seed)
-    rarer, other = sorted((rows[y == 1], rows[y == 0]), key=len)
-    kept = rng.permutation(rarer)[: most // 2]
-    return np.sort(np.concatenate([kept, rng.permutation(other)[: most - len(kept)]]))
+    minority, majority = sorted((rows[y == 1], rows[y == 0]), key=len)
+    kept = rng.permutation(minority)[: most // 2]
+    return np.sort(np.concatenate([kept, rng.permutation(majority)[: most - len(kept)]]))
 
 
 def gains(

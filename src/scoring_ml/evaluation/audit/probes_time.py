@@ -1,4 +1,4 @@
-"""What a column tells of time: of what happened after a lead was seen, and of the calendar."""
+"""Rank correlations with time: with what happened after a lead was seen, and the calendar."""
 
 from __future__ import annotations
 
@@ -87,16 +87,16 @@ def runs_with_time(values: NDArray[Any], newer: Bools, *, seed: int = 0) -> floa
     """
     numbers = _mean_places(values, seed) if values.dtype == object else as_numbers(values)
     place = np.arange(len(values), dtype=np.float64)
-    found = []
+    correlations = []
     for half in (~newer, newer):
         rows = half & np.isfinite(numbers)
         if rows.sum() < 3:
             return 0.0
         one = np.zeros(int(rows.sum()), dtype=np.int64)
-        found.append(within_correlation(numbers[rows], place[rows], one).value)
-    if np.isnan(found).any():
+        correlations.append(within_correlation(numbers[rows], place[rows], one).value)
+    if np.isnan(correlations).any():
         return 0.0
-    low, high = sorted(found)
+    low, high = sorted(correlations)
     return float(max(low, -high, 0.0))
 
 

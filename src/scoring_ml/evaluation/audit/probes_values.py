@@ -1,4 +1,4 @@
-"""Which single values give the outcome away, and how a column was filled over time."""
+"""One-sided values, and how the values of a column were filled in over time."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def one_sided_values(codes: Ints, y: Floats, blocks: Ints, *, rows: float) -> tu
     count = np.bincount(shifted)
     wins = np.bincount(shifted, weights=y)
     expected = np.bincount(shifted, weights=rate[blocks])
-    found = []
+    sides = []
     for code in np.flatnonzero(count >= rows):
         n, w, e = int(count[code]), round(float(wins[code])), float(expected[code])
         won = 2 * w >= n
@@ -80,8 +80,8 @@ def one_sided_values(codes: Ints, y: Floats, blocks: Ints, *, rows: float) -> tu
         here = (frequent + 0.5) / (n - frequent + 0.5)
         odds = here * (1 - usual) / usual if 0 < usual < 1 else 0.0
         chance = float(binom.sf(frequent - 1, n, usual))
-        found.append(OneSided(int(code) - 1, n, w, e, odds, chance))
-    return tuple(found)
+        sides.append(OneSided(int(code) - 1, n, w, e, odds, chance))
+    return tuple(sides)
 
 
 def fill_swing(filled: Bools, blocks: Ints) -> float:

@@ -22,7 +22,7 @@ WHOLE_FILE: Final = ""
 
 @dataclass(frozen=True)
 class Finding:
-    """What the audit found about one column.
+    """A finding of the audit about one column.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class AuditState:
     texts : Catalogue
     z : float
         Standard deviations beyond which a number is more than chance, per column.
-    found : list of Finding
+    findings : list of Finding
     auc : dict of str to float
         Single-field AUC, once measured.
     """
@@ -126,7 +126,7 @@ class AuditState:
     time_blocks: NDArray[np.int64]
     texts: Catalogue
     z: float
-    found: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     auc: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -142,23 +142,23 @@ class AuditState:
         n = len(snapshot)
         decided = np.flatnonzero(~np.isnan(snapshot.label))
         y = snapshot.label[decided]
-        rarer = int(min(y.sum(), len(y) - y.sum()))
+        minority = int(min(y.sum(), len(y) - y.sum()))
         most = 1 if schema.order.by == "none" else settings.blocks
-        blocks = time_blocks(len(y), rarer=rarer, most=most)
+        blocks = time_blocks(len(y), minority=minority, most=most)
         return cls(
             settings=settings,
             fields=fields,
-            all_blocks=time_blocks(n, rarer=n, most=most),
+            all_blocks=time_blocks(n, minority=n, most=most),
             decided=decided,
             y=y,
-            blocks=blocks if rarer and comparable(y, blocks) else np.zeros_like(blocks),
+            blocks=blocks if minority and comparable(y, blocks) else np.zeros_like(blocks),
             time_blocks=blocks,
             texts=Catalogue.load("en"),
             z=float(norm.isf(settings.significance / max(len(fields), 1))),
         )
 
     @property
-    def rarer(self) -> int:
+    def minority(self) -> int:
         """Leads of the rarer outcome."""
         return int(min(self.y.sum(), len(self.y) - self.y.sum()))
 
@@ -167,17 +167,17 @@ class AuditState:
     ) -> None:
         """Write down a finding, in the words of ``audit.probe.<text or probe>``."""
         sentence = self.texts.text(f"audit.probe.{text or probe}", value=round(value, 3), **params)
-        self.found.append(
+        self.findings.append(
             Finding(column, Suspicion(grade, probe, round(float(value), 4), sentence))
         )
 
     def flagged(self) -> set[str]:
         """Return the columns of grade refuse or ask."""
-        return {item.column for item in self.found if item.grade in ("refuse", "ask")}
+        return {item.column for item in self.findings if item.grade in ("refuse", "ask")}
 
-    def told(self, column: str, *probes: str) -> bool:
+    def has_finding(self, column: str, *probes: str) -> bool:
         """Tell whether one of these probes has found something in a column."""
         return any(
             item.column == column and item.suspicion.probe in probes and item.grade != "note"
-            for item in self.found
+            for item in self.findings
         )

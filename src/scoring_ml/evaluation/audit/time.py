@@ -1,4 +1,4 @@
-"""What the audit asks of time: whether values were there when the lead was seen, and stay so."""
+"""Checks of the leak audit against time: values written after a lead was seen, and drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.audit.adversarial import adversarial, newer_half, seen_values
-from scoring_ml.evaluation.audit.outcome import value_range, what
+from scoring_ml.evaluation.audit.outcome import value_range, value_text
 from scoring_ml.evaluation.audit.probes_auc import as_numbers, single_field_auc, value_codes
 from scoring_ml.evaluation.audit.probes_time import runs_with_time, within_correlation
 from scoring_ml.evaluation.audit.probes_values import fill_swing, ripening
@@ -24,7 +24,7 @@ _ACTIVITY_BINS: Final = 20
 """Quantile bins of what leads did before; small counts have a bin each."""
 
 
-def filling(state: AuditState, item: AuditedField) -> None:
+def check_filling(state: AuditState, item: AuditedField) -> None:
     """Whether the column is filled at quite different rates over time."""
     if item.filled.all() or not item.filled.any() or item.column.derived:
         # What is derived is missing where nobody did it, and that may change with the season.
@@ -43,7 +43,7 @@ def filling(state: AuditState, item: AuditedField) -> None:
         )
 
 
-def ripens(state: AuditState, item: AuditedField) -> None:
+def check_ripening(state: AuditState, item: AuditedField) -> None:
     """Whether leads collect a value of the column while they are worked on.
 
     A number is cut at its quartiles: a count that goes on is high among older leads of every
@@ -70,13 +70,13 @@ def ripens(state: AuditState, item: AuditedField) -> None:
             ripe.ratio,
             what=value_range(state, values.min(), values.max())
             if cut
-            else what(state, item, ripe.code),
+            else value_text(state, item, ripe.code),
             newest=ripe.newest,
             before=ripe.before,
         )
 
 
-def after_as_of(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime64]) -> None:
+def check_after_as_of(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime64]) -> None:
     """Whether dates lie after the moment at which the lead is seen."""
     known = item.filled & ~np.isnat(as_of)
     if not known.any():
@@ -86,7 +86,7 @@ def after_as_of(state: AuditState, item: AuditedField, as_of: NDArray[np.datetim
         state.add(item.name, "ask", "after_as_of", share)
 
 
-def changed(state: AuditState, item: AuditedField, later_facts: LaterFacts) -> None:
+def check_changed(state: AuditState, item: AuditedField, later_facts: LaterFacts) -> None:
     """Whether recorded history proves another value for the moment at which the lead was seen."""
     settings = state.settings
     wrong = later_facts.changed.get(item.name)
@@ -100,7 +100,7 @@ def changed(state: AuditState, item: AuditedField, later_facts: LaterFacts) -> N
     state.add(item.name, grade, "changed", share, n=rows, share=share)
 
 
-def counts_on(state: AuditState, item: AuditedField, later_facts: LaterFacts) -> None:
+def check_counts_on(state: AuditState, item: AuditedField, later_facts: LaterFacts) -> None:
     """Whether a number goes on counting after the moment at which the lead was seen.
 
     It then goes along with what the lead did afterwards, among leads of the same period that had
@@ -119,9 +119,9 @@ def counts_on(state: AuditState, item: AuditedField, later_facts: LaterFacts) ->
     at = at[known]
     done = value_codes(before[at], bins=_ACTIVITY_BINS)
     cells = (2 * state.blocks[known] + state.y[known].astype(np.int64)) * _ACTIVITY_BINS + done
-    found = within_correlation(values[at], after[at], cells)
-    value = abs(found.value)
-    if value >= settings.ask_counts_on and found.beyond_chance(state.z):
+    correlation = within_correlation(values[at], after[at], cells)
+    value = abs(correlation.value)
+    if value >= settings.ask_counts_on and correlation.beyond_chance(state.z):
         refused = value >= settings.refuse_counts_on
         grade, limit = (
             ("refuse", settings.refuse_counts_on) if refused else ("ask", settings.ask_counts_on)
@@ -129,7 +129,7 @@ def counts_on(state: AuditState, item: AuditedField, later_facts: LaterFacts) ->
         state.add(item.name, grade, "counts_on", value, limit=limit)
 
 
-def seen(state: AuditState, later_facts: LaterFacts) -> None:
+def check_seen_age(state: AuditState, later_facts: LaterFacts) -> None:
     """Whether won and lost leads are seen at different ages."""
     settings = state.settings
     if later_facts.seen_days is None:
@@ -150,12 +150,12 @@ def seen(state: AuditState, later_facts: LaterFacts) -> None:
         )
 
 
-def old_from_new(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
+def check_field_drift(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
     """Whether the fields tell old leads from new ones, all together or one alone."""
     settings = state.settings
     if schema.order.by == "none":
         return
-    told = adversarial(
+    model = adversarial(
         snapshot.frame,
         [c for c in schema.used if c.name in state.fields and state.fields[c.name].varies],
         snapshot.position,
@@ -163,10 +163,10 @@ def old_from_new(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
         most_rows=settings.adversarial_rows,
         seed=settings.seed,
     )
-    if told is None:
+    if model is None:
         return
     newer = newer_half(snapshot.position)
-    for name, auc in told.fields:
+    for name, auc in model.fields:
         item = state.fields[name]
         if auc < settings.ask_tells_time or item.personal:
             continue
@@ -175,10 +175,10 @@ def old_from_new(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
         if steady >= settings.runs_with_time:
             limit = settings.ask_tells_time
             state.add(name, "ask", "tells_time", auc, steady=round(steady, 3), limit=limit)
-    if told.low <= settings.note_adversarial:
+    if model.low <= settings.note_adversarial:
         return
     alone: dict[str, float] = {}
-    for name, auc in told.fields:
+    for name, auc in model.fields:
         if auc >= settings.note_adversarial:
             alone.setdefault(state.fields[name].family, auc)
     fields = ", ".join(f"{name} ({auc:.2f})" for name, auc in list(alone.items())[:_MOST_NAMED])
@@ -186,9 +186,9 @@ def old_from_new(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
         WHOLE_FILE,
         "note",
         "adversarial",
-        told.auc,
+        model.auc,
         "adversarial_fields" if fields else "adversarial_together",
-        low=round(told.low, 3),
-        high=round(told.high, 3),
+        low=round(model.low, 3),
+        high=round(model.high, 3),
         **({"fields": fields} if fields else {}),
     )
