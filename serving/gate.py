@@ -35,16 +35,16 @@ GET: Final = ("GET", "HEAD")
 POST: Final = ("POST",)
 
 ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
-    "/": GET,
+    "/score": POST,
+    "/score_batch": POST,
+    "/explain": POST,
     "/model": GET,
     "/openapi.json": GET,
     "/docs.json": GET,
     "/livez": GET,
     "/readyz": GET,
     "/metrics": GET,
-    "/score": POST,
-    "/score_batch": POST,
-    "/explain": POST,
+    "/": GET,
 }
 """Every path there is, with its methods; all else is 404, whatever BentoML would serve."""
 

@@ -1,4 +1,4 @@
-"""Start BentoML for the service, wait until it answers, and end it without leaving orphans."""
+"""The start and end of a server: BentoML, its workers, and the wait until they answer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -148,24 +147,6 @@ def start(
         server.stop()
         raise
     return Server(process, server.url, ready=ready)
-
-
-@contextmanager
-def running(
-    home: Home,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    workers: int = 1,
-    quiet: bool = True,
-    log: IO[bytes] | int | None = None,
-) -> Iterator[Server]:
-    """Start a server as :func:`start` does, and stop it at the end of the block."""
-    server = start(home, host=host, port=port, workers=workers, quiet=quiet, log=log)
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def serve(

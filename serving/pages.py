@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from scoring_ml.texts import Catalogue
 from serving.api import CODE_HEADER, SCOPE_KEY, ParsedRequest, Reply, rfc3339
+from serving.gate import ROUTES
 from serving.openapi import document
 from serving.refusals import Refusal, dump
 from serving.watcher import ChampionWatcher
@@ -99,18 +100,10 @@ async def _index(request: Request) -> Response:
         f"-H 'Content-Type: application/json' -d @- <<'LEAD'\n{example}\nLEAD"
     )
     rows = "".join(
-        f"<tr><td><code>{method} {_linked(method, path)}</code></td>"
-        f"<td>{escape(text.text('serving.page.' + name))}</td></tr>"
-        for method, path, name in (
-            ("POST", "/score", "score"),
-            ("POST", "/score_batch", "score_batch"),
-            ("POST", "/explain", "explain"),
-            ("GET", "/model", "model"),
-            ("GET", "/openapi.json", "openapi"),
-            ("GET", "/livez", "livez"),
-            ("GET", "/readyz", "readyz"),
-            ("GET", "/metrics", "metrics"),
-        )
+        f"<tr><td><code>{methods[0]} {_linked(methods[0], path)}</code></td>"
+        f"<td>{escape(text.text('serving.page.' + path[1:].removesuffix('.json')))}</td></tr>"
+        for path, methods in ROUTES.items()
+        if path not in ("/", "/docs.json")
     )
     title = escape(text.text("serving.page.title"))
     html = (

@@ -32,13 +32,22 @@ with warnings.catch_warnings():
 
 from scoring_ml.scoring.scorer import Scorer  # noqa: E402
 from scoring_ml.settings import Home  # noqa: E402
-from serving.launch import running  # noqa: E402
+from serving.launch import start  # noqa: E402
 from serving.watcher import ChampionWatcher  # noqa: E402
 from tests.serving.small_champion import promote, saved, small_scorer  # noqa: E402
 
 
 def trusting(folder: Path, version: str) -> None:
     """A rehearsal that believes everything; a real one costs a process."""
+
+
+def watching(home: Home, scorer: Scorer) -> ChampionWatcher:
+    """Save and promote a Scorer, and return the watcher that has loaded it."""
+    saved(home, scorer)
+    promote(home, scorer.version)
+    champion = ChampionWatcher(home, rehearse=trusting)
+    assert champion.refresh(), champion.pending_error
+    return champion
 
 
 @pytest.fixture(autouse=True)
@@ -99,13 +108,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Iterator
     saved(home, scorer)
     promote(home, "1")
     log = home.root / "server.log"
-    with (
-        log.open("wb") as file,
-        running(home, quiet=False, log=file) as running_server,
-        httpx.Client(base_url=running_server.url, timeout=30) as client,
-    ):
-        assert running_server.ready
-        yield RealServer(client, running_server.url, running_server.process.pid, home, log)
+    with log.open("wb") as file:
+        running = start(home, port=0, log=file)
+        try:
+            assert running.ready
+            with httpx.Client(base_url=running.url, timeout=30) as client:
+                yield RealServer(client, running.url, running.process.pid, home, log)
+        finally:
+            running.stop()
 
 
 @pytest.fixture

@@ -17,13 +17,12 @@ from scoring_ml.settings import Home
 from serving import leads
 from serving.api import ParsedRequest, Reply
 from serving.body import MAX_FACTS, parse
+from serving.lead_schema import entry_schemas
 from serving.openapi import document
-from serving.openapi_history import ENTRY, entry_schemas
 from serving.pages import card
 from serving.refusals import dump
 from serving.watcher import ChampionWatcher
-from tests.serving.conftest import trusting
-from tests.serving.small_champion import promote, saved
+from tests.serving.conftest import trusting, watching
 from tests.small_crm import HISTORY, SmallCrm, make_crm, request
 
 SECRET = "anna.secret@example.com"
@@ -39,15 +38,7 @@ def crm() -> SmallCrm:
 
 @pytest.fixture(scope="module")
 def champion(tmp_path_factory: pytest.TempPathFactory, crm: SmallCrm) -> ChampionWatcher:
-    return served(Home(tmp_path_factory.mktemp("home")), crm.scorers["scorecard"])
-
-
-def served(home: Home, scorer: Scorer) -> ChampionWatcher:
-    saved(home, scorer)
-    promote(home, scorer.version)
-    champion = ChampionWatcher(home, rehearse=trusting)
-    assert champion.refresh(), champion.pending_error
-    return champion
+    return watching(Home(tmp_path_factory.mktemp("home")), crm.scorers["scorecard"])
 
 
 def ask(content: Any, as_of: datetime = AS_OF) -> ParsedRequest:
@@ -181,7 +172,7 @@ def test_a_flat_champion_refuses_lists_until_another_version_took_them(
     tmp_path: Any, scorer: Scorer
 ) -> None:
     home = Home(tmp_path)
-    champion = served(home, scorer)
+    champion = watching(home, scorer)
     assert "reserved" in refused(champion, {"activities": [VISIT]})["activities"]
     also = Scorer(scorer.parts, also_accepted=("activities", "stages", "created_at"))
     champion = ChampionWatcher(home, rehearse=trusting, load=lambda folder: also)
@@ -225,7 +216,7 @@ def test_words_of_every_sort_are_described() -> None:
     """``*`` is no word that anybody would send, but where it stands every word is one."""
     stages = dict(HISTORY.stage_words) | {"won": "", "*": ""}
     history = replace(HISTORY, kind_words={"note": "", "*": "other_inbound"}, stage_words=stages)
-    schemas = entry_schemas(history, ENTRY)
+    schemas = entry_schemas(history, ("activities", "stages"))
     words = schemas["Activity"]["properties"]["type"]["anyOf"][0]["enum"]
     assert set(words) == {*KINDS, "note"}
     stage = schemas["Stage"]["properties"]["stage"]

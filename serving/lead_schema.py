@@ -1,0 +1,187 @@
+"""The JSON Schema (2020-12) of a lead in a request, from the champion's fields.
+
+It accepts what the server accepts, as far as JSON Schema can say it: not which text is a number,
+a date or a word that counts, nor that 1.0 is no whole number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pydantic.json_schema import JsonSchemaValue
+
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.schema import History
+from scoring_ml.data.values.vocabulary import ANY_WORD
+from scoring_ml.scoring.lead import LISTS, LeadField
+from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.texts import Catalogue
+from serving.answers import ref
+from serving.body import MAX_FACTS, MAX_NAMES, MAX_TEXT
+
+MOST_EXAMPLES: Final = 50
+"""Most known values of a category that the description lists."""
+
+_ENTRIES: Final = {"activities": "Activity", "stages": "Stage"}
+_SINGLE_VALUE: Final = {"type": ["string", "number", "boolean", "null"]}
+_WORD: Final = _SINGLE_VALUE | {"maxLength": MAX_TEXT}
+_YES_OR_NO: Final = {"type": ["boolean", "string", "null"], "maxLength": MAX_TEXT}
+_TYPES: Final[Mapping[str, JsonSchemaValue]] = {
+    "number": {"type": ["number", "string", "null"], "maxLength": MAX_TEXT},
+    "boolean": {"anyOf": [_YES_OR_NO, {"enum": [0, 1]}]},
+    "category": _WORD,
+    "date": {"type": ["string", "null"], "maxLength": MAX_TEXT},
+    "email": _WORD,
+    "phone": _WORD,
+}
+_UNIX_TIMES: Final = [
+    {"minimum": 10**9 * unit, "maximum": 7_258_118_400 * unit - 1}  # 2001 to the end of 2199
+    for unit in (1, 1_000, 1_000_000)
+]
+
+
+def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
+    """Return the schemas of a lead and of the entries of its lists, by name.
+
+    Parameters
+    ----------
+    scorer : Scorer or None
+        The champion; without one, a lead is any object.
+    """
+    lead_id = _described("lead_id", ["string", "integer", "null"], examples=["L-1042"])
+    properties = {"lead_id": lead_id}
+    lead: JsonSchemaValue = {
+        "type": "object",
+        "description": _text("lead"),
+        "properties": properties,
+        "maxProperties": MAX_NAMES,
+        "additionalProperties": scorer is None,
+    }
+    if scorer is None:
+        return {"Lead": lead}
+    created, history = scorer.encoder.schema.order.column, scorer.history
+    for field in scorer.fields:
+        is_created = history is not None and field.name == created
+        properties[field.name] = _field(field, history if is_created else None)
+    for name in scorer.lists:
+        entries = {"items": ref(_ENTRIES[name]), "maxItems": MAX_FACTS}
+        properties[name] = _described(name, ["array", "null"], **entries)
+    for name in scorer.accepted_names:
+        flat = {} if name in LISTS else _SINGLE_VALUE
+        properties.setdefault(name, {"description": _text("unused"), **flat})
+    lead["example"] = dict(scorer.example)
+    return {"Lead": lead} | ({} if history is None else entry_schemas(history, scorer.lists))
+
+
+def entry_schemas(history: History, lists: Iterable[str]) -> dict[str, JsonSchemaValue]:
+    """Return the schemas of the lists' entries, and of the Unix times in them, by name.
+
+    Parameters
+    ----------
+    history : History
+        Gives the words for kinds and stages.
+    lists : iterable of {"activities", "stages"}
+        The lists that the model looks at.
+    """
+    made = {"activities": _activity, "stages": _stage}
+    unix_time = _described("unix_time", ["integer"], anyOf=_UNIX_TIMES)
+    return {_ENTRIES[name]: made[name](history) for name in lists} | {"UnixTime": unix_time}
+
+
+def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
+    """Describe a field; with a history, the moment of creation."""
+    parts = [f"{part.rstrip('.')}." for part in (field.label, field.description) if part]
+    schema: JsonSchemaValue = _SINGLE_VALUE
+    if field.used:
+        schema = _TYPES[field.type] | {"description": _text(field.type)}
+        if history is not None:
+            schema = _moment("created_at", history, optional=True)
+        parts.append(schema["description"])
+        if field.unit:
+            parts.append(_text("unit", unit=field.unit))
+        group = Catalogue.load("en").text(f"criteria.{field.criterion}")
+        parts.append(_text("criterion", criterion=group))
+    else:
+        parts.append(_text("unused"))
+    examples: list[Any] = [] if field.example is None else [field.example]
+    examples += [level for level in field.levels[:MOST_EXAMPLES] if level not in examples]
+    return {
+        **schema,
+        "title": field.label or field.name,
+        "description": " ".join(parts),
+        **({"examples": examples} if examples else {}),
+        **({"x-unit": field.unit} if field.unit else {}),
+        "x-criterion": field.criterion,
+        "x-used": field.used,
+        "x-askable": field.askable,
+    }
+
+
+def _activity(history: History) -> JsonSchemaValue:
+    listed = _listed(history.kinds, KINDS, history.kind_words)
+    # Any other text is accepted, so a strict enumeration would refuse too much.
+    words = [{"enum": listed}, {"type": "string", "maxLength": MAX_TEXT, "pattern": r"\S"}]
+    amounts = [{"minimum": 0}, *_missing_numbers(history)]
+    touch = _described("touch", ["string", "number", "null"])
+    directions = ["inbound", "outbound"]
+    return _entry(
+        type={"description": _text("activity_type"), "anyOf": words, "examples": listed[:1]},
+        occurred_at=_moment("occurred_at", history),
+        known_at=_moment("known_at", history, optional=True),
+        direction=_described("direction", ["string", "null"], examples=directions),
+        amount=_described("amount", ["number", "string", "null"], anyOf=amounts),
+        campaign=touch,
+        channel=touch,
+        activity_id=_described("activity_id", ["string", "integer", "null"]),
+    )
+
+
+def _stage(history: History) -> JsonSchemaValue:
+    missing = (word for word in history.missing if word.strip())
+    listed: JsonSchemaValue = {"enum": _listed(history.stages, history.stage_words, missing)}
+    if ANY_WORD in history.stage_words:
+        # Every other word has a meaning, too.
+        listed = {"anyOf": [listed, {"pattern": r"\S"}]}
+    return _entry(
+        stage=_described("stage", ["string"], **listed),
+        entered_at=_moment("entered_at", history),
+        known_at=_moment("known_at", history, optional=True),
+    )
+
+
+def _entry(**properties: JsonSchemaValue) -> JsonSchemaValue:
+    """Describe an entry, of which the first two properties are required."""
+    required = [*properties][:2]
+    entry = {"type": "object", "properties": properties, "required": required}
+    return entry | {"additionalProperties": False}
+
+
+def _moment(key: str, history: History, *, optional: bool = False) -> JsonSchemaValue:
+    text = {"type": ["string", "null"] if optional else "string", "maxLength": MAX_TEXT}
+    numbers = _missing_numbers(history) if optional else []
+    return {
+        "description": _text(key, zone=history.timezone),
+        "anyOf": [text, ref("UnixTime"), *numbers],
+        "examples": ["2026-11-20T09:30:00Z"],
+    }
+
+
+def _listed(*words: Iterable[str]) -> list[str]:
+    """Return the words that can be listed, each once."""
+    return [*dict.fromkeys(word for each in words for word in each if word != ANY_WORD)]
+
+
+def _missing_numbers(history: History) -> list[JsonSchemaValue]:
+    """Describe the export's words for "not known" that are whole numbers."""
+    numbers = [int(word) for word in history.missing if word.removeprefix("-").isdecimal()]
+    return [{"enum": numbers}] if numbers else []
+
+
+def _described(key: str, types: list[str], **keywords: Any) -> JsonSchemaValue:
+    longest = {"maxLength": MAX_TEXT} if "string" in types and key != "lead_id" else {}
+    return {"type": types, "description": _text(key), **longest, **keywords}
+
+
+def _text(key: str, **params: Any) -> str:
+    return Catalogue.load("en").text(f"serving.openapi.{key}", **params)
