@@ -23,7 +23,7 @@ SECOND_US: Final = 1_000_000
 """A second in microseconds, the unit of moments."""
 HOUR_DAYS: Final = 1.0 / 24.0
 
-Days = NDArray[np.float64]
+DayNumbers = NDArray[np.float64]
 """Moments as days since 1970 in UTC, with their fraction."""
 
 # Visitors come before their first form, and leads that are open at the export close after it.
@@ -66,7 +66,7 @@ def season(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
     return np.asarray(np.where(quiet, 0.5, 1.0) * wave)
 
 
-def busy_at(moment: Days) -> NDArray[np.float64]:
+def busy_at(moment: DayNumbers) -> NDArray[np.float64]:
     """Return how busy the hour of each moment is."""
     return busy()[_hour(moment)]
 
@@ -76,18 +76,18 @@ def whole_seconds(days: NDArray[np.float64]) -> Moments:
     return np.asarray(np.floor(days * (DAY / SECOND_US)).astype(np.int64) * SECOND_US)
 
 
-def busy_days(start: Days, end: Days) -> NDArray[np.float64]:
+def busy_days(start: DayNumbers, end: DayNumbers) -> NDArray[np.float64]:
     """Integrate ``m(u)`` from start to end, in busy days."""
     return _cumulated(end) - _cumulated(start)
 
 
-def fading_busy_days(start: Days, end: Days, theta: float) -> NDArray[np.float64]:
+def fading_busy_days(start: DayNumbers, end: DayNumbers, theta: float) -> NDArray[np.float64]:
     """Integrate ``m(u) exp(-(u - start) / theta)`` from start to end, in busy days."""
     faded = np.exp(-(end - start) / theta)
     return np.asarray(_to_come(start, theta) - faded * _to_come(end, theta))
 
 
-def _hour(moment: Days) -> NDArray[np.int64]:
+def _hour(moment: DayNumbers) -> NDArray[np.int64]:
     return np.clip((moment * 24.0).astype(np.int64) - _FIRST_HOUR, 0, _HOURS - 1)
 
 
@@ -96,7 +96,7 @@ def _sums() -> NDArray[np.float64]:
     return np.concatenate([[0.0], np.cumsum(busy()) * HOUR_DAYS])
 
 
-def _cumulated(moment: Days) -> NDArray[np.float64]:
+def _cumulated(moment: DayNumbers) -> NDArray[np.float64]:
     hour = _hour(moment)
     inside = moment - (_FIRST_HOUR + hour) * HOUR_DAYS
     return np.asarray(_sums()[hour] + busy()[hour] * inside)
@@ -113,7 +113,7 @@ def _sums_to_come(theta: float) -> NDArray[np.float64]:
     return total
 
 
-def _to_come(moment: Days, theta: float) -> NDArray[np.float64]:
+def _to_come(moment: DayNumbers, theta: float) -> NDArray[np.float64]:
     hour = _hour(moment)
     left = (_FIRST_HOUR + hour + 1) * HOUR_DAYS - moment
     faded = np.exp(-left / theta)

@@ -30,8 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2, ks_2samp
 
 from scoring_ml.statistics.proportions import same_share, wilson
-
-Floats = NDArray[np.float64]
+from scoring_ml.statistics.samples import Floats
 
 PSI_MOVED: Final = 0.25
 """PSI from which a field has moved; 0.1 to 0.25 is the usual "keep an eye on it"."""

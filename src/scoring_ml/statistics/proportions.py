@@ -24,7 +24,7 @@ EXPECTED_WINS: Final = 10
 PRIOR_LEADS: Final = 10
 """Leads' worth of belief in the win share of all leads, when planning for few."""
 
-MOST_LEADS: Final = 10_000_000
+MOST_PLANNED_LEADS: Final = 10_000_000
 """Beyond this many leads nothing is planned."""
 
 _TAIL: Final = 1e-18
@@ -162,10 +162,10 @@ def leads_for(share: float) -> int | None:
     int or None
         ``None`` if no number would do, as for a share of 0.
     """
-    if not share > 0 or EXPECTED_WINS / share > MOST_LEADS:
+    if not share > 0 or EXPECTED_WINS / share > MOST_PLANNED_LEADS:
         return None
     # 1e-9: 10 wins at a share of 0.1 are 100 leads, though 10 / 0.1 may come out above that.
-    few, many = math.ceil(EXPECTED_WINS / share - 1e-9), MOST_LEADS
+    few, many = math.ceil(EXPECTED_WINS / share - 1e-9), MOST_PLANNED_LEADS
     while few < many:
         middle = (few + many) // 2
         # Half of Wilson's interval for a share that need not be a whole number of wins.

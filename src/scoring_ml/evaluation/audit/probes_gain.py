@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from scoring_ml.evaluation.audit.probes_auc import Floats, Ints, within_auc
+from scoring_ml.evaluation.audit.probes_auc import Ints, within_auc
+from scoring_ml.statistics.samples import Floats
 
 
 def sample_rows(y: Floats, *, most: int, seed: int = 0) -> Ints:

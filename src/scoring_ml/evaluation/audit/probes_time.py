@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.evaluation.audit.probes_auc import Bools, Floats, Ints, as_numbers, value_codes
+from scoring_ml.evaluation.audit.probes_auc import Bools, Ints, as_numbers, value_codes
+from scoring_ml.statistics.samples import Floats
 
 
 @dataclass(frozen=True)

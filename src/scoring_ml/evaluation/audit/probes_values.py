@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring_ml.evaluation.audit.probes_auc import Bools, Floats, Ints
+from scoring_ml.evaluation.audit.probes_auc import Bools, Ints
+from scoring_ml.statistics.samples import Floats
 
 
 @dataclass(frozen=True)
