@@ -6,9 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from scoring_ml.data.values.limits import MAX_TEXT
 from scoring_ml.errors import LeadError
+from scoring_ml.scoring.lead import LEAD_ID, is_id
 from serving.api import ParsedRequest, Reply, rfc3339
-from serving.body import problems
 from serving.logs import kind_and_place
 from serving.refusals import Refusal
 from serving.watcher import ChampionWatcher, ServedModel
@@ -78,23 +79,11 @@ def _answer(
 ) -> dict[str, Any]:
     if not isinstance(lead, Mapping):
         raise Refusal("invalid_lead", "not_object")
-    found = problems(
-        lead, used=served.used, lang=request.lang, lists=served.lists, unread=served.unread
-    )
-    wrong = {
-        *found,
-        *(name for name in served.lists if any(f.startswith(f"{name}[") for f in found)),
-    }
-    rest = {name: value for name, value in lead.items() if name not in wrong} if found else lead
-    work = served.scorer.explain if explain else served.scorer.score
+    score = served.scorer.explain if explain else served.scorer.score
     try:
-        if "" in found:
-            raise LeadError([])
-        answer = work(rest, as_of=request.received_at, lang=request.lang)
-        if found:
-            raise LeadError([])
+        answer = score(lead, as_of=request.received_at, lang=request.lang)
     except LeadError as error:
-        raise Refusal("invalid_lead", "fields", fields=(*found.items(), *error.fields)) from None
+        raise Refusal("invalid_lead", "fields", fields=error.fields) from None
     except Exception as error:  # noqa: BLE001 - a fault of ours must not take a batch with it
         # The message may hold a value of the lead: say only what broke and where.
         logger.error(
@@ -106,7 +95,5 @@ def _answer(
 
 def _lead_id(lead: Any) -> dict[str, Any]:
     """Return ``lead_id`` as it was sent, if it can be one."""
-    name = lead.get("lead_id") if isinstance(lead, Mapping) else None
-    if isinstance(name, (str, int)) and not isinstance(name, bool) and len(str(name)) <= 1_000:
-        return {"lead_id": name}
-    return {}
+    raw = lead.get(LEAD_ID) if isinstance(lead, Mapping) else None
+    return {LEAD_ID: raw} if raw is not None and is_id(raw) and len(str(raw)) <= MAX_TEXT else {}

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.activity_kinds import KIND_PLACES, KINDS
 from scoring_ml.data.crm.facts import Activities
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.features.asof import known, within
@@ -26,8 +26,6 @@ MOST_AMOUNT: Final = 1e9
 
 FIRST_RESPONSE: Final = ("outbound_call", "outbound_message")
 """What a person of ours does to answer a lead."""
-
-PLACES: Final = {kind: place for place, kind in enumerate(KINDS)}
 
 _K: Final = len(KINDS)
 _HOUR: Final = 3_600_000_000
@@ -125,7 +123,7 @@ class LeadActivities:
 
 
 def _place(feature: Feature) -> int:
-    return PLACES[str(feature.kind)]
+    return KIND_PLACES[str(feature.kind)]
 
 
 def _engagement(done: LeadActivities, feature: Feature) -> NDArray[np.float64]:

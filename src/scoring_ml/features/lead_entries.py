@@ -1,228 +1,306 @@
-"""The entries of a list in a request, read name by name, with what is wrong where.
+"""The entries of a list in a request, read column by column, with what is wrong where.
 
-Most entries have the same few words and write moments as machines do, so each distinct word is
-read once and such moments are read together. Messages never quote a value.
+Each distinct word of a column is read once, and moments are read as those of an export.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import cell_text
 from scoring_ml.data.names import nearest
-from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.schema import History
+from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.limits import (
+    MAX_FACTS,
+    MAX_NAME,
+    MAX_WRONG,
+    RepeatedNames,
+    check_unicode,
+    check_value,
+)
+from scoring_ml.data.values.moments import Bools, Moments, ReadMoments, read_moments
 from scoring_ml.data.values.numbers import parse_number, plain_digits
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.features.asof import known
-from scoring_ml.features.lead_moments import LONGEST_WORD, MomentColumn, read_column
-
-__all__ = ["MOST_FACTS", "MOST_WRONG", "Entries", "Wrong"]
-
-MOST_FACTS: Final = 1_000
-"""Most entries of one list."""
-
-MOST_WRONG: Final = 20
-"""Wrong entries after which no more are looked for."""
-
-Wrong = list[tuple[str, str]]
-"""Names of places in a request, each with what is wrong there."""
 
 
-class Entries:
-    """The entries of one list, read name by name: most have the same few words and forms.
+class EntryColumns:
+    """The columns of a list of entries.
 
     Parameters
     ----------
     name : str
         Of the list.
-    entries : object
+    raw : object
         What stands in the request; no entries if that is no list of a right length.
-    allowed : tuple of str
-    day_first : bool
-        How an ambiguous date is read.
-    missing : tuple of str
-        Words for "not known".
+    names : tuple of str
+        Names that an entry may have.
+    history : History
+        Whose words for "not known", zone and order of dates hold.
 
     Attributes
     ----------
-    keys : set of str
-        Names that occur in the entries.
-    wrong : list of (int, str, str)
-        Place in the list, name in the request, and what is wrong there.
+    wrong : dict of (int, str) to InvalidValue
+        Place in the list and name in the entry -> the first thing that is wrong there. An entry
+        that is wrong as a whole has no name, and the list itself no place (-1).
     """
 
-    def __init__(
-        self,
-        name: str,
-        entries: Any,
-        allowed: tuple[str, ...],
-        *,
-        day_first: bool = True,
-        missing: tuple[str, ...] = ("",),
-    ) -> None:
+    def __init__(self, name: str, raw: Any, names: tuple[str, ...], history: History) -> None:
         self._name = name
-        self._day_first = day_first
-        self._missing_words = missing
-        self._missing = _missing(missing)
-        self._whole_days: dict[str, NDArray[np.bool_]] = {}
-        self._entries: list[Mapping[str, Any]] = []
-        self.keys: set[str] = set()
-        self.wrong: list[tuple[int, str, str]] = []
-        if not isinstance(entries, (list, tuple)):
-            self.wrong.append((-1, name, "must be a list"))
-            return
-        if len(entries) > MOST_FACTS:
-            what = f"must hold at most {MOST_FACTS:,} entries; send the newest"
-            self.wrong.append((-1, name, what))
-            return
-        if not {dict}.issuperset(map(type, entries)):
-            what = f"must be an object with {', '.join(allowed)}"
-            for place, entry in enumerate(entries):
-                if not isinstance(entry, Mapping):
-                    self.wrong.append((place, f"{name}[{place}]", what))
-            if self.wrong:
-                return
-        self._entries = list(entries)
-        self.keys = set().union(*entries)
-        if not self.keys.issubset(allowed):
-            for place, entry in enumerate(entries):
-                for key in entry:
-                    if key not in allowed:
-                        self._add(place, str(key)[:200], _unknown(str(key)[:200], allowed))
+        self._history = history
+        self._missing = _missing(history.missing)
+        self._whole_days: dict[str, Bools] = {}
+        self.wrong: dict[tuple[int, str], InvalidValue] = {}
+        self._entries = self._checked(raw, names)
+        self._names = frozenset[str]().union(*self._entries)
 
-    def sorted_wrong(self) -> Wrong:
-        """Return what is wrong in the order of the list, no more than :data:`MOST_WRONG`."""
-        self.wrong.sort(key=itemgetter(0))
-        return [(name, what) for _, name, what in self.wrong[:MOST_WRONG]]
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a name occurs in the entries."""
+        return name in self._names
 
-    def words(self, key: str, read: Callable[[Any], int], missing: int) -> list[int]:
-        """Read a column of words, each distinct one once; ``missing`` stands for a wrong one."""
-        return self._words(key, [entry.get(key) for entry in self._entries], read, missing)
+    def problems(self) -> list[tuple[str, InvalidValue]]:
+        """Return what is wrong by its place in the request, such as ``activities[3].type``.
 
-    def _words(
-        self, key: str, raws: list[Any], read: Callable[[Any], int], missing: int
-    ) -> list[int]:
-        if not _WORDS.issuperset(map(type, raws)):
-            raws = [raw if raw is None or isinstance(raw, str) else _NO_WORD for raw in raws]
-        values: dict[Any, int] = {}
-        broken: dict[Any, str] = {}
-        for raw in dict.fromkeys(raws):
-            try:
-                values[raw] = read(raw)
-            except ValueError as error:
-                values[raw] = missing
-                broken[raw] = str(error)
-        if broken:
-            for place, raw in enumerate(raws):
-                if raw in broken:
-                    self._add(place, key, broken[raw])
-        return list(map(values.__getitem__, raws))
+        In the order of the list, no more than :data:`MAX_WRONG`.
+        """
+        whole = {place for place, name in self.wrong if not name}
+        problems = []
+        for (place, name), error in sorted(self.wrong.items(), key=lambda item: item[0][0]):
+            if name and place in whole:
+                continue
+            at = self._name if place < 0 else f"{self._name}[{place}]"
+            problems.append((f"{at}.{name}" if name else at, error))
+        return problems[:MAX_WRONG]
 
-    def names(
-        self, key: str, read: Callable[[str], str | None]
+    def words(self, name: str, read: Callable[[Any], int]) -> list[int]:
+        """Read a column of words, each distinct one once; 0 stands for a wrong one."""
+        return self._read(name, self._column(name), read)
+
+    def touches(
+        self, name: str, read: Callable[[str], str | None]
     ) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-        """Read a column of free words: the place of each in the words found, -1 for none."""
-        if key not in self.keys:
+        """Read a column of free words.
+
+        Returns
+        -------
+        codes : array of int32, shape (n,), or None
+            Place of each in the words, -1 for none; ``None`` if all have none.
+        words : tuple of str
+        """
+        if name not in self:
             return None, ()
-        found: dict[str, int] = {}
+        codes: dict[str, int] = {}
 
         def code(raw: Any) -> int:
             if raw is None:
                 return -1
-            if raw is _NO_WORD or len(raw) > LONGEST_WORD:
-                raise ValueError(f"must be text of at most {LONGEST_WORD:,} characters")
+            if not isinstance(raw, str):
+                raise InvalidValue("text")
             word = read(raw)
-            return -1 if word is None else found.setdefault(word, len(found))
+            return -1 if word is None else codes.setdefault(word, len(codes))
 
-        raws = [entry.get(key) for entry in self._entries]
-        if not _WORDS.issuperset(map(type, raws)):
-            # Ids of campaigns are often numbers; an export has them as text.
-            raws = [cell_text(raw) if _is_number(raw) else raw for raw in raws]
-        codes = np.array(self._words(key, raws, code, -1), dtype=np.int32)
-        return (codes, tuple(found)) if found else (None, ())
+        # Ids of campaigns are often numbers; an export has them as text.
+        raws = [cell_text(raw) if _is_number(raw) else raw for raw in self._column(name)]
+        column = np.array(self._read(name, raws, code), dtype=np.int32)
+        return (column, tuple(codes)) if codes else (None, ())
 
-    def ids(self, key: str) -> NDArray[np.int32]:
+    def ids(self, name: str) -> NDArray[np.int32] | None:
         """Read a column of ids: a number for each different one, -1 for none."""
+        if name not in self:
+            return None
         codes = np.full(len(self._entries), -1, dtype=np.int32)
-        found: dict[str, int] = {}
-        for place, entry in enumerate(self._entries):
-            raw = entry.get(key)
+        numbers: dict[str, int] = {}
+        for place, raw in enumerate(self._column(name)):
             if raw is None:
                 continue
             if isinstance(raw, int) and _is_number(raw):
                 raw = str(raw)
-            if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
-                self._add(place, key, "must be text or a whole number")
+            if not isinstance(raw, str):
+                self._add(place, name, InvalidValue("id"))
             elif folded(raw) not in self._missing.words:
-                codes[place] = found.setdefault(plain_digits(raw.strip()), len(found))
+                codes[place] = numbers.setdefault(plain_digits(raw.strip()), len(numbers))
         return codes
 
-    def moments(self, key: str, timezone: str) -> Moments:
+    def moments(self, name: str) -> Moments:
         """Read a column of moments that must be given; 0 stands for a wrong one."""
-        read = self._moments(key, timezone)
-        for place in np.flatnonzero(~read.told).tolist():
-            self._add(place, key, "must be given, such as 2026-11-22T09:30:00Z")
+        read = self._moments(name)
+        for place in np.flatnonzero(read.missing).tolist():
+            self._add(place, name, InvalidValue("no_moment"))
         return read.values
 
-    def recorded(self, happened: Moments, now: int, timezone: str) -> Moments:
+    def recorded(self, happened: Moments, now: int) -> Moments:
         """Return when facts became known.
 
         What a request tells is known by now, and nothing is known before it happens.
         """
-        if "known_at" not in self.keys:
+        if "known_at" not in self:
             return happened
-        read = self._moments("known_at", timezone)
-        sure = read.told & known(read.values, np.full(len(happened), now))
+        read = self._moments("known_at")
+        sure = read.usable & known(read.values, np.full(len(happened), now))
         return np.maximum(np.where(sure, read.values, happened), happened)
 
-    def whole_days(self, key: str) -> NDArray[np.bool_]:
+    def whole_days(self, name: str) -> Bools:
         """Tell which entries have a date without a time, in a column that :meth:`moments` read."""
-        return self._whole_days[key]
+        return self._whole_days[name]
 
-    def _moments(self, key: str, timezone: str) -> MomentColumn:
-        raws = [entry.get(key) for entry in self._entries]
-        missing = self._missing_words
-        read = read_column(raws, timezone, day_first=self._day_first, missing=missing)
-        for place, what in read.wrong.items():
-            self._add(place, key, what)
-        self._whole_days[key] = read.whole_day
-        return read
-
-    def amounts(self, key: str) -> NDArray[np.float64]:
+    def amounts(self, name: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
-        if key not in self.keys:
-            return np.full(len(self._entries), np.nan)
-        raws = [entry.get(key) for entry in self._entries]
-        values = np.full(len(raws), np.nan)
-        for place, raw in enumerate(raws):
+        values = np.full(len(self._entries), np.nan)
+        if name not in self:
+            return values
+        for place, raw in enumerate(self._column(name)):
             if raw.__class__ in _NUMBERS and 0 <= raw < _EXACT:
                 values[place] = raw
             elif raw is not None:
                 try:
                     values[place] = _amount(raw, self._missing)
-                except ValueError as error:
-                    self._add(place, key, str(error))
+                except InvalidValue as error:
+                    self._add(place, name, error)
         for number in self._missing.numbers:
             values[values == number] = math.nan
         return values
 
-    def _add(self, place: int, key: str, what: str) -> None:
-        self.wrong.append((place, f"{self._name}[{place}].{key}", what))
+    def _checked(self, raw: Any, names: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        """Return the entries, an empty one for each that is none."""
+        if not isinstance(raw, (list, tuple)):
+            self._add(-1, "", InvalidValue("no_list"))
+            return []
+        if len(raw) > MAX_FACTS:
+            self._add(-1, "", InvalidValue("too_many_facts", most=MAX_FACTS))
+            return []
+        entries = list(raw)
+        if {dict}.issuperset(map(type, entries)) and set().union(*entries).issubset(names):
+            return entries
+        for place, entry in enumerate(entries):
+            if len(self.wrong) >= MAX_WRONG:
+                break
+            if not isinstance(entry, Mapping):
+                self._add(place, "", InvalidValue("no_entry", names=names))
+                continue
+            for name in entry.names if isinstance(entry, RepeatedNames) else ():
+                self._add(place, name, InvalidValue("repeated"))
+            for name in entry:
+                if name not in names:
+                    self._add(place, *_unknown(str(name), names))
+        return [entry if isinstance(entry, Mapping) else {} for entry in entries]
+
+    def _column(self, name: str) -> list[Any]:
+        """Return a column's values, ``None`` for one that no field may hold."""
+        raws = [entry.get(name) for entry in self._entries]
+        if _PLAIN.issuperset(map(type, raws)) and _fits([r for r in raws if r.__class__ is str]):
+            return raws
+        for place, raw in enumerate(raws):
+            try:
+                check_value(raw)
+            except InvalidValue as error:
+                self._add(place, name, error)
+                raws[place] = None
+        return raws
+
+    def _read(self, name: str, raws: list[Any], read: Callable[[Any], int]) -> list[int]:
+        values: dict[Any, int] = {}
+        errors: dict[Any, InvalidValue] = {}
+        for raw in dict.fromkeys(raws):
+            try:
+                values[raw] = read(raw)
+            except InvalidValue as error:
+                values[raw] = 0
+                errors[raw] = error
+        if errors:
+            for place, raw in enumerate(raws):
+                if raw in errors:
+                    self._add(place, name, errors[raw])
+        return list(map(values.__getitem__, raws))
+
+    def _moments(self, name: str) -> ReadMoments:
+        read, errors = read_cells(self._column(name), self._history)
+        for place, error in errors:
+            self._add(place, name, error)
+        self._whole_days[name] = read.whole_day
+        return read
+
+    def _add(self, place: int, name: str, error: InvalidValue) -> None:
+        self.wrong.setdefault((place, name), error)
 
 
+def read_cells(
+    raws: Sequence[Any], history: History
+) -> tuple[ReadMoments, list[tuple[int, InvalidValue]]]:
+    """Read moments of a request as an export's reader reads a column.
+
+    Parameters
+    ----------
+    raws : sequence of str, int, float, date, datetime or None, shape (n,)
+        Numbers are Unix times.
+    history : History
+        Whose zone, order of dates and words for "not known" hold.
+
+    Returns
+    -------
+    read : ReadMoments, shape (n,)
+    errors : list of (int, InvalidValue)
+        Places of what is no moment.
+    """
+    errors: list[tuple[int, InvalidValue]] = []
+    texts = list(raws)
+    if not _TEXTS.issuperset(map(type, texts)):
+        for place, raw in enumerate(texts):
+            try:
+                texts[place] = _moment_text(raw, history)
+            except InvalidValue as error:
+                errors.append((place, error))
+                texts[place] = None
+    read = read_moments(
+        pa.array(texts, pa.string()),
+        timezone=history.timezone,
+        day_first=history.day_first,
+        missing=history.missing,
+    )
+    errors += [(place, InvalidValue("moment")) for place in np.flatnonzero(read.wrong).tolist()]
+    return read, errors
+
+
+def _moment_text(raw: Any, history: History) -> str | None:
+    """Return a cell as an export would hold it in text; ``None`` for "not known"."""
+    if raw is None or isinstance(raw, str):
+        return raw
+    if isinstance(raw, date):
+        return raw.isoformat()
+    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
+        whole = int(raw) if isinstance(raw, int) or raw.is_integer() else None
+        if whole is not None and abs(whole) < 10**16:
+            text = str(whole)
+            if whole > 0 and len(text) in (10, 13, 16):
+                return text
+            if text in _missing(history.missing).words:
+                return None
+    raise InvalidValue("moment_number")
+
+
+_TEXTS: Final = frozenset({str, type(None)})
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _NUMBERS: Final = (float, int)
 _EXACT: Final = 2**53
 _LARGEST_ID: Final = 10**40
-_WORDS: Final = frozenset({str, type(None)})
-_NO_WORD: Final = object()
-"""Stands for a list, a number or another value that is no text."""
+
+
+def _fits(texts: list[str]) -> bool:
+    """Tell whether all texts may stand in an entry, with one look at all together."""
+    try:
+        check_value(max(texts, key=len, default=""))
+        check_unicode("".join(texts))
+    except InvalidValue:
+        return False
+    return True
 
 
 def _is_number(raw: Any) -> bool:
@@ -240,7 +318,7 @@ class _Missing:
         for word in words:
             try:
                 self.numbers.append(parse_number(word))
-            except ValueError:
+            except InvalidValue:
                 continue  # a word, such as n/a
 
 
@@ -249,14 +327,22 @@ def _missing(words: tuple[str, ...]) -> _Missing:
     return _Missing(words)
 
 
-def _unknown(key: str, keys: Sequence[str]) -> str:
-    like = nearest(key, keys)
-    return f"is not known here; did you mean {like}?" if like else "is not known here"
+def _unknown(name: str, names: Sequence[str]) -> tuple[str, InvalidValue]:
+    """Return the name of what an entry must not have, none if it cannot be written."""
+    try:
+        check_unicode(name)
+    except InvalidValue as error:
+        return "", error
+    name = name[:MAX_NAME]
+    like = nearest(name, names)
+    if like is None:
+        return name, InvalidValue("unknown_name")
+    return name, InvalidValue("unknown_name_like", like=like)
 
 
 def _amount(raw: Any, missing: _Missing) -> float:
     try:
-        if isinstance(raw, str) and len(raw) <= LONGEST_WORD:
+        if isinstance(raw, str):
             if folded(raw) in missing.words:
                 return math.nan
             number = parse_number(raw)
@@ -264,8 +350,8 @@ def _amount(raw: Any, missing: _Missing) -> float:
             number = float(raw)
         else:
             number = math.nan
-    except (ValueError, OverflowError):
+    except (InvalidValue, OverflowError):
         number = math.nan
     if 0.0 <= number < math.inf or number in missing.numbers:
         return number
-    raise ValueError("must be a number, 0 or more")
+    raise InvalidValue("amount")

@@ -16,19 +16,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.activity_kinds import BY_LEAD, DIRECTIONS, KINDS, THE_OTHER_WAY
+from scoring_ml.data.crm.activity_kinds import BY_LEAD, KIND_PLACES, KINDS, THE_OTHER_WAY
 from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.schema import History
-from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.limits import check_value
+from scoring_ml.data.values.moments import Moments, utc_micros
 from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
-from scoring_ml.features.lead_entries import MOST_FACTS, Entries, Wrong
-from scoring_ml.features.lead_moments import read_column, utc_micros
+from scoring_ml.features.lead_entries import EntryColumns, read_cells
 from scoring_ml.features.lead_vocabulary import (
+    NO_DIRECTION,
     NOT_COUNTED,
-    NOT_TOLD,
-    PLACES,
     direction_reader,
     kind_reader,
     stage_reader,
@@ -36,7 +36,8 @@ from scoring_ml.features.lead_vocabulary import (
 )
 from scoring_ml.texts import Catalogue
 
-__all__ = ["ACTIVITY_KEYS", "DIRECTIONS", "MOST_FACTS", "STAGE_KEYS", "LeadHistory", "read_history"]
+Problems = list[tuple[str, InvalidValue]]
+"""Places in a request, each with what is wrong there."""
 
 ACTIVITY_KEYS: Final = (
     "type",
@@ -51,7 +52,7 @@ ACTIVITY_KEYS: Final = (
 STAGE_KEYS: Final = ("stage", "entered_at", "known_at")
 
 _OTHER_WAY: Final = np.array(
-    [PLACES[THE_OTHER_WAY.get(kind, kind)] for kind in KINDS], dtype=np.int16
+    [KIND_PLACES[THE_OTHER_WAY.get(kind, kind)] for kind in KINDS], dtype=np.int16
 )
 
 
@@ -102,21 +103,21 @@ def read_history(
     """
     texts = texts or Catalogue.load()
     now = utc_micros(as_of)
-    wrong: Wrong = []
+    problems: Problems = []
     warnings: list[str] = []
-    created = _created_at(lead.get("created_at"), history, wrong)
+    created = _created_at(lead.get("created_at"), history, problems)
     if created is not None and not _before(created, now):
         created = None
-        warnings.append(texts.text("history.future_creation", field="created_at"))
+        warnings.append(texts.text("history.future_creation"))
     activities = stages = None
     if lead.get("activities") is not None:
-        activities, more = _activities(lead["activities"], history, now, texts, wrong)
+        activities, more = _activities(lead["activities"], history, now, texts, problems)
         warnings += more
     if lead.get("stages") is not None and history.stages:
-        stages, more = _stages(lead["stages"], history, created, now, texts, wrong)
+        stages, more = _stages(lead["stages"], history, created, now, texts, problems)
         warnings += more
-    if wrong:
-        raise LeadError(wrong)
+    if problems:
+        raise LeadError([(name, error.text(texts)) for name, error in problems])
     return LeadHistory(activities, stages, created, tuple(warnings))
 
 
@@ -124,40 +125,44 @@ def _before(moment: int, now: int) -> bool:
     return bool(known(np.array([moment]), np.array([now]))[0])
 
 
-def _created_at(raw: Any, history: History, wrong: Wrong) -> int | None:
-    read = read_column(
-        [raw], history.timezone, day_first=history.day_first, missing=("", *history.missing)
-    )
-    wrong += [("created_at", what) for what in read.wrong.values()]
-    return int(read.values[0]) if read.told[0] else None
-
-
-def _entries(name: str, entries: Any, keys: tuple[str, ...], history: History) -> Entries:
-    return Entries(name, entries, keys, day_first=history.day_first, missing=history.missing)
+def _created_at(raw: Any, history: History, problems: Problems) -> int | None:
+    if raw is None or (isinstance(raw, str) and not raw.strip()):
+        return None
+    try:
+        check_value(raw)
+    except InvalidValue as error:
+        problems.append(("created_at", error))
+        return None
+    read, errors = read_cells([raw], history)
+    problems += [("created_at", error) for _, error in errors]
+    return int(read.values[0]) if read.usable[0] else None
 
 
 def _activities(
-    entries: Any, history: History, now: int, texts: Catalogue, wrong: Wrong
+    raw: Any, history: History, now: int, texts: Catalogue, problems: Problems
 ) -> tuple[Activities | None, list[str]]:
-    told = _entries("activities", entries, ACTIVITY_KEYS, history)
-    kind = np.array(told.words("type", kind_reader(history), 0), dtype=np.int16)
-    strange = kind < NOT_COUNTED
-    word = np.where(strange, kind, 0)
+    entries = EntryColumns("activities", raw, ACTIVITY_KEYS, history)
+    kind = np.array(entries.words("type", kind_reader(history)), dtype=np.int16)
+    unknown = kind < NOT_COUNTED
+    word = np.where(unknown, kind, 0)
     by_lead = kind < len(BY_LEAD)
-    if "direction" in told.keys:
-        said = np.array(told.words("direction", direction_reader(history), NOT_TOLD))
-        other = (kind >= 0) & (said >= 0) & (by_lead != (said == 1))
+    if "direction" in entries:
+        direction = np.array(entries.words("direction", direction_reader(history)))
+        given = direction != NO_DIRECTION
+        other = (kind >= 0) & given & (by_lead != (direction == 1))
         kind[other] = _OTHER_WAY[kind[other]]
-        by_lead = np.where(said < 0, by_lead, said == 1)
-    kind[strange] = np.where(by_lead[strange], PLACES["other_inbound"], PLACES["other_outbound"])
-    occurred = told.moments("occurred_at", history.timezone)
-    recorded = told.recorded(occurred, now, history.timezone)
-    amount = told.amounts("amount")
-    campaign, campaigns = told.names("campaign", touch_reader(history, "campaign"))
-    channel, channels = told.names("channel", touch_reader(history, "channel"))
-    ids = told.ids("activity_id") if "activity_id" in told.keys else None
-    if told.wrong:
-        wrong += told.sorted_wrong()
+        by_lead = np.where(given, direction == 1, by_lead)
+    kind[unknown] = np.where(
+        by_lead[unknown], KIND_PLACES["other_inbound"], KIND_PLACES["other_outbound"]
+    )
+    occurred = entries.moments("occurred_at")
+    recorded = entries.recorded(occurred, now)
+    amount = entries.amounts("amount")
+    campaign, campaigns = entries.touches("campaign", touch_reader(history, "campaign"))
+    channel, channels = entries.touches("channel", touch_reader(history, "channel"))
+    ids = entries.ids("activity_id")
+    if entries.wrong:
+        problems += entries.problems()
         return None, []
     # What the mapping leaves out of an export is left out here, too.
     counted = kind != NOT_COUNTED
@@ -167,18 +172,18 @@ def _activities(
     repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
     if ids is None and len(repeats):
         # A day without a time tells too little to call two entries one.
-        repeats = repeats[~told.whole_days("occurred_at")[repeats]]
-    counted[repeats] = strange[repeats] = False
+        repeats = repeats[~entries.whole_days("occurred_at")[repeats]]
+    counted[repeats] = unknown[repeats] = False
     rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
     warnings = []
-    if n := int(np.count_nonzero(strange & past)):
+    if n := int(np.count_nonzero(unknown & past)):
         warnings.append(texts.text("history.unknown_kinds", n=n))
     if n := len(repeats):
         warnings.append(texts.text("history.repeated_activities", n=n))
     if n := int(np.count_nonzero(~past)):
         warnings.append(texts.text("history.future_activities", n=n))
-    found = Activities(
+    facts_of_lead = Activities(
         lead=np.zeros(len(rows), dtype=np.int64),
         kind=kind[rows],
         by_lead=by_lead[rows],
@@ -190,7 +195,7 @@ def _activities(
         campaigns=campaigns,
         channels=channels,
     )
-    return found, warnings
+    return facts_of_lead, warnings
 
 
 def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[Any]]) -> Places:
@@ -198,24 +203,24 @@ def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[An
     happened = np.sort(moments[0][rows])
     if not (happened[1:] == happened[:-1]).any():
         return rows[:0]
-    order, again = in_order([item[rows] for item in moments], [item[rows] for item in rest])
-    return rows[order[again]]
+    order, repeated = in_order([item[rows] for item in moments], [item[rows] for item in rest])
+    return rows[order[repeated]]
 
 
 def _stages(
-    entries: Any,
+    raw: Any,
     history: History,
     created: int | None,
     now: int,
     texts: Catalogue,
-    wrong: Wrong,
+    problems: Problems,
 ) -> tuple[Stages | None, list[str]]:
-    told = _entries("stages", entries, STAGE_KEYS, history)
-    stage = np.array(told.words("stage", stage_reader(history), 0), dtype=np.int16)
-    entered = told.moments("entered_at", history.timezone)
-    recorded = told.recorded(entered, now, history.timezone)
-    if told.wrong:
-        wrong += told.sorted_wrong()
+    entries = EntryColumns("stages", raw, STAGE_KEYS, history)
+    stage = np.array(entries.words("stage", stage_reader(history)), dtype=np.int16)
+    entered = entries.moments("entered_at")
+    recorded = entries.recorded(entered, now)
+    if entries.wrong:
+        problems += entries.problems()
         return None, []
     counted = stage != NOT_COUNTED
     early = np.zeros(len(entered), dtype=bool)
@@ -230,11 +235,11 @@ def _stages(
         warnings.append(texts.text("history.future_stages", n=n))
     if n := int(np.count_nonzero(counted & early)):
         warnings.append(texts.text("history.early_stages", n=n))
-    found = Stages(
+    facts_of_lead = Stages(
         lead=np.zeros(len(rows), dtype=np.int64),
         stage=stage[rows],
         entered_at=entered[rows],
         known_at=recorded[rows],
         names=history.stages,
     )
-    return found, warnings
+    return facts_of_lead, warnings

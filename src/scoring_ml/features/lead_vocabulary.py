@@ -8,57 +8,98 @@ Messages never quote a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS
+from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KIND_PLACES, KINDS
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import History
+from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.vocabulary import Words, folded
-from scoring_ml.features.lead_moments import LONGEST_WORD
 
 NOT_COUNTED: Final = -1
 """A word that the mapping gives no meaning; a type below it is of no kind that is known."""
 
-NOT_TOLD: Final = -1
-"""No direction."""
+NO_DIRECTION: Final = -1
+"""Nothing says who did it."""
 
-PLACES: Final[Mapping[str, int]] = {kind: place for place, kind in enumerate(KINDS)}
-"""Kind -> its place in :data:`KINDS`."""
+WordReader = Callable[[Any], int]
+"""From a word, or what stands in its place, to a number; raises ``InvalidValue``."""
 
-Reader = Callable[[Any], int]
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def kind_reader(history: History) -> Reader:
+def kind_reader(history: History) -> WordReader:
     """Return what reads a type: a place in :data:`KINDS`, or :data:`NOT_COUNTED`.
 
     Types of no kind that is known get numbers below it, a different one for each.
     """
     # What is no kind of ours cannot be meant.
-    ours = {w: kind for w, kind in history.kind_words.items() if not kind or kind in PLACES}
-    words = _words(tuple(ours.items()), history.missing, KINDS)
-    strange: dict[str, int] = {}
-    return _sure(partial(_kind, words=words, strange=strange), history, "type", KINDS)
+    meanings = {
+        w: kind for w, kind in history.kind_words.items() if not kind or kind in KIND_PLACES
+    }
+    words = _words(tuple(meanings.items()), history.missing, KINDS)
+    unknown: dict[str, int] = {}
+
+    def read(raw: Any) -> int:
+        if not isinstance(raw, str) or not raw.strip():
+            raise InvalidValue("kind")
+        word = words.read(raw)
+        if word is None:
+            return NOT_COUNTED
+        place = KIND_PLACES.get(folded(word))
+        if place is None:
+            return unknown.setdefault(word, NOT_COUNTED - 1 - len(unknown))
+        return place
+
+    return _refuse_unclear(read, history, "type", KINDS)
 
 
-def direction_reader(history: History) -> Reader:
-    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NOT_TOLD`."""
-    ours = tuple(DIRECTIONS)
-    words = _words(tuple(history.direction_words.items()), history.missing, ours)
-    return _sure(partial(_direction, words=words), history, "direction", ours)
+def direction_reader(history: History) -> WordReader:
+    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NO_DIRECTION`."""
+    words = _words(tuple(history.direction_words.items()), history.missing, tuple(DIRECTIONS))
+
+    def read(raw: Any) -> int:
+        if raw is None:
+            return NO_DIRECTION
+        if not isinstance(raw, str):
+            raise InvalidValue("direction")
+        word = words.read(raw)
+        if word is None:
+            return NO_DIRECTION
+        by_lead = DIRECTIONS.get(folded(word))
+        if by_lead is None:
+            raise InvalidValue("direction")
+        return int(by_lead)
+
+    return _refuse_unclear(read, history, "direction", tuple(DIRECTIONS))
 
 
-def stage_reader(history: History) -> Reader:
+def stage_reader(history: History) -> WordReader:
     """Return what reads a stage: its place in ``history.stages``, or :data:`NOT_COUNTED`."""
-    places = _stage_places(history.stages)
+    stages = history.stages
+    places = _stage_places(stages)
     words = _words(tuple(history.stage_words.items()), history.missing, tuple(places))
-    read = partial(_stage, words=words, places=places, stages=history.stages)
-    return _sure(read, history, "stage", tuple(places))
+
+    def read(raw: Any) -> int:
+        if not isinstance(raw, str) or not raw.strip():
+            raise InvalidValue("stage", stages=stages)
+        word = words.read(raw)
+        if word is None:
+            return NOT_COUNTED
+        place = places.get(folded(word))
+        if place is not None:
+            return place
+        like = nearest(raw[:200], stages)
+        if like is None:
+            raise InvalidValue("stage", stages=stages)
+        raise InvalidValue("stage_like", stages=stages, like=like)
+
+    return _refuse_unclear(read, history, "stage", tuple(places))
 
 
 def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
-    """Return what reads the name of a campaign (or channel); ``None`` where none is told.
+    """Return what reads the name of a campaign (or channel); ``None`` where there is none.
 
     Parameters
     ----------
@@ -66,7 +107,7 @@ def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
     touch : {"campaign", "channel"}
     """
     words = _words(tuple(_meanings(history, touch).items()), history.missing, ())
-    return _sure(words.read, history, touch, ())
+    return _refuse_unclear(words.read, history, touch, ())
 
 
 def _meanings(history: History, column: str) -> Mapping[str, str]:
@@ -79,23 +120,23 @@ def _meanings(history: History, column: str) -> Mapping[str, str]:
     }[column]
 
 
-def _sure(
-    read: Callable[[Any], T], history: History, column: str, ours: tuple[str, ...]
-) -> Callable[[Any], T]:
+def _refuse_unclear(
+    read: Callable[[Any], _T], history: History, column: str, ours: tuple[str, ...]
+) -> Callable[[Any], _T]:
     """Return a reader that refuses words to which the export's files give different meanings."""
     unclear = history.unclear_words.get(column)
     if not unclear:
         return read
     # Unclear words stand for themselves, and nothing else that the mapping names does.
     named = dict.fromkeys(_meanings(history, column), "")
-    doubts = Words(named | {word: word for word in unclear}, history.missing, frozenset(ours))
+    unclear_words = Words(named | {word: word for word in unclear}, history.missing, ours)
 
-    def checked(raw: Any) -> T:
-        if isinstance(raw, str) and len(raw) <= LONGEST_WORD:
-            instead = unclear.get(doubts.read(raw) or "")
-            if instead is not None:
-                must = "must be a word that means the same in every file of the export"
-                raise ValueError(f"{must}; write {instead}" if instead else must)
+    def checked(raw: Any) -> _T:
+        instead = unclear.get(unclear_words.read(raw) or "") if isinstance(raw, str) else None
+        if instead:
+            raise InvalidValue("unclear_instead", instead=tuple(instead.split(" or ")))
+        if instead is not None:
+            raise InvalidValue("unclear")
         return read(raw)
 
     return checked
@@ -111,41 +152,3 @@ def _words(
 @lru_cache(maxsize=16)
 def _stage_places(stages: tuple[str, ...]) -> dict[str, int]:
     return {folded(name): place for place, name in enumerate(stages)}
-
-
-def _kind(raw: Any, *, words: Words, strange: dict[str, int]) -> int:
-    if not isinstance(raw, str) or not raw.strip() or len(raw) > LONGEST_WORD:
-        raise ValueError("must be a word, such as web_visit")
-    word = words.read(raw)
-    if word is None:
-        return NOT_COUNTED
-    place = PLACES.get(folded(word))
-    return strange.setdefault(word, NOT_COUNTED - 1 - len(strange)) if place is None else place
-
-
-def _direction(raw: Any, *, words: Words) -> int:
-    if raw is None:
-        return NOT_TOLD
-    if not isinstance(raw, str) or len(raw) > LONGEST_WORD:
-        raise ValueError("must be inbound or outbound")
-    word = words.read(raw)
-    if word is None:
-        return NOT_TOLD
-    said = DIRECTIONS.get(folded(word))
-    if said is None:
-        raise ValueError("must be inbound or outbound")
-    return int(said)
-
-
-def _stage(raw: Any, *, words: Words, places: Mapping[str, int], stages: tuple[str, ...]) -> int:
-    must = f"must be one of {', '.join(stages)}"
-    if not isinstance(raw, str) or not raw.strip() or len(raw) > LONGEST_WORD:
-        raise ValueError(must)
-    word = words.read(raw)
-    if word is None:
-        return NOT_COUNTED
-    place = places.get(folded(word))
-    if place is None:
-        like = nearest(raw[:200], stages)
-        raise ValueError(f"{must}; did you mean {like}?" if like else must)
-    return place

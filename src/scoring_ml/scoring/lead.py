@@ -1,4 +1,7 @@
-"""One lead as a request carries it: which names may stand there, and what they say."""
+"""The gate for a lead of a request: which names may stand there, and what they say.
+
+A lead is checked here alone, whether it comes through the service or is scored in process.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,26 @@ from typing import Any, Final
 
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
+from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.limits import (
+    MAX_FIELDS,
+    MAX_ID,
+    MAX_NAME,
+    RepeatedNames,
+    check_unicode,
+    check_value,
+)
 from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.errors import LeadError
 from scoring_ml.features.lead_history import LeadHistory
+from scoring_ml.texts import Catalogue
 
 LEAD_ID: Final = "lead_id"
 LISTS: Final = ("activities", "stages")
 """Names under which a lead carries its history: lists of entries, not single values."""
 
-RESERVED: Final = (LEAD_ID, *LISTS)
+_RESERVED: Final = (LEAD_ID, *LISTS)
 """Names with a meaning of their own; a column of that name gets an alias."""
-
-_MOST_CHARACTERS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -102,27 +113,28 @@ class LeadReader:
             for column in schema.used
             if not column.derived
         }
-        self._told = tuple(told)
-        self._derived = {alias(column.name) for column in schema.columns if column.derived}
+        self._of_history = tuple(told)
+        self._features = {alias(column.name) for column in schema.columns if column.derived}
         own = {schema.account, schema.order.column, schema.target.column, *schema.names}
         own |= set() if schema.id == LEAD_ID else {schema.id}
-        self._ignored = {alias(name) for name in own if name} - self._derived
+        self._ignored = {alias(name) for name in own if name} - self._features
         if schema.history is not None:
             # A history that no feature in use is computed from does no harm.
             self._ignored |= set(LISTS)
         self._ignored |= set(also_accepted)
-        self._ignored -= {*self._columns, *self._told, LEAD_ID}
+        self._ignored -= {*self._columns, *self._of_history, LEAD_ID}
         self._id_column = None if schema.id is None else alias(schema.id)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that may stand in a request, used or not, without ``lead_id``."""
-        return (*self._columns, *self._told, *sorted(self._ignored))
+        return (*self._columns, *self._of_history, *sorted(self._ignored))
 
     def read(
         self,
         lead: Mapping[str, Any],
         *,
+        texts: Catalogue | None = None,
         history: Callable[[Mapping[str, Any]], LeadHistory] | None = None,
     ) -> Lead:
         """Read one lead.
@@ -130,61 +142,73 @@ class LeadReader:
         Parameters
         ----------
         lead : mapping of field name to value
+        texts : Catalogue or None
+            The language of what is wrong; English if None.
         history : callable or None
-            Reads what was told of the lead's history: the creation moment and the lists, as they
-            were sent; it raises ``LeadError`` as well.
+            Reads what was sent of the lead's history: the creation moment and the lists, as they
+            are; it raises ``LeadError`` as well.
 
         Raises
         ------
         LeadError
             Naming every wrong field; no message quotes a value.
         """
-        wrong: list[tuple[str, str]] = []
+        texts = texts or Catalogue.load()
+        if len(lead) > MAX_FIELDS:
+            many = InvalidValue("too_many_fields", most=MAX_FIELDS)
+            raise LeadError([("", many.text(texts))])
+        repeated = lead.names if isinstance(lead, RepeatedNames) else ()
+        wrong = {name: InvalidValue("repeated") for name in repeated}
         values: dict[str, Typed] = {}
         ignored: list[str] = []
-        told: dict[str, Any] = {}
+        sent: dict[str, Any] = {}
         lead_id: str | None = None
         for name, raw in lead.items():
-            if name in self._columns:
-                column, read = self._columns[name]
-                if problem := _scalar_problem(raw):
-                    wrong.append((name, problem))
-                    continue
-                try:
+            if name in wrong:
+                continue
+            try:
+                if name in self._columns:
+                    column, read = self._columns[name]
+                    check_value(raw)
                     values[column.name] = read(raw)
-                except ValueError as error:
-                    wrong.append((name, str(error)))
-            elif name == LEAD_ID:
-                if raw is None or (isinstance(raw, (str, int)) and not isinstance(raw, bool)):
-                    lead_id = None if raw is None else str(raw)[:200]
+                elif name == LEAD_ID:
+                    lead_id = _id(raw)
+                elif name in self._of_history:
+                    if raw is not None:
+                        sent[name] = raw
+                elif name in self._ignored:
+                    _check_ignored(name, raw)
+                    ignored.append(name)
+                    if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
+                        lead_id = str(raw)[:MAX_ID]
                 else:
-                    wrong.append((name, "must be text or a whole number"))
-            elif name in self._told:
-                if raw is not None:
-                    told[name] = raw
-            elif name in self._ignored:
-                ignored.append(name)
-                if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
-                    lead_id = str(raw)[:200]
-            else:
-                wrong.append((str(name)[:200], self._unknown(str(name))))
+                    raise self._unknown(str(name))
+            except InvalidValue as error:
+                wrong[name] = error
+        fields = [(str(name), error.text(texts)) for name, error in wrong.items()]
         past: LeadHistory | None = None
         if history is not None:
             try:
-                past = history(told)
+                past = history(sent)
             except LeadError as error:
-                wrong += error.fields
-        if wrong:
-            raise LeadError(wrong)
+                fields += error.fields
+        if fields:
+            raise LeadError(fields)
         return Lead(lead_id, values, tuple(ignored), past)
 
-    def _unknown(self, name: str) -> str:
-        if name in RESERVED:
-            return "is reserved and not accepted by this model"
-        if name in self._derived:
-            return "is computed from the lead's activities, stages and fields; leave it out"
-        like = nearest(name[:200], (*self.names, LEAD_ID))
-        return f"is not a known field; did you mean {like}?" if like else "is not a known field"
+    def _unknown(self, name: str) -> InvalidValue:
+        check_unicode(name)
+        if name in _RESERVED:
+            return InvalidValue("reserved")
+        if name in self._features:
+            return InvalidValue("computed")
+        like = nearest(name[:MAX_NAME], (*self.names, LEAD_ID))
+        return InvalidValue("unknown_like", like=like) if like else InvalidValue("unknown")
+
+
+def is_id(raw: Any) -> bool:
+    """Tell whether a value can be a ``lead_id``: a text, a whole number or nothing."""
+    return raw is None or (isinstance(raw, (str, int)) and not isinstance(raw, bool))
 
 
 def alias(name: str) -> str:
@@ -193,7 +217,7 @@ def alias(name: str) -> str:
     >>> alias("budget"), alias("stages")
     ('budget', 'stages_column')
     """
-    return f"{name}_column" if name in RESERVED else name
+    return f"{name}_column" if name in _RESERVED else name
 
 
 def lead_fields(
@@ -229,13 +253,18 @@ def _created_at(name: str) -> Column:
     return Column(name, "date", label="Created at", reason="when the lead was created")
 
 
-def _scalar_problem(raw: Any) -> str | None:
-    if raw is None or isinstance(raw, (bool, int, float)):
-        return None
+def _id(raw: Any) -> str | None:
+    if not is_id(raw):
+        raise InvalidValue("id")
     if isinstance(raw, str):
-        return (
-            f"must be at most {_MOST_CHARACTERS} characters"
-            if len(raw) > _MOST_CHARACTERS
-            else None
-        )
-    return "must be a single value, not a list or an object"
+        check_unicode(raw)
+    return None if raw is None else str(raw)[:MAX_ID]
+
+
+def _check_ignored(name: str, raw: Any) -> None:
+    """Check that a value that is not looked at is a single one in Unicode; a list may be any."""
+    if name not in LISTS:
+        if isinstance(raw, (dict, list)):
+            raise InvalidValue("nested")
+        if isinstance(raw, str):
+            check_unicode(raw)

@@ -28,6 +28,9 @@ BY_US: Final = ("email_sent", "outbound_call", "outbound_message", "other_outbou
 
 KINDS: Final = (*BY_LEAD, *BY_US)
 
+KIND_PLACES: Final[Mapping[str, int]] = {kind: place for place, kind in enumerate(KINDS)}
+"""Kind -> its place in :data:`KINDS`."""
+
 THE_OTHER_WAY: Final = {
     "inbound_call": "outbound_call",
     "email_reply": "email_sent",

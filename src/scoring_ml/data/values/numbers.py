@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import Final
 
+from scoring_ml.data.values.invalid import InvalidValue
+
 TRUE_WORDS: Final = frozenset(
     {"1", "1.0", "true", "t", "yes", "y", "on", "да", "истина", "بله", "آری"}
 )
@@ -53,7 +55,7 @@ def parse_number(text: str, *, decimal: str = ".") -> float:
 
     Raises
     ------
-    ValueError
+    InvalidValue
         If the text is no finite number.
 
     >>> parse_number("1,234.5"), parse_number("1.234,5", decimal=","), parse_number("۱۲")
@@ -67,10 +69,10 @@ def parse_number(text: str, *, decimal: str = ".") -> float:
     elif _GROUPED_POINT.fullmatch(plain):
         plain = re.sub(r"[ ,']", "", plain)
     if not _PLAIN.fullmatch(plain):
-        raise ValueError("must be a number")
+        raise InvalidValue("number")
     value = float(plain)
     if not math.isfinite(value):
-        raise ValueError("must be a finite number")
+        raise InvalidValue("finite")
     return value
 
 
@@ -79,7 +81,7 @@ def parse_boolean(text: str) -> float:
 
     Raises
     ------
-    ValueError
+    InvalidValue
         If the text is neither.
     """
     word = plain_digits(text.strip()).casefold()
@@ -87,4 +89,4 @@ def parse_boolean(text: str) -> float:
         return 1.0
     if word in FALSE_WORDS:
         return 0.0
-    raise ValueError("must be yes or no (true or false, 1 or 0)")
+    raise InvalidValue("yes_no")

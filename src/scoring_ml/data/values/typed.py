@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import parse_date, parse_day
 from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.data.values.vocabulary import folded, tidy
@@ -34,7 +35,7 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
     -------
     callable
         From any scalar (text, number, bool, date, ``None``) to a typed value. It raises
-        ``ValueError`` with a message that never quotes the value.
+        ``InvalidValue`` with a message that never quotes the value.
     """
     words = frozenset(folded(word) for word in (*missing, *column.missing))
     convert = _converter(column)
@@ -49,7 +50,7 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
             if folded(raw) in words:
                 return nothing
         elif isinstance(raw, float) and math.isnan(raw):
-            raise ValueError("must not be NaN; leave the field out when it is not known")
+            raise InvalidValue("not_a_number")
         value = convert(raw)
         return nothing if isinstance(value, float) and value in missing_numbers else value
 
@@ -81,11 +82,11 @@ def _number(raw: Any, decimal: str) -> float:
         try:
             value = float(raw)
         except OverflowError:
-            raise ValueError("must be a finite number") from None
+            raise InvalidValue("finite") from None
         if not math.isfinite(value):
-            raise ValueError("must be a finite number")
+            raise InvalidValue("finite")
         return value
-    raise ValueError("must be a number")
+    raise InvalidValue("number")
 
 
 def _boolean(raw: Any) -> float:
@@ -93,7 +94,7 @@ def _boolean(raw: Any) -> float:
         return parse_boolean(raw)
     if isinstance(raw, (bool, int, float)) and raw in (0, 1):
         return float(raw)
-    raise ValueError("must be yes or no (true or false, 1 or 0)")
+    raise InvalidValue("yes_no")
 
 
 def _date(raw: Any, day_first: bool) -> datetime:
@@ -101,7 +102,7 @@ def _date(raw: Any, day_first: bool) -> datetime:
         return parse_date(raw, day_first=day_first)
     if isinstance(raw, date):
         return parse_day(raw)
-    raise ValueError("must be a date as text, such as 2026-11-22")
+    raise InvalidValue("date_text")
 
 
 def _word(raw: Any) -> str:
@@ -111,9 +112,9 @@ def _word(raw: Any) -> str:
         return "true" if raw else "false"
     if isinstance(raw, (int, float)):
         if isinstance(raw, float) and not math.isfinite(raw):
-            raise ValueError("must be text")
+            raise InvalidValue("text")
         try:
             return str(int(raw)) if raw == int(raw) else repr(float(raw))
         except (ValueError, OverflowError):  # thousands of digits
-            raise ValueError("must be text") from None
-    raise ValueError("must be text")
+            raise InvalidValue("text") from None
+    raise InvalidValue("text")

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments.units import EARLIEST, LATEST
 from scoring_ml.data.values.numbers import plain_digits
 
@@ -37,7 +38,7 @@ def parse_date(text: str, *, day_first: bool = True) -> datetime:
 
     Raises
     ------
-    ValueError
+    InvalidValue
         As :func:`parse_clock`.
 
     >>> parse_date("2026-11-22T09:30:00+03:30"), parse_date("22.11.2026 09:30")
@@ -51,7 +52,7 @@ def parse_day(raw: date) -> datetime:
 
     Raises
     ------
-    ValueError
+    InvalidValue
         If it lies outside [1900, 2200).
     """
     if not isinstance(raw, datetime):
@@ -60,7 +61,7 @@ def parse_day(raw: date) -> datetime:
         try:
             raw = raw.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:
-            raise ValueError("must be a date between 1900 and 2200") from None
+            raise InvalidValue("date_range") from None
     return _in_range(raw)
 
 
@@ -73,7 +74,7 @@ def parse_clock(text: str, *, day_first: bool = True) -> Clock:
 
     Raises
     ------
-    ValueError
+    InvalidValue
         If the text is no date, or lies outside the range.
 
     >>> parse_clock("22.11.2026").whole_day, parse_clock("22.11.2026 9:30Z").has_zone
@@ -91,19 +92,19 @@ def parse_clock(text: str, *, day_first: bool = True) -> Clock:
     elif match := _NAMED.fullmatch(plain):
         name = (match[2] or match[3])[:3]
         if name not in _MONTHS:
-            raise ValueError("must be a date, such as 2026-11-22")
+            raise InvalidValue("date")
         day, month = int(match[1] or match[4]), _MONTHS[name]
         year, rest = int(match[5]), match[6]
     elif match := _COMPACT.fullmatch(plain):
         year, month, day, rest = int(match[1]), int(match[2]), int(match[3]), ""
     else:
-        raise ValueError("must be a date, such as 2026-11-22")
+        raise InvalidValue("date")
     time_of_day = rest.strip()
     try:
         after, has_zone = _time_of_day(time_of_day) if time_of_day else (_END_OF_DAY, False)
         reading = datetime(year, month, day) + after
     except (ValueError, OverflowError):
-        raise ValueError("must be a date that exists, such as 2026-11-22") from None
+        raise InvalidValue("date_exists") from None
     return Clock(_in_range(reading), has_zone, not time_of_day)
 
 
@@ -155,5 +156,5 @@ def _time_of_day(text: str) -> tuple[timedelta, bool]:
 
 def _in_range(moment: datetime) -> datetime:
     if not EARLIEST <= moment < LATEST:
-        raise ValueError("must be a date between 1900 and 2200")
+        raise InvalidValue("date_range")
     return moment

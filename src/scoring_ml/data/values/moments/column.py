@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments.cell import parse_clock
 from scoring_ml.data.values.moments.machine_forms import read_machine_forms
 from scoring_ml.data.values.moments.units import DAY, EARLIEST, LATEST, Bools, Moments, utc_micros
@@ -109,7 +110,7 @@ def moment_of(raw: Any, *, timezone: str = "UTC", day_first: bool = True) -> int
 
     Raises
     ------
-    ValueError
+    InvalidValue
         If it is no moment.
 
     >>> moment_of("1970-01-02T03:30:00+03:30"), moment_of(date(1970, 1, 1))
@@ -118,10 +119,10 @@ def moment_of(raw: Any, *, timezone: str = "UTC", day_first: bool = True) -> int
     if isinstance(raw, date):
         raw = raw.isoformat()
     if not isinstance(raw, str):
-        raise ValueError("must be a moment, such as 2026-11-22T09:30:00Z")
+        raise InvalidValue("moment")
     read = read_moments(pa.array([raw]), timezone=timezone, day_first=day_first)
     if not read.usable[0]:
-        raise ValueError("must be a moment, such as 2026-11-22T09:30:00Z")
+        raise InvalidValue("moment")
     return int(read.values[0])
 
 
