@@ -13,12 +13,12 @@ from pydantic.json_schema import JsonSchemaValue
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.schema import History
+from scoring_ml.data.values.limits import MAX_FACTS, MAX_FIELDS, MAX_TEXT
 from scoring_ml.data.values.vocabulary import ANY_WORD
 from scoring_ml.scoring.lead import LISTS, LeadField
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.texts import Catalogue
 from serving.answers import ref
-from serving.body import MAX_FACTS, MAX_NAMES, MAX_TEXT
 
 MOST_EXAMPLES: Final = 50
 """Most known values of a category that the description lists."""
@@ -55,7 +55,7 @@ def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
         "type": "object",
         "description": _text("lead"),
         "properties": properties,
-        "maxProperties": MAX_NAMES,
+        "maxProperties": MAX_FIELDS,
         "additionalProperties": scorer is None,
     }
     if scorer is None:

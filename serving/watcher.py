@@ -23,7 +23,6 @@ from typing import Final
 
 from scoring_ml.errors import IntegrityError, NothingServed, ScoringError
 from scoring_ml.scoring.champion import Champion, champion_folder, read_champion, rehearse
-from scoring_ml.scoring.lead import LISTS
 from scoring_ml.scoring.saving import load_scorer
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -56,20 +55,11 @@ class ServedModel:
         Name of its folder.
     loaded_at : datetime
         In UTC, without a zone.
-    used : frozenset of str
-        Names of the fields that it looks at.
-    lists : frozenset of str
-        Of ``activities`` and ``stages``, those that it looks at.
-    unread : frozenset of str
-        Of these, those that it accepts without looking at them.
     """
 
     scorer: Scorer
     version: str
     loaded_at: datetime
-    used: frozenset[str]
-    lists: frozenset[str] = frozenset()
-    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -160,10 +150,7 @@ class ChampionWatcher:
             # The collector need not walk the imported libraries again: pauses of 0.2-0.9 s.
             gc.collect()
             gc.freeze()
-            used = frozenset(field.name for field in scorer.fields if field.used)
-            lists = frozenset(scorer.lists)
-            unread = (frozenset(LISTS) & set(scorer.accepted_names)) - lists
-            self.served = ServedModel(scorer, named.version, _now(), used, lists, unread)
+            self.served = ServedModel(scorer, named.version, _now())
             self._current = named
             self.pending_error = None
             logger.info("version %s is in service", named.version)

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.values.limits import MAX_FIELDS, MAX_TEXT, RepeatedNames
 from scoring_ml.errors import LeadError
 from scoring_ml.scoring.lead import LeadReader, alias, lead_fields
 from tests.small_crm import crm_schema
@@ -15,6 +16,7 @@ from tests.small_world import SCHEMA, small_schema
 
 READER = LeadReader(small_schema(), also_accepted=("old field",))
 SECRET = "anna.secret@example.com"
+RESERVED = "is reserved for the history of a lead, of which this model uses none; leave it out"
 
 
 def refused(lead):
@@ -92,13 +94,19 @@ def test_an_empty_lead_is_welcome():
         ("budget", [1], "must be a single value, not a list or an object"),
         ("budget", {"a": 1}, "must be a single value, not a list or an object"),
         ("industry", ["Software"], "must be a single value, not a list or an object"),
-        ("industry", "x" * 10_001, "must be at most 10000 characters"),
+        ("industry", "x" * 1_001, "must hold at most 1,000 characters"),
         ("email", b"bytes", "must be a single value, not a list or an object"),
         ("lead_id", 1.5, "must be text or a whole number"),
         ("lead_id", True, "must be text or a whole number"),
         ("lead_id", ["L-1"], "must be text or a whole number"),
-        ("activities", [], "is reserved and not accepted by this model"),
-        ("stages", 3, "is reserved and not accepted by this model"),
+        ("activities", [], RESERVED),
+        ("stages", 3, RESERVED),
+        ("hand score", [1], "must be a single value, not a list or an object"),
+        ("notes", {"a": 1}, "must be a single value, not a list or an object"),
+        ("notes", "half \ud800", "must be Unicode text; half a surrogate pair is not"),
+        ("industry", "half \ud800", "must be Unicode text; half a surrogate pair is not"),
+        ("half \udfff", 1, "must be Unicode text; half a surrogate pair is not"),
+        ("lead_id", "\ud800", "must be Unicode text; half a surrogate pair is not"),
         ("budgett", 5, "is not a known field; did you mean budget?"),
         ("Timeline_days", 5, "is not a known field; did you mean timeline days?"),
         ("leadid", "x", "is not a known field; did you mean lead_id?"),
@@ -111,7 +119,24 @@ def test_what_cannot_be_read_is_refused_by_name(name, raw, message):
 
 
 def test_a_long_text_is_welcome_up_to_its_limit():
-    assert len(READER.read({"industry": "x" * 10_000}).typed["industry"]) == 10_000
+    assert len(READER.read({"industry": "x" * MAX_TEXT}).typed["industry"]) == MAX_TEXT
+
+
+def test_an_id_of_thousands_of_digits_is_refused():
+    for name in ("lead_id", "Lead No"):
+        assert refused({name: 10**5_000}) == {name: "must be text or a whole number"}
+
+
+def test_a_name_that_stands_twice_is_refused_whatever_it_holds():
+    lead = RepeatedNames([("budget", "x"), ("demo", 1), ("budget", 5)])
+    assert refused(lead) == {"budget": "stands more than once; give it once"}
+
+
+def test_a_lead_has_a_largest_number_of_fields():
+    assert refused({str(i): 1 for i in range(MAX_FIELDS + 1)}) == {
+        "": "a lead must have at most 1,000 fields"
+    }
+    assert len(refused({str(i): 1 for i in range(MAX_FIELDS)})) == MAX_FIELDS
 
 
 def test_all_wrong_fields_are_named_at_once():
@@ -152,8 +177,8 @@ def test_a_column_of_a_reserved_name_has_an_alias():
 def test_known_names_that_the_model_does_not_use_are_ignored_whatever_they_hold():
     lead = {
         "hand score": "no number",
-        "notes": ["a", "list"],
-        "old field": {"x": 1},
+        "notes": "long " * 20_000,
+        "old field": True,
         "outcome": "won",
         "created": "yesterday",
         "budget": 1,

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.schema import History
+from scoring_ml.data.values.limits import MAX_FACTS, MAX_WRONG, RepeatedNames
 from scoring_ml.data.values.moments import DAY, moment_of, parse_date, read_moments
 from scoring_ml.errors import LeadError
 from scoring_ml.features.compute import derive
-from scoring_ml.features.lead_entries import MOST_FACTS, MOST_WRONG, Entries
+from scoring_ml.features.lead_entries import read_cells
 from scoring_ml.features.lead_history import LeadHistory, read_history
-from scoring_ml.features.lead_moments import read_column
 from scoring_ml.features.request_vocabulary import request_words
 from tests.derived_facts import HISTORY, NOW, SCHEMA, activities_of, same_bits, stages_of
 
@@ -34,8 +34,8 @@ def text(moment: int) -> str:
 
 def one_moment(raw: Any, zone: str = "UTC", *, day_first: bool = True) -> int | None:
     """Read one moment; ``None`` if it is none."""
-    found = read_column([raw], zone, day_first=day_first)
-    return int(found.values[0]) if found.told[0] and not found.wrong else None
+    found, _ = read_cells([raw], replace(PLAIN, timezone=zone, day_first=day_first))
+    return int(found.values[0]) if found.usable[0] else None
 
 
 def read(history: Any = PLAIN, **lead: Any) -> LeadHistory:
@@ -118,7 +118,7 @@ def test_what_is_dated_at_or_after_scoring_is_left_out_with_a_warning(late: int)
     assert told.stages is not None
     assert (len(told.activities), len(told.stages), told.created_at) == (1, 0, None)
     assert told.warnings == (
-        "created_at is dated at or after the moment of scoring and counts as not known",
+        "The moment of creation is dated at or after the moment of scoring and counts as not known",
         "activities: 1 is dated at or after the moment of scoring and does not count",
         "stages: 2 are dated at or after the moment of scoring and do not count",
     )
@@ -198,7 +198,7 @@ def test_words_for_campaigns_are_read_as_in_a_file() -> None:
 
 SECRET = "anna.secret@example.com"
 BAD = [
-    ({"activities": SECRET}, "activities", "must be a list"),
+    ({"activities": SECRET}, "activities", "must be a list of objects"),
     ({"activities": {"type": SECRET}}, "activities", "must be a list"),
     (
         {"activities": [entry(), SECRET]},
@@ -214,9 +214,9 @@ BAD = [
     ),
     ({"activities": [entry(zzzzzz=SECRET)]}, "activities[0].zzzzzz", "is not known here"),
     ({"activities": [entry(type=None)]}, "activities[0].type", "must be a word, such as web_visit"),
-    ({"activities": [entry(type=[SECRET])]}, "activities[0].type", "must be a word"),
+    ({"activities": [entry(type=[SECRET])]}, "activities[0].type", "must be a single value"),
     ({"activities": [entry(type=" ")]}, "activities[0].type", "must be a word"),
-    ({"activities": [entry(type="x" * 1001)]}, "activities[0].type", "must be a word"),
+    ({"activities": [entry(type="x" * 1001)]}, "activities[0].type", "at most 1,000 characters"),
     (
         {"activities": [entry(), entry(occurred_at=SECRET)]},
         "activities[1].occurred_at",
@@ -231,7 +231,7 @@ BAD = [
     (
         {"activities": [entry(occurred_at="9" * 2000)]},
         "activities[0].occurred_at",
-        "must be a moment",
+        "at most 1,000 characters",
     ),
     (
         {"activities": [entry(occurred_at="1899-12-31T00:00:00Z")]},
@@ -263,12 +263,12 @@ BAD = [
     (
         {"activities": [entry(campaign=[SECRET])]},
         "activities[0].campaign",
-        "must be text of at most 1,000",
+        "must be a single value",
     ),
     (
         {"activities": [entry(channel="x" * 1001)]},
         "activities[0].channel",
-        "must be text of at most",
+        "at most 1,000 characters",
     ),
     (
         {"stages": [{"stage": "sqll", "entered_at": "2026-09-01"}]},
@@ -290,16 +290,20 @@ BAD = [
     ({"activities": [entry(activity_id=True)]}, "activities[0].activity_id", "must be text or a"),
     ({"activities": [entry(activity_id=1.5)]}, "activities[0].activity_id", "must be text or a"),
     ({"activities": [entry(activity_id=10**40)]}, "activities[0].activity_id", "must be text or"),
-    ({"activities": [entry(campaign=True)]}, "activities[0].campaign", "must be text of at most"),
-    ({"activities": [entry(channel=math.nan)]}, "activities[0].channel", "must be text of at most"),
-    ({"activities": [entry(channel=10**40)]}, "activities[0].channel", "must be text of at most"),
+    ({"activities": [entry(campaign=True)]}, "activities[0].campaign", "must be text"),
+    ({"activities": [entry(channel=math.nan)]}, "activities[0].channel", "must be text"),
+    ({"activities": [entry(channel=10**40)]}, "activities[0].channel", "must be text"),
     ({"activities": [entry(occurred_at="n/a ")]}, "activities[0].occurred_at", "must be given"),
     ({"activities": [entry(occurred_at=" ")]}, "activities[0].occurred_at", "must be given"),
     ({"activities": [entry(known_at=1.5e9 + 0.5)]}, "activities[0].known_at", "10, 13 or 16"),
     ({"activities": [entry(known_at=math.inf)]}, "activities[0].known_at", "10, 13 or 16 digits"),
     ({"activities": [entry(known_at=-(10**9))]}, "activities[0].known_at", "10, 13 or 16 digits"),
     ({"activities": [entry(known_at=10**5000)]}, "activities[0].known_at", "10, 13 or 16 digits"),
-    ({"stages": [{"stage": "sql", "entered_at": "\ud800"}]}, "stages[0].entered_at", "must be a"),
+    ({"stages": [{"stage": "sql", "entered_at": "\ud800"}]}, "stages[0].entered_at", "Unicode"),
+    ({"activities": [entry(amount={})]}, "activities[0].amount", "must be a single value"),
+    ({"activities": [{"half \udfff": 1}]}, "activities[0]", "Unicode"),
+    ({"created_at": [SECRET]}, "created_at", "must be a single value"),
+    ({"created_at": "x" * 1001}, "created_at", "at most 1,000 characters"),
     ({"created_at": SECRET}, "created_at", "must be a moment"),
     ({"created_at": 20260901}, "created_at", "must be a moment"),
 ]
@@ -315,6 +319,20 @@ def test_what_is_wrong_is_named_and_not_quoted(lead: dict[str, Any], name: str, 
     assert SECRET not in "".join(found.values())
 
 
+def test_an_entry_is_wrong_as_a_whole_or_name_by_name() -> None:
+    twice = RepeatedNames([("stage", "lead"), ("stage", "sql"), ("entered_at", "2026-09-01")])
+    found = wrong(
+        activities=[entry(), 3, entry(type="x" * 1001), entry(amount={}), 4], stages=[twice]
+    )
+    assert {name: what.split(",")[0] for name, what in found.items()} == {
+        "activities[1]": "must be an object with type",
+        "activities[2].type": "must hold at most 1",
+        "activities[3].amount": "must be a single value",
+        "activities[4]": "must be an object with type",
+        "stages[0].stage": "stands more than once; give it once",
+    }
+
+
 def test_everything_wrong_is_told_in_order_up_to_a_limit() -> None:
     bad = {"type": 1, "occurred_at": "never", "amount": -1}
     found = wrong(created_at="x", activities=[entry(), bad], stages=[{}])
@@ -327,14 +345,14 @@ def test_everything_wrong_is_told_in_order_up_to_a_limit() -> None:
         "stages[0].entered_at",
     ]
     many = wrong(activities=[bad] * 100)
-    assert len(many) == MOST_WRONG
+    assert len(many) == MAX_WRONG
     assert next(iter(many)) == "activities[0].type"
 
 
 def test_as_many_facts_as_allowed() -> None:
-    told = read(activities=[entry(amount=k) for k in range(MOST_FACTS)])
+    told = read(activities=[entry(amount=k) for k in range(MAX_FACTS)])
     assert told.activities is not None
-    assert len(told.activities) == MOST_FACTS
+    assert len(told.activities) == MAX_FACTS
 
 
 def test_the_moment_of_scoring_may_have_a_zone_or_not() -> None:
@@ -402,10 +420,9 @@ def test_the_quick_ways_to_read_a_moment_agree_with_the_only_one(raw: str) -> No
 
 
 def whole_column(raw: str, zone: str = "UTC") -> int | None:
-    """Read the text twice in a column, which is read at once if it can be."""
-    told = Entries("x", [{"at": raw}, {"at": raw}], ("at",))
-    values = told.moments("at", zone)
-    return None if told.wrong else int(values[1])
+    """Read the text in a column of many, which is read at once if it can be."""
+    found, _ = read_cells([raw] * 20, replace(PLAIN, timezone=zone))
+    return int(found.values[1]) if found.usable[1] else None
 
 
 @given(
@@ -424,20 +441,15 @@ def test_local_moments_agree_with_those_of_an_export(clock: datetime, zone: str)
 
 def test_a_column_in_several_zones() -> None:
     raws = ["2026-01-01T00:00:00Z", "2026-01-01T03:30:00+03:30", "2026-01-01", "2026-01-01 01:00"]
-    told = Entries("x", [{"at": raw} for raw in raws], ("at",))
+    found, wrong = read_cells(raws, replace(PLAIN, timezone="Europe/Berlin"))
     midnight = moment_of(raws[0])
-    assert told.moments("at", "Europe/Berlin").tolist() == [
+    assert wrong == []
+    assert found.values.tolist() == [
         midnight,
         midnight,
         midnight + 23 * DAY // 24 - 1,
         midnight,
     ]
-
-
-def test_lines_within_a_text_are_no_column() -> None:
-    told = Entries("x", [{"at": "2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z"}], ("at",))
-    told.moments("at", "UTC")
-    assert [name for _, name, _ in told.wrong] == ["x[0].at"]
 
 
 MINUTES = st.integers(0, 60 * 24 * 400)
@@ -468,29 +480,14 @@ def test_a_column_of_any_forms_is_read_as_an_export_reads_each(
     rows: list[tuple[int, Any]], zone: str, day_first: bool
 ) -> None:
     raws = [form(datetime(2025, 10, 1) + timedelta(minutes=after)) for after, form in rows]
-    found = read_column(raws, zone, day_first=day_first, missing=("", "n/a"))
+    history = replace(PLAIN, timezone=zone, day_first=day_first, missing=("", "n/a"))
+    found, wrong = read_cells(raws, history)
     for place, raw in enumerate(raws):
         cell = pa.array([raw], pa.string()) if raw is None else pa.array([raw])
         one = read_moments(cell, timezone=zone, day_first=day_first, missing=("", "n/a"))
-        assert found.values[place] == one.values[0]
-        assert found.told[place] == ~one.missing[0]
-        assert found.whole_day[place] == one.whole_day[0]
-        assert (place in found.wrong) == one.wrong[0]
-
-
-def test_forms_that_no_machine_writes_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-
-    def counted(column: Any, **more: Any) -> Any:
-        calls.append(len(column))
-        return read_moments(column, **more)
-
-    monkeypatch.setattr("scoring_ml.features.lead_moments.read_moments", counted)
-    days = ["22.08.2026", "23.08.2026 10:00", "22.08.2026"] * 20
-    told = read(activities=[entry(occurred_at=day, known_at="1788172200") for day in days])
-    assert calls == [2, 1]
-    assert told.activities is not None
-    assert len(told.activities) == 41  # a day without a time may be told as often as it happened
+        for name, values in vars(one).items():
+            assert vars(found)[name][place] == values[0], name
+        assert (place in dict(wrong)) == one.wrong[0]
 
 
 def test_wrong_moments_of_a_column_are_named_one_by_one() -> None:

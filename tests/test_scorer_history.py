@@ -213,7 +213,7 @@ def test_a_moment_of_creation_in_the_future_is_told_once(crm):
     lead = request(crm, 5) | {"created_at": f"{as_of.isoformat()}Z"}
     warnings = scorer.score(lead, as_of=as_of)["warnings"]
     assert [warning for warning in warnings if "creat" in warning] == [
-        "created_at is dated at or after the moment of scoring and counts as not known"
+        "The moment of creation is dated at or after the moment of scoring and counts as not known"
     ]
 
 

@@ -12,11 +12,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.values.limits import MAX_FACTS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving import leads
 from serving.api import ParsedRequest, Reply
-from serving.body import MAX_FACTS, parse
+from serving.body import parse
 from serving.lead_schema import entry_schemas
 from serving.openapi import document
 from serving.pages import card

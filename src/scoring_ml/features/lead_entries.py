@@ -108,8 +108,10 @@ class EntryColumns:
             word = read(raw)
             return -1 if word is None else codes.setdefault(word, len(codes))
 
-        # Ids of campaigns are often numbers; an export has them as text.
-        raws = [cell_text(raw) if _is_number(raw) else raw for raw in self._column(name)]
+        raws = self._column(name)
+        if not _TEXTS.issuperset(map(type, raws)):
+            # Ids of campaigns are often numbers; an export has them as text.
+            raws = [cell_text(raw) if _is_number(raw) else raw for raw in raws]
         column = np.array(self._read(name, raws, code), dtype=np.int32)
         return (column, tuple(codes)) if codes else (None, ())
 

@@ -180,7 +180,7 @@ class LeadReader:
                     _check_ignored(name, raw)
                     ignored.append(name)
                     if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
-                        lead_id = str(raw)[:MAX_ID]
+                        lead_id = _cut_id(raw)
                 else:
                     raise self._unknown(str(name))
             except InvalidValue as error:
@@ -258,7 +258,14 @@ def _id(raw: Any) -> str | None:
         raise InvalidValue("id")
     if isinstance(raw, str):
         check_unicode(raw)
-    return None if raw is None else str(raw)[:MAX_ID]
+    return None if raw is None else _cut_id(raw)
+
+
+def _cut_id(raw: str | int) -> str:
+    try:
+        return str(raw)[:MAX_ID]
+    except ValueError:  # thousands of digits
+        raise InvalidValue("id") from None
 
 
 def _check_ignored(name: str, raw: Any) -> None:

@@ -479,9 +479,9 @@ class Scorer:
     def _read(self, lead: Values, moment: datetime, texts: Catalogue) -> tuple[Lead, list[str]]:
         """Return a lead with its computed columns, and what there is to warn of in its history."""
         if self.history is None:
-            return self._reader.read(lead), []
+            return self._reader.read(lead, texts=texts), []
         read = self._reader.read(
-            lead, history=lambda told: self._computed.read(told, moment, texts)
+            lead, texts=texts, history=lambda told: self._computed.read(told, moment, texts)
         )
         warnings: list[str] = []
         if read.history is not None:

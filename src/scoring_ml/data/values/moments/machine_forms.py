@@ -52,11 +52,13 @@ def read_machine_forms(texts: Any, day_first: bool) -> MachineClocks:
     n = len(texts)
     size, start, signs = _bytes_of(texts)
     read = MachineClocks(*(np.zeros(n, dtype=kind) for kind in (np.int64, bool, bool, bool)))
-    for length in np.unique(size).tolist():
+    for length in np.flatnonzero(np.bincount(np.minimum(size, _LONGEST + 1))).tolist():
         if length not in _TIME_FORMS:
             continue
         rows = np.flatnonzero(size == length)
-        windows = np.lib.stride_tricks.sliding_window_view(signs, length)
+        # Every window of that length, so that a text is the one at its first place.
+        shape = (len(signs) - length + 1, length)
+        windows = np.ndarray(shape, np.uint8, signs, strides=(1, 1))
         for day_form in ("YYYY-MM-DD", "dd_mm_YYYY"):
             form = day_form + _TIME_FORMS[length]
             good, reading = _read_form(windows[start[rows]], form, day_first)
@@ -84,6 +86,8 @@ _TIME_FORMS: Final = {
     )
 }
 """Length of a text -> the form of what stands behind its date: each length has one."""
+
+_LONGEST: Final = max(_TIME_FORMS)
 
 _SIGNS: Final = {"-": "-./", "_": "-./ ", "T": " Tt", ":": ":", ".": ".", "Z": "Zz", "+": "+-"}
 """Sign of a form -> signs that may stand there; every letter but T and Z stands for a digit."""
