@@ -60,7 +60,7 @@ _HIDDEN: Final = frozenset({"server", "x-bentoml-request-id", CODE_HEADER})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
-Count = Callable[[str, int, str], None]
+AnswerCounter = Callable[[str, int, str], None]
 """Called for every answer with its known path or ``other``, HTTP status, error code or ``ok``."""
 
 
@@ -122,7 +122,7 @@ class Gate:
         Called for every answer.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, count: Count | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Limits, count: AnswerCounter | None = None) -> None:
         self.app = app
         self.limits = limits
         self.count = count

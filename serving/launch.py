@@ -177,10 +177,10 @@ def serve(
     InputError, ScoringError
         As :func:`start` does.
     """
-    asked_to_end: list[int] = []
+    stop_signals: list[int] = []
 
     def end(number: int, _: FrameType | None) -> None:
-        asked_to_end.append(number)
+        stop_signals.append(number)
         raise KeyboardInterrupt
 
     before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -191,7 +191,7 @@ def serve(
             when_up(server)
         server.process.wait()
     except KeyboardInterrupt:
-        if not asked_to_end:
+        if not stop_signals:
             raise
     finally:
         # A second Ctrl-C must not leave half of the processes behind.
@@ -201,19 +201,19 @@ def serve(
             server.stop()
         for each, handler in before.items():
             signal.signal(each, handler)
-    return 0 if asked_to_end else 1
+    return 0 if stop_signals else 1
 
 
 def _address(host: str) -> str:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         raise InputError(
             "The host must be an address of this machine",
             found=f"{host!r}, which has none",
             do="Use 127.0.0.1 for this machine only, or 0.0.0.0 for all of its addresses",
         ) from None
-    addresses = [str(item[4][0]) for item in found]
+    addresses = [str(item[4][0]) for item in infos]
     # "localhost" names two addresses; every client tries this one.
     return next((each for each in addresses if ":" not in each), addresses[0])
 
@@ -258,7 +258,7 @@ def _wait(server: Server, address: str, port: int, *, needs_champion: bool) -> b
                 "The server must start. Found: it ended with exit code "
                 f"{server.process.returncode}. See the lines above."
             )
-        # A worker loads the champion before it answers, so the first answer tells.
+        # A worker loads the champion before it answers, so after the first answer it is known.
         if _status(target, port, "/livez") == 200:
             return needs_champion and _status(target, port, "/readyz") == 200
         time.sleep(0.1)

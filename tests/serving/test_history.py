@@ -63,10 +63,10 @@ def test_a_lead_with_its_history_gets_what_the_scorer_says(
     stamped = {"request_id": "r-1"}
     for row in (0, 7, 42):
         lead, as_of = json.loads(json.dumps(request(crm, row))), crm.moment(row)
-        for explain, told in ((False, scorer.score), (True, scorer.explain)):
+        for explain, answer_of in ((False, scorer.score), (True, scorer.explain)):
             reply: Reply = leads.one(champion, ask(lead, as_of), explain=explain)
             answer = {k: v for k, v in reply.body.items() if k != "scored_at"}
-            assert answer == told(lead, as_of=as_of) | stamped
+            assert answer == answer_of(lead, as_of=as_of) | stamped
         (item,) = leads.many(champion, ask([lead], as_of), most=5).body
         assert item["score"] == scorer.score(lead, as_of=as_of)["score"]
 
@@ -206,9 +206,9 @@ def test_the_lists_are_described(described: dict[str, Any]) -> None:
     names = {"lead_id", "created_at", "activities", "stages", "account_id", "outcome"}
     assert set(lead["properties"]) == names | {"industry", "budget", "email", "utm"}
     assert lead["properties"]["activities"]["maxItems"] == MAX_FACTS
-    told = schemas["Activity"]["properties"]["type"]["anyOf"][0]["enum"]
-    assert set(told) == {*KINDS, "page view", "content_download"}
-    assert told[:4] == list(HISTORY.kinds)
+    kinds = schemas["Activity"]["properties"]["type"]["anyOf"][0]["enum"]
+    assert set(kinds) == {*KINDS, "page view", "content_download"}
+    assert kinds[:4] == list(HISTORY.kinds)
     assert schemas["Stage"]["properties"]["stage"]["enum"] == ["lead", "mql", "sql", "new"]
     assert "Europe/Berlin" in schemas["Activity"]["properties"]["occurred_at"]["description"]
 

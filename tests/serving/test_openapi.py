@@ -70,8 +70,8 @@ def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
 
 
 def test_every_path_and_method_is_described(described: dict[str, Any]) -> None:
-    told = {(path, method.upper()) for path, method, _ in operations(described)}
-    assert told == {(path, methods[0]) for path, methods in ROUTES.items()}
+    paths = {(path, method.upper()) for path, method, _ in operations(described)}
+    assert paths == {(path, methods[0]) for path, methods in ROUTES.items()}
 
 
 def test_every_error_is_described(described: dict[str, Any]) -> None:
