@@ -37,6 +37,10 @@ class Fault(ValueError):
         self.found = str(found)[:200]
         self.do = do
 
+    def at(self, key: object) -> Fault:
+        """Return the same fault one place deeper."""
+        return Fault(self.must.replace(_PLACE, f"{_PLACE}.{key}"), self.found, self.do)
+
 
 def unknown_key(key: object, allowed: tuple[str, ...], at: str = _PLACE) -> Fault:
     """Return the fault of a key that is none of the allowed ones."""
@@ -143,6 +147,8 @@ class Section:
         validate: core_schema.ValidatorFunctionWrapHandler,
         info: core_schema.ValidationInfo,
     ) -> Self:
+        if isinstance(content, cls):
+            return content
         given = {k: v for k, v in names_and_values(content).items() if v is not None}
         for key in given:
             if key not in cls.key_names() + cls.UNWRITTEN:
@@ -185,7 +191,7 @@ class ByName:
 
     def _named(self, content: Any) -> dict[str, Any]:
         if not isinstance(content, Mapping):
-            raise Fault("{at} must map names to what is known of them", type(content).__name__)
+            raise Fault("{at} must map names to what is said of them", type(content).__name__)
         for name in content:
             if name is None or isinstance(name, bool):
                 raise Fault("A name in {at} must be text", name, "Write it in quotes")

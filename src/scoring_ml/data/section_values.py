@@ -103,17 +103,24 @@ def number(value: Any) -> float:
     return float(value)
 
 
-def _word(value: Any) -> str:
-    if isinstance(value, (Mapping, list)):
-        raise Fault("{at} must be text", type(value).__name__)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def flag(value: Any) -> bool:
+    """Return true or false.
 
-
-def _flag(value: Any) -> bool:
+    Raises
+    ------
+    Fault
+        If it is something else, such as a quoted word.
+    """
     # A quoted "no" would be true for Python.
     if not isinstance(value, bool):
         raise Fault("{at} must be true or false", value)
     return value
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, (Mapping, list)):
+        raise Fault("{at} must be text", type(value).__name__)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _reason(value: Any) -> str:
@@ -190,7 +197,7 @@ ValueLabels = Annotated[
 ]
 Reason = Annotated[str, PlainValidator(_reason), WithJsonSchema({"type": "string"})]
 Reasons = Annotated[Mapping[str, str], PlainValidator(_reasons), _mapping_to({"type": "string"})]
-Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Flag = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
 Number = Annotated[float, PlainValidator(number), WithJsonSchema({"type": "number"})]
 Days = Annotated[
     float,

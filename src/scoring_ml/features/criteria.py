@@ -6,21 +6,24 @@ no code in it. This module reads it, checks it against the schema and applies it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import yaml
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import CRITERIA, Column, Schema
+from scoring_ml.data.section import ByName, Fault, Section, names_and_values, unknown_key
+from scoring_ml.data.section_values import OneOf, Version, Word, flag, number, words_of
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.data.yaml_file import read_yaml
-from scoring_ml.errors import SchemaError
 
 LEVELS: Final = ("none", "partial", "full")
 UNKNOWN: Final = "unknown"
@@ -45,23 +48,124 @@ _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "valid": ("email", "phone"),
     "filled": ("number", "boolean", "category", "date", "email", "phone"),
 }
+_LISTS: Final = ("one_of", "not_one_of")
+_FLAGS: Final = ("is", "valid", "filled")
+
+
+def _condition(value: Any) -> dict[str, Any]:
+    """Read condition words and their operands."""
+    condition = {}
+    for word, operand in names_and_values(value).items():
+        if word not in _OPERANDS:
+            raise unknown_key(word, tuple(_OPERANDS))
+        try:
+            condition[word] = _operand(word, operand)
+        except Fault as fault:
+            raise fault.at(word) from None
+    return condition
+
+
+def _operand(word: str, operand: Any) -> Any:
+    if word in _LISTS:
+        if not isinstance(operand, (list, tuple)) or not operand:
+            raise Fault("{at} must be a list of values", operand)
+        return list(words_of(operand))
+    if word in _FLAGS:
+        return flag(operand)
+    if not -1e300 < number(operand) < 1e300:
+        raise Fault("{at} must be a number", operand)
+    return operand
+
+
+def _condition_form() -> dict[str, Any]:
+    forms: dict[str, Any] = {word: {"type": "number"} for word in _OPERANDS}
+    forms |= {word: {"type": "boolean"} for word in _FLAGS}
+    values = {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
+    forms |= dict.fromkeys(_LISTS, values)
+    return {"type": "object", "properties": forms, "additionalProperties": False}
+
+
+def _points(value: Any) -> tuple[int, int, int]:
+    if not isinstance(value, Mapping) or set(value) != set(LEVELS):
+        raise Fault("{at} must give none, partial and full", value)
+    points = tuple(value[level] for level in LEVELS)
+    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in points)
+    if not whole or not 0 <= points[0] <= points[1] <= points[2]:
+        raise Fault("{at} must be whole numbers that rise from 0", points)
+    return points[0], points[1], points[2]
+
+
+Condition = Annotated[
+    Mapping[str, Any], PlainValidator(_condition), WithJsonSchema(_condition_form())
+]
+Points = Annotated[
+    tuple[int, int, int],
+    PlainValidator(_points),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {level: {"type": "integer", "minimum": 0} for level in LEVELS},
+            "required": list(LEVELS),
+            "additionalProperties": False,
+        }
+    ),
+]
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(Section):
     """From one field to a level.
 
     Parameters
     ----------
+    field : str
+        The column of the schema that the rule looks at.
     column : Column
-        The field that the rule looks at.
+        The same, as the schema describes it.
     full, partial : mapping of condition word to operand, or None
         All words of a condition must hold; ``full`` is looked at first.
     """
 
-    column: Column
-    full: Mapping[str, Any] | None
-    partial: Mapping[str, Any] | None
+    field: Word
+    column: Annotated[Column, SkipJsonSchema()]
+    full: Condition | None = None
+    partial: Condition | None = None
+
+    UNWRITTEN: ClassVar = ("column",)
+
+    @classmethod
+    def complete(cls, content: dict[str, Any], context: Schema | None) -> None:
+        """Find the column in the schema."""
+        if "field" not in content:
+            raise Fault("{at} must name its field")
+        name, names = str(content["field"]), context.names if context else ()
+        if context is None or name not in names:
+            like = nearest(name, names)
+            do = f"Write {like}" if like else "Name a column of the schema"
+            raise Fault("{at}.field must be a column of the schema", name, do)
+        content["column"] = context[name]
+        for level in ("full", "partial"):
+            if content.get(level) == {}:
+                del content[level]
+
+    def check(self) -> None:
+        """Refuse a column out of use, and condition words that do not fit its type."""
+        if not self.column.use:
+            raise Fault(
+                "{at}.field must be a column that the schema uses",
+                f"{self.field} with use: false",
+                "Decide on the column in the schema, or remove the rule",
+            )
+        for level, condition in (("full", self.full), ("partial", self.partial)):
+            for word in condition or ():
+                if self.column.type not in _OPERANDS[word]:
+                    raise Fault(
+                        f"{{at}}.{level}.{word} needs a field of type "
+                        f"{' or '.join(_OPERANDS[word])}",
+                        f"{self.field} is {self.column.type}",
+                    )
+        if not (self.full or self.partial):
+            raise Fault("{at} must say when it is full or partial", "neither")
 
     def level(self, value: Typed) -> str:
         """Return the level of a typed value that is known."""
@@ -74,13 +178,37 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Criterion:
-    """One of the six questions: its points and the rules that answer it."""
+class Criterion(Section):
+    """One of the six questions: its points and the rules that answer it.
 
-    name: str
-    points: tuple[int, int, int]
-    combine: str
-    rules: tuple[Rule, ...]
+    Parameters
+    ----------
+    name : str
+        One of :data:`scoring_ml.data.schema.CRITERIA`.
+    points : tuple of int
+        For none, partial and full.
+    combine : {"best", "worst"}
+        Which level counts where several rules are known.
+    rules : tuple of Rule
+    """
+
+    name: Annotated[str, SkipJsonSchema()]
+    points: Points
+    combine: Annotated[str, OneOf(("best", "worst"))] = "best"
+    rules: tuple[Rule, ...] = ()
+
+    UNWRITTEN: ClassVar = ("name",)
+    WHOLE: ClassVar = True
+
+    @classmethod
+    def complete(cls, content: dict[str, Any], context: Any) -> None:
+        """Give a criterion without points its own."""
+        usual = dict(zip(LEVELS, DEFAULT_POINTS[content["name"]], strict=True))
+        content.setdefault("points", usual)
+
+    def dump(self) -> dict[str, Any]:
+        """Return what a file holds, points by level."""
+        return super().dump() | {"points": dict(zip(LEVELS, self.points, strict=True))}
 
     def level(self, values: Mapping[str, Typed]) -> str:
         """Return none, partial, full or unknown for a lead's typed values."""
@@ -100,13 +228,16 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class Matrix(Section):
     """The hand-built matrix of six criteria.
 
     The plain total is 0-110 with the default points; it is never rescaled.
     """
 
-    criteria: tuple[Criterion, ...]
+    criteria: Annotated[tuple[Criterion, ...], ByName(Criterion, CRITERIA)]
+    version: Version = 1
+
+    TITLE: ClassVar = "the matrix"
 
     @property
     def max_total(self) -> int:
@@ -124,20 +255,7 @@ class Matrix:
 
     def dump(self) -> dict[str, Any]:
         """Return the mapping that a matrix file holds; :func:`parse_matrix` undoes it."""
-        content: dict[str, Any] = {}
-        for criterion in self.criteria:
-            rules = []
-            for rule in criterion.rules:
-                item: dict[str, Any] = {"field": rule.column.name}
-                item |= {"full": dict(rule.full)} if rule.full else {}
-                item |= {"partial": dict(rule.partial)} if rule.partial else {}
-                rules.append(item)
-            content[criterion.name] = {
-                "points": dict(zip(LEVELS, criterion.points, strict=True)),
-                "combine": criterion.combine,
-                "rules": rules,
-            }
-        return {"version": 1, "criteria": content}
+        return {"version": self.version, "criteria": {c.name: c.dump() for c in self.criteria}}
 
 
 def is_missing(value: Typed) -> bool:
@@ -178,130 +296,7 @@ def parse_matrix(
     SchemaError
         If it says something that cannot be.
     """
-
-    def fail(must: str, found: str, do: str = "Correct the file") -> SchemaError:
-        return SchemaError(must, found=f"{found} in {source}", do=do)
-
-    given = content.get("criteria")
-    if not isinstance(given, Mapping):
-        raise fail("A matrix must have criteria", "none", "See models/matrix.yaml for the form")
-    for name in given:
-        if name not in CRITERIA:
-            like = nearest(str(name), CRITERIA)
-            raise fail(
-                f"Criteria must be among {', '.join(CRITERIA)}",
-                str(name),
-                f"Write {like}" if like else "Remove it",
-            )
-    return Matrix(
-        tuple(_parse_criterion(name, given.get(name) or {}, schema, fail) for name in CRITERIA)
-    )
-
-
-def _parse_criterion(
-    name: str, spec: Any, schema: Schema | None, fail: Callable[..., SchemaError]
-) -> Criterion:
-    if not isinstance(spec, Mapping):
-        raise fail(f"{name} must hold points, combine and rules", type(spec).__name__)
-    for key in spec:
-        if key not in ("points", "combine", "rules"):
-            like = nearest(str(key), ("points", "combine", "rules"))
-            raise fail(
-                f"{name} may hold points, combine and rules",
-                str(key),
-                f"Write {like}" if like else "Remove it",
-            )
-    points = spec.get("points") or dict(zip(LEVELS, DEFAULT_POINTS[name], strict=True))
-    if not isinstance(points, Mapping) or set(points) != set(LEVELS):
-        raise fail(f"{name}.points must give none, partial and full", str(points))
-    values = tuple(points[level] for level in LEVELS)
-    if any(not isinstance(value, int) or isinstance(value, bool) for value in values) or not (
-        0 <= values[0] <= values[1] <= values[2]
-    ):
-        raise fail(f"{name}.points must be whole numbers that rise from 0", str(values))
-    combine = spec.get("combine", "best")
-    if combine not in ("best", "worst"):
-        raise fail(f"{name}.combine must be best or worst", str(combine))
-    given = spec.get("rules") or ()
-    if not isinstance(given, (list, tuple)):
-        raise fail(f"{name}.rules must be a list", type(given).__name__)
-    rules = tuple(
-        _parse_rule(f"{name}.rules[{index}]", rule, schema, fail)
-        for index, rule in enumerate(given)
-    )
-    return Criterion(name, values, combine, rules)
-
-
-def _parse_rule(
-    at: str, spec: Any, schema: Schema | None, fail: Callable[..., SchemaError]
-) -> Rule:
-    if not isinstance(spec, Mapping) or not set(spec) <= {"field", "full", "partial"}:
-        raise fail(f"{at} may hold field, full and partial", str(spec)[:80])
-    if spec.get("field") is None:
-        raise fail(f"{at} must name its field", "none")
-    name = str(spec["field"])
-    names = schema.names if schema else ()
-    if schema is None or name not in names:
-        like = nearest(name, names)
-        raise fail(
-            f"{at}.field must be a column of the schema",
-            name,
-            f"Write {like}" if like else "Name a column of the schema",
-        )
-    column = schema[name]
-    if not column.use:
-        raise fail(
-            f"{at}.field must be a column that the schema uses",
-            f"{name} with use: false",
-            "Decide on the column in the schema, or remove the rule",
-        )
-    conditions: dict[str, Mapping[str, Any] | None] = {}
-    for level in ("full", "partial"):
-        condition = spec.get(level)
-        if condition is not None and not isinstance(condition, Mapping):
-            raise fail(f"{at}.{level} must hold condition words", str(condition)[:80])
-        conditions[level] = (
-            {
-                str(word): _check_operand(f"{at}.{level}", str(word), operand, column, fail)
-                for word, operand in condition.items()
-            }
-            if condition
-            else None
-        )
-    if not any(conditions.values()):
-        raise fail(f"{at} must say when it is full or partial", "neither")
-    return Rule(column, conditions["full"], conditions["partial"])
-
-
-def _check_operand(
-    at: str, word: str, operand: Any, column: Column, fail: Callable[..., SchemaError]
-) -> Any:
-    if word not in _OPERANDS:
-        like = nearest(word, _OPERANDS)
-        raise fail(
-            f"{at} may hold {', '.join(_OPERANDS)}", word, f"Write {like}" if like else "Remove it"
-        )
-    if column.type not in _OPERANDS[word]:
-        raise fail(
-            f"{at}.{word} needs a field of type {' or '.join(_OPERANDS[word])}",
-            f"{column.name} is {column.type}",
-        )
-    if word in ("one_of", "not_one_of"):
-        if not isinstance(operand, (list, tuple)) or not operand:
-            raise fail(f"{at}.{word} must be a list of values", str(operand)[:80])
-        yes_no = {True: "yes", False: "no"}
-        return [yes_no[item] if isinstance(item, bool) else str(item) for item in operand]
-    if word in ("at_least", "at_most", "above", "below"):
-        if (
-            isinstance(operand, bool)
-            or not isinstance(operand, (int, float))
-            or not -1e300 < operand < 1e300
-        ):
-            raise fail(f"{at}.{word} must be a number", str(operand)[:80])
-        return operand
-    if not isinstance(operand, bool):
-        raise fail(f"{at}.{word} must be true or false", str(operand)[:80])
-    return operand
+    return Matrix.read(content, source=source, context=schema)
 
 
 def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
