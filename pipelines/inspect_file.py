@@ -16,9 +16,9 @@ from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, find_schema
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.files.flat import FileFacts, read_flat
 from scoring_ml.data.schema import GRADES, Column, Schema, load_schema, schema_text
+from scoring_ml.data.yaml_file import reviewed_text
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, Progress, audit, refusals
-from scoring_ml.features.criteria import unmapped_matrix_text
 from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
 from scoring_ml.texts import Catalogue
 
@@ -328,7 +328,7 @@ def init_schema(
     look = look_at(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
     header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    _write_new({out: comment + schema_text(schema), matrix_path: unmapped_matrix_text()})
+    _write_new({out: comment + schema_text(schema), matrix_path: reviewed_text(MATRIX_NAME)})
     return InitResult(look, data, out, matrix_path)
 
 

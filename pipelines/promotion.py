@@ -14,7 +14,8 @@ from scoring_ml.errors import InputError, IntegrityError, NothingServed, Scoring
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS
 from scoring_ml.scoring.champion import load_champion, load_rehearsed, read_champion, rehearse
 from scoring_ml.scoring.policies import propose
-from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy, policy_settings
+from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
+from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -198,10 +199,9 @@ def set_policy(
 def _fitted_policy(
     scorer: Scorer, window: pd.DataFrame, method: str, options: Mapping[str, float | None]
 ) -> Policy:
+    given = {name: value for name, value in options.items() if value is not None}
     settings = policy_settings()
-    settings[method] = dict(settings.get(method) or {}) | {
-        name: value for name, value in options.items() if value is not None
-    }
+    settings = settings.with_options(method, given) if given else settings
     policy = fit_policy(
         window["logodds"].to_numpy(),
         matrix_total=window["matrix_total"].to_numpy(),

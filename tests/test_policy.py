@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -15,16 +13,16 @@ from scoring_ml.scoring.policy import (
     action_of,
     fit_policy,
     hot_share_alarm,
-    policy_settings,
     saturated_share,
 )
+from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.scale import HOT, WARM, round_half_up
 
 
 def settings_with(**changes):
-    settings = copy.deepcopy(policy_settings())
-    for name, value in changes.items():
-        settings[name] = settings[name] | value if isinstance(value, dict) else value
+    settings = policy_settings()
+    for method, given in changes.items():
+        settings = settings.with_options(method, given)
     return settings
 
 

@@ -31,7 +31,7 @@ class Fault(ValueError):
     do : str
     """
 
-    def __init__(self, must: str, found: object = "none", do: str = "Correct the file") -> None:
+    def __init__(self, must: str, found: object = "none", do: str = "Correct it") -> None:
         super().__init__(must)
         self.must = must
         self.found = str(found)[:200]

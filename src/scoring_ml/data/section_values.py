@@ -90,7 +90,7 @@ def values_labels(value: Any) -> dict[str, dict[str, str]]:
     return {_word(key): labels(item) for key, item in names_and_values(value).items()}
 
 
-def number(value: Any) -> float:
+def number(value: Any, must: str = "a number") -> float:
     """Return a number.
 
     Raises
@@ -99,7 +99,7 @@ def number(value: Any) -> float:
         If it is something else, such as a quoted one.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Fault("{at} must be a number", value)
+        raise Fault(f"{{at}} must be {must}", value)
     return float(value)
 
 
@@ -138,18 +138,16 @@ def _reasons(value: Any) -> dict[str, str]:
 
 
 def _days(value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not 0 <= value <= _MOST_DAYS
-    ):
-        raise Fault("{at} must be a number of days, 0 or more", value)
+    must = "a number of days, 0 or more"
+    if not 0 <= number(value, must) <= _MOST_DAYS:
+        raise Fault(f"{{at}} must be {must}", value)
     return float(value)
 
 
 def _positive(value: Any) -> float:
-    if not 0 < number(value) < math.inf:
-        raise Fault("{at} must be a number above 0", value)
+    must = "a number above 0"
+    if not 0 < number(value, must) < math.inf:
+        raise Fault(f"{{at}} must be {must}", value)
     return float(value)
 
 

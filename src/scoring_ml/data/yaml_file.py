@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
             do="See models/examples for the form",
         )
     return content
+
+
+def reviewed_text(name: str) -> str:
+    """Return the text of a file of ``models/``, comments and all."""
+    return (files("models") / name).read_text(encoding="utf-8")
+
+
+def reviewed(name: str) -> dict[str, Any]:
+    """Return what a YAML file of ``models/`` holds."""
+    return dict(yaml.safe_load(reviewed_text(name)))
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
 from typing import Any, Final, Self
 
 import lightgbm
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from scoring_ml.data.yaml_file import reviewed
+from scoring_ml.estimators.model_settings import BoostedSettings
 from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -30,8 +30,8 @@ _LEAST_ROWS: Final = {"min_data_in_leaf": 20, "min_data_in_bin": 3}
 
 def boosted_settings() -> dict[str, Any]:
     """Return the content of ``models/boosted.yaml``."""
-    text = (files("models") / "boosted.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    content = reviewed("boosted.yaml")
+    return BoostedSettings.read(content, source="models/boosted.yaml").dump()
 
 
 class Boosted:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
 from typing import Any, Self
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import log_expit
 
+from scoring_ml.data.yaml_file import reviewed
+from scoring_ml.estimators.model_settings import ScorecardSettings
 from scoring_ml.estimators.protocol import sum_in_order
 from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
@@ -20,8 +20,8 @@ from scoring_ml.features.encoder import EncodedColumn
 
 def scorecard_settings() -> dict[str, Any]:
     """Return the content of ``models/scorecard.yaml``."""
-    text = (files("models") / "scorecard.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    content = reviewed("scorecard.yaml")
+    return ScorecardSettings.read(content, source="models/scorecard.yaml").dump()
 
 
 class Scorecard:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
-import yaml
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
@@ -23,7 +21,7 @@ from scoring_ml.data.section_values import OneOf, Version, Word, flag, number, w
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.data.values.vocabulary import tidy
-from scoring_ml.data.yaml_file import read_yaml
+from scoring_ml.data.yaml_file import read_yaml, reviewed
 
 LEVELS: Final = ("none", "partial", "full")
 UNKNOWN: Final = "unknown"
@@ -277,13 +275,7 @@ def load_matrix(path: Path, schema: Schema) -> Matrix:
 
 def unmapped_matrix() -> Matrix:
     """Return the matrix of ``models/matrix.yaml``: the points without any rule."""
-    content = yaml.safe_load(unmapped_matrix_text())
-    return parse_matrix(content, None, source="models/matrix.yaml")
-
-
-def unmapped_matrix_text() -> str:
-    """Return the text of ``models/matrix.yaml``, comments and all."""
-    return (files("models") / "matrix.yaml").read_text(encoding="utf-8")
+    return parse_matrix(reviewed("matrix.yaml"), None, source="models/matrix.yaml")
 
 
 def parse_matrix(

@@ -8,24 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.scoring.policy_settings import METHODS, Limits, PolicySettings, policy_settings
 from scoring_ml.scoring.scale import HOT, WARM, Scale, round_half_up
-
-METHODS: Final = ("match_matrix", "capacity", "economics", "fixed")
-
-
-def policy_settings() -> dict[str, Any]:
-    """Return the content of ``models/policy.yaml``."""
-    text = (files("models") / "policy.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ def fit_policy(
     mapped_criteria: int,
     weeks: float | None = None,
     method: str | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: PolicySettings | None = None,
 ) -> Policy | NoPolicy:
     """Fit the two anchors on a window.
 
@@ -137,7 +128,7 @@ def fit_policy(
         If the settings lack what the method needs.
     """
     settings = settings or policy_settings()
-    method = method or settings["method"]
+    method = method or settings.method
     if method not in METHODS:
         raise InputError(
             f"A policy's method must be one of {', '.join(METHODS)}",
@@ -165,7 +156,7 @@ def fit_policy(
             wanted = _capacity(len(logodds), weeks, settings)
         hot = _cut(logodds, wanted["hot"])
         warm = _cut(logodds, wanted["hot"] + wanted["warm"])
-    lowered = _lower_warm(logodds, values, warm, hot, settings["limits"])
+    lowered = _lower_warm(logodds, values, warm, hot, settings.limits)
     if lowered < warm:
         notes.append(
             f"p_warm lowered from {expit(warm):.4f} to {expit(lowered):.4f} so that the score "
@@ -173,7 +164,7 @@ def fit_policy(
         )
     resulting = _volumes(logodds, lowered, hot)
     share = (resulting["hot"] + resulting["warm"]) / len(logodds)
-    most = settings["limits"]["most_hot_and_warm"]
+    most = settings.limits.most_hot_and_warm
     if share > most:
         return NoPolicy(
             f"too little signal: {share:.0%} of the leads would be hot or warm, at most "
@@ -189,45 +180,44 @@ def saturated_share(logodds: NDArray[np.float64], scale: Scale) -> float:
 
 
 def hot_share_alarm(
-    scores: NDArray[np.int64], policy: Policy, *, settings: Mapping[str, Any] | None = None
+    scores: NDArray[np.int64], policy: Policy, *, settings: PolicySettings | None = None
 ) -> float | None:
     """Return how many times the policy's hot share these scores show, if beyond the alarm."""
-    limit = (settings or policy_settings())["limits"]["alarm_hot_share"]
+    limit = (settings or policy_settings()).limits.alarm_hot_share
     if not policy.hot_share > 0 or len(scores) == 0:
         return None
     times = float(np.mean(scores >= HOT)) / policy.hot_share
     return times if times > limit else None
 
 
-def action_of(tier: str, *, settings: Mapping[str, Any] | None = None) -> str:
+def action_of(tier: str, *, settings: PolicySettings | None = None) -> str:
     """Return what is done with a lead of a tier."""
-    return str((settings or policy_settings())["actions"][tier]["action"])
+    return str(getattr((settings or policy_settings()).actions, tier).action)
 
 
 def _why_not_match(
-    hot: int, warm: int, n: int, mapped: int, settings: Mapping[str, Any]
+    hot: int, warm: int, n: int, mapped: int, settings: PolicySettings
 ) -> str | None:
-    rules = settings["match_matrix"]
-    low, high = rules["hot_share"]
-    if mapped < rules["least_criteria"]:
-        return f"the matrix has {mapped} of the {rules['least_criteria']} criteria needed"
-    if hot < rules["least_hot"]:
-        return f"the matrix has {hot} of the {rules['least_hot']} hot leads needed"
-    if warm < rules["least_warm"]:
-        return f"the matrix has {warm} of the {rules['least_warm']} warm leads needed"
+    rules = settings.match_matrix
+    low, high = rules.hot_share
+    if mapped < rules.least_criteria:
+        return f"the matrix has {mapped} of the {rules.least_criteria} criteria needed"
+    if hot < rules.least_hot:
+        return f"the matrix has {hot} of the {rules.least_hot} hot leads needed"
+    if warm < rules.least_warm:
+        return f"the matrix has {warm} of the {rules.least_warm} warm leads needed"
     if not low <= hot / n <= high:
         return f"the matrix calls {hot / n:.1%} of the leads hot, outside {low:.0%}-{high:.0%}"
     return None
 
 
-def _capacity(n: int, weeks: float | None, settings: Mapping[str, Any]) -> dict[str, int]:
-    rules = settings["capacity"]
+def _capacity(n: int, weeks: float | None, settings: PolicySettings) -> dict[str, int]:
+    rules = vars(settings.capacity)
     wanted = {}
     for name in ("hot", "warm"):
-        per_week = rules.get(f"{name}_per_week")
+        per_week = rules[f"{name}_per_week"]
         if per_week is None:
-            share = _positive(f"capacity.{name}_share", rules[f"{name}_share"])
-            wanted[name] = max(1, round(share * n))
+            wanted[name] = max(1, round(rules[f"{name}_share"] * n))
         elif weeks is None or not weeks > 0:
             raise SchemaError(
                 f"capacity.{name}_per_week needs data with dates",
@@ -235,23 +225,12 @@ def _capacity(n: int, weeks: float | None, settings: Mapping[str, Any]) -> dict[
                 do=f"Give capacity.{name}_share instead",
             )
         else:
-            leads = _positive(f"capacity.{name}_per_week", per_week) * weeks
-            wanted[name] = max(1, round(leads))
+            wanted[name] = max(1, round(per_week * weeks))
     return wanted
 
 
-def _positive(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise SchemaError(
-            f"{name} must be a number above 0",
-            found=str(value)[:80],
-            do="Correct the policy's settings",
-        )
-    return float(value)
-
-
-def _given_anchors(method: str, settings: Mapping[str, Any]) -> tuple[float, float]:
-    rules = settings[method]
+def _given_anchors(method: str, settings: PolicySettings) -> tuple[float, float]:
+    rules = vars(getattr(settings, method))
     missing = [name for name, value in rules.items() if value is None]
     if missing:
         raise SchemaError(
@@ -259,12 +238,11 @@ def _given_anchors(method: str, settings: Mapping[str, Any]) -> tuple[float, flo
             found=f"no {missing[0]}",
             do="Give it in the policy's settings",
         )
-    given = {name: _positive(f"{method}.{name}", value) for name, value in rules.items()}
     if method == "economics":
-        p_warm = given["cost_of_first_call"] / given["margin_per_win"]
-        p_hot = given["cost_of_sales_process"] / given["margin_per_win"]
+        p_warm = rules["cost_of_first_call"] / rules["margin_per_win"]
+        p_hot = rules["cost_of_sales_process"] / rules["margin_per_win"]
     else:
-        p_warm, p_hot = given["p_warm"], given["p_hot"]
+        p_warm, p_hot = rules["p_warm"], rules["p_hot"]
     if not 0 < p_warm < p_hot < 1:
         raise SchemaError(
             "p_warm and p_hot must rise between 0 and 1",
@@ -287,14 +265,14 @@ def _lower_warm(
     values: NDArray[np.float64],
     warm: float,
     hot: float,
-    limits: Mapping[str, Any],
+    limits: Limits,
 ) -> float:
     """Lower p_warm until the anchors are far enough apart and few leads show 0 or 100."""
-    least = float(limits["least_logodds_apart"])
+    least = limits.least_logodds_apart
     # Width at or below which a lead shows 100 (score >= 99.5) or 0 (score < 0.5).
     distance = logodds - hot
     critical = np.where(distance > 0, distance * 20 / 30, -distance * 20 / 69)
-    allowed = int(np.floor(float(limits["most_saturated"]) * len(logodds)))
+    allowed = int(np.floor(limits.most_saturated * len(logodds)))
     widest = np.sort(critical)[::-1]
     needed = float(widest[allowed]) if allowed < len(widest) else 0.0
     width = max(hot - warm, least, needed * (1 + 1e-9) + 1e-12)

@@ -30,7 +30,8 @@ from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.explanation import Tenths, explain_points
 from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, alias, lead_fields
 from scoring_ml.scoring.lead_features import Computed
-from scoring_ml.scoring.policy import Policy, action_of, policy_settings
+from scoring_ml.scoring.policy import Policy, action_of
+from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.reference import LEAST_LEADS, Reference, field_slice, slot_of
 from scoring_ml.scoring.scale import SCORE_MAX, tier, tiers
 from scoring_ml.scoring.wording import display_value, sentence, title
