@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.evaluation.intervals import Predictions, bootstrap_metrics
-from scoring_ml.evaluation.scored_rows import ROWS, rescored
+from scoring_ml.evaluation.scored_rows import rescored
 from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.scoring.policy import hot_share_alarm
 from scoring_ml.scoring.scale import TIERS
+from scoring_ml.scoring.scored_run import read_scored
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from scoring_ml.statistics.interval import Interval
@@ -62,7 +64,7 @@ class SameLeads:
     rows : DataFrame
         ``window``, ``won`` and, where the schema has one, ``account``.
     old, new : DataFrame
-        ``score``, ``tier`` and ``logodds`` of the same leads; ``old`` equals ``new`` where
+        ``score``, ``tier`` and ``unrounded`` of the same leads; ``old`` equals ``new`` where
         nothing is served yet.
     """
 
@@ -88,7 +90,7 @@ class SameLeads:
         if len(np.unique(won)) < 2:
             return None
         predictions = {
-            name: Predictions(table["logodds"].to_numpy()[test])
+            name: Predictions(table["unrounded"].to_numpy()[test])
             for name, table in (("old", self.old), ("new", self.new))
         }
         groups = self.rows["account"].to_numpy()[test] if "account" in self.rows else None
@@ -108,14 +110,15 @@ def same_leads(home: Home, run_id: str, *, old: Scorer | None, new: Scorer) -> S
         What is served; None where nothing is.
     new : Scorer
     """
-    folder = home.runs / run_id
-    if not (folder / ROWS).is_file():
+    try:
+        run = read_scored(home.runs / run_id)
+    except (InputError, IntegrityError):
         return None
-    after = rescored(folder, new)
-    before = after if old is None else rescored(folder, old)
+    after = rescored(run, new)
+    before = after if old is None else rescored(run, old)
     if before is None or after is None:
         return None
-    return SameLeads(pd.read_parquet(folder / ROWS), before, after)
+    return SameLeads(run.rows, before, after)
 
 
 def objections(

@@ -26,7 +26,7 @@ def possible(scorer, name):
 def unrounded(scorer, lead, as_of):
     typed = scorer._reader.read(lead).typed
     x, _ = scorer.encoder.encode_one(typed, as_of)
-    return float(np.clip(scorer.unrounded(x[None, :])[0], 0, scorer.score_max))
+    return float(np.clip(scorer.rows.scores(x[None, :]).unrounded[0], 0, scorer.score_max))
 
 
 def leads_with_gaps(world, count):

@@ -16,8 +16,7 @@ from scoring_ml.scoring.champion import (
     name_champion,
     read_champion,
 )
-from scoring_ml.scoring.saving import manifest_sha256
-from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.scoring.saving import load_scorer, manifest_sha256, save_scorer
 from scoring_ml.settings import Home
 
 
@@ -25,7 +24,7 @@ from scoring_ml.settings import Home
 def saved(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     for kind in ("boosted", "matrix"):
-        world.scorer(kind).save(folder / kind)
+        save_scorer(world.scorer(kind), folder / kind)
     return folder
 
 
@@ -83,7 +82,7 @@ def test_a_version_that_does_not_load_leaves_the_old_one_served(saved, home, wor
     serve(home, saved / "matrix", "1")
     before = home.champion_file.read_bytes()
     broken = tmp_path / "broken"
-    world.scorer("boosted").save(broken)
+    save_scorer(world.scorer("boosted"), broken)
     text = (broken / "model.txt").read_bytes()
     (broken / "model.txt").write_bytes(text[: len(text) // 2])
     with pytest.raises(IntegrityError, match="must be as they were written"):
@@ -153,7 +152,7 @@ def test_accepted_fields_only_grow(home, saved):
     accept_fields(home, ())
     path = home.serving / "accepted_fields.json"
     assert json.loads(path.read_text("utf-8")) == ["a", "b", "c"]
-    world_names = Scorer.load(saved / "matrix").accepted_names
+    world_names = load_scorer(saved / "matrix").accepted_names
     serve(home, saved / "matrix", "1")
     assert set(json.loads(path.read_text("utf-8"))) == {"a", "b", "c", *world_names}
     answer = load_champion(home).score({"b": "what version 0 knew", "budget": 1})

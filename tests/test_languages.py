@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -24,7 +23,7 @@ from scoring_ml.features.catalogue import EMAIL_KINDS, WEEKDAYS, Feature, schema
 from scoring_ml.reports.explanations import PARTS, require_language, write_explanations
 from scoring_ml.reports.queue import FieldPoints
 from scoring_ml.reports.rendering import answer, label
-from scoring_ml.reports.scored import ScoredField
+from scoring_ml.scoring.scored_run import ScoredField
 from scoring_ml.texts import Catalogue, languages, negotiate
 from scoring_ml.texts.sentences import tell
 from serving.refusals import Refusal
@@ -401,7 +400,7 @@ def own_words(folder: Path) -> set[str]:
     texts = [facts["dataset"], facts["model"]["name"], facts["model"]["kind"]]
     texts += [str(field[part]) for field in facts["fields"] for part in ("label", "unit")]
     for name in rows.columns:
-        if name in ("lead_id", "source", "campaign") or name.startswith("value/"):
+        if name == "lead_id" or name.startswith("value/"):
             texts += rows[name].dropna().astype(str).tolist()
     return {word for text in texts for word in re.findall("[A-Za-z]+", text)}
 
@@ -438,20 +437,6 @@ def test_the_verdict_is_told_again_in_the_page_s_language(
     assert html.escape(tell(sentences, Catalogue.load(lang)), quote=False) in page
 
 
-def test_a_run_of_an_earlier_version_keeps_its_english_verdict(
-    run_folder: Path, tmp_path: Path
-) -> None:
-    earlier = tmp_path / "run"
-    shutil.copytree(run_folder, earlier)
-    facts = json.loads((earlier / "scored.json").read_text(encoding="utf-8"))
-    del facts["verdict_sentences"], facts["schema"]
-    facts["verdict"] = "The old words."
-    (earlier / "scored.json").write_text(json.dumps(facts), encoding="utf-8")
-    for lang, tag in (("fa", '<p lang="en" dir="ltr">'), ("en", "<p>")):
-        pages = write_explanations(earlier, tmp_path / lang, lang=lang)
-        assert f"{tag}The old words.</p>" in pages[1].read_text(encoding="utf-8")
-
-
 def test_a_computed_field_is_named_in_the_page_s_language(crm: SmallCrm) -> None:
     feature = schema_features(crm.schema)["web_visit_30d"]
     recency = schema_features(crm.schema)["days_since_web_visit"]
@@ -465,6 +450,6 @@ def test_a_computed_field_is_named_in_the_page_s_language(crm: SmallCrm) -> None
 
     persian = Catalogue.load("fa")
     assert label(field(feature), persian) == "بازدید از وب‌سایت در ۳۰ روز گذشته"
-    assert answer(FieldPoints(field(recency), "3.5", 10, 1, None), persian) == "۳٫۵ روز"
+    assert answer(FieldPoints(field(recency), 3.5, 10, 1, None), persian) == "۳٫۵ روز"
     assert answer(FieldPoints(field(day), "tue", 10, 1, None), persian) == "سه‌شنبه"
     assert answer(FieldPoints(field(day), None, 10, 1, None), persian) == "معلوم نیست"

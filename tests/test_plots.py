@@ -125,7 +125,7 @@ def test_points_table_adds_up_to_the_scorecard(world: World, kind: str) -> None:
     scorer = candidate_scorer(trained, candidate)
     assert scorer is not None
     points = sum(row.leads * row.points for row in table)
-    assert points == pytest.approx(float(scorer.unrounded(trained.X[rows]).sum()))
+    assert points == pytest.approx(float(scorer.rows.scores(trained.X[rows]).unrounded.sum()))
 
 
 def test_points_table_names_bins_and_levels(world: World) -> None:

@@ -18,7 +18,7 @@ from scoring_ml.scoring.reference import (
     Reference,
     build_reference,
     field_slice,
-    slot_of,
+    slots_of,
 )
 
 NAN = float("nan")
@@ -113,7 +113,8 @@ def test_an_encoded_lead_falls_into_the_bin_that_counted_it():
     encoder, X, reference = built("size", "number", values, rng.random(300) < 0.5)
     column, field = encoder.schema["size"], reference.fields["size"]
     block = X[:, field_slice(encoder, "size")]
-    slots = [slot_of(column, field, row) for row in block]
+    slots = slots_of(column, field, block)
+    assert [slots_of(column, field, row[None, :])[0] for row in block] == slots.tolist()
     counts = np.bincount(slots, minlength=len(field.observed)).tolist()
     assert counts == [item.leads for item in field.observed]
 
@@ -125,7 +126,7 @@ def test_a_category_falls_into_the_slot_that_counted_it():
     )
     column, field = encoder.schema["trade"], reference.fields["trade"]
     block = X[:, field_slice(encoder, "trade")]
-    names = [field.observed[slot_of(column, field, row)].value for row in block]
+    names = [field.observed[slot].value for slot in slots_of(column, field, block)]
     assert names == ["Sea", "missing", "other", "Land", "Sea"]
 
 

@@ -19,7 +19,7 @@ from scoring_ml.reports.campaigns import marketing_numbers
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.reports.queue import sales_queue
 from scoring_ml.reports.rendering import Axis, waterfall
-from scoring_ml.reports.scored import read_scored
+from scoring_ml.scoring.scored_run import ROWS_FILE, read_scored, write_scored
 from scoring_ml.statistics.proportions import (
     FEW_OUTCOMES,
     adjusted,
@@ -33,6 +33,7 @@ from scoring_ml.statistics.proportions import (
 
 SEED = 20260718
 
+NUMBERS = ("number", "boolean")
 MOST = {
     "industry_fit": 20,
     "budget": 20,
@@ -106,14 +107,14 @@ def make_run(
     for name, _, criterion, kind, _ in FIELDS:
         if not segments and criterion in ("source", "campaign"):
             continue
-        values: list[str | None]
+        values: list[object]
         if kind == "number":
             raw = rng.integers(0, 90, n)
-            values = [str(value * (1000 if name == "budget_eur" else 1)) for value in raw]
+            values = [float(value * (1000 if name == "budget_eur" else 1)) for value in raw]
             gain = (raw - 45) * 2
         elif kind == "boolean":
             raw = rng.integers(0, 2, n)
-            values = ["yes" if value else "no" for value in raw]
+            values = [float(value) for value in raw]
             gain = np.where(raw, 25, -20)
         elif kind in ("email", "phone"):
             raw = rng.random(n) < 0.85
@@ -127,7 +128,9 @@ def make_run(
         missing = rng.random(n) < (0.0 if criterion in ("source", "campaign") else 0.15)
         values = [None if gone else value for gone, value in zip(missing, values, strict=True)]
         points[name] = np.where(missing, -7, 2 * gain)
-        data[f"value/{name}"] = values
+        data[f"value/{name}"] = pd.Series(values, dtype=float if kind in NUMBERS else object)
+        places = {"Software": 0, "Finance": 1} if name == "industry" else {}
+        data[f"slot/{name}"] = [places.get(value, -1) for value in values]
         total = total + points[name]
     unrounded = total + rng.integers(-4, 5, n)
     whole = np.floor(unrounded / 10 + 0.5).astype(int)
@@ -141,6 +144,7 @@ def make_run(
     won = (rng.random(n) < chance).astype(float)
     won[test:] = np.nan
     data |= {"won": won, "score": score, "tier": [tier(value) for value in score]}
+    data["logodds"] = np.log(chance / (1 - chance))
     data["probability"] = chance if probability else np.full(n, np.nan)
     matrix_total = np.zeros(n, dtype=int)
     for name, most in MOST.items():
@@ -150,9 +154,6 @@ def make_run(
         matrix_total += given
     data["matrix_total"] = matrix_total
     data["matrix_tier"] = [tier(value) for value in matrix_total]
-    if segments:
-        data["source"] = data["value/utm_source"]
-        data["campaign"] = data["value/utm_campaign"]
     data["completeness"] = rng.uniform(0.4, 1.0, n).round(2)
     ask = json.dumps(
         [{"field": "visits", "could_add": 3.5}, {"field": "budget_eur", "could_add": 9.0}]
@@ -178,19 +179,14 @@ def make_run(
         ],
         "matrix_mean": {name: most * 0.4 for name, most in MOST.items()},
         "matrix_max": MOST,
+        "matrix_none": dict.fromkeys(MOST, 0),
+        "schema": None,
         "observed": {
             "industry": [
-                {"value": "Software", "leads": 212, "won_share": 0.31},
-                {"value": "Finance", "leads": 19, "won_share": 0.9},
-                {"value": "other", "leads": 40, "won_share": 0.05},
-                {"value": "missing", "leads": 55, "won_share": 0.12},
+                {"value": "Software", "leads": 212, "wins": 66},
+                {"value": "Finance", "leads": 19, "wins": 17},
+                {"value": "missing", "leads": 0, "wins": 0},
             ],
-            "budget_eur": [
-                {"value": "< 20000", "leads": 300, "won_share": 0.11},
-                {"value": "[20000, 60000)", "leads": 301, "won_share": 0.25},
-                {"value": ">= 60000", "leads": 302, "won_share": 0.49},
-            ],
-            "has_budget": [{"value": "yes", "leads": 400, "won_share": 0.41}],
         },
         "verdict": "At the matrix's own volume the model finds 12 more wins per 100 leads.",
         "warnings": ["The base rate rose from 30 % to 34 %."],
@@ -198,12 +194,12 @@ def make_run(
         "order": {"by": "time"},
         "final_labels": True,
     }
+    facts["columns"] = {name: kind for name, _, _, kind, _ in FIELDS if name in points}
     frame = pd.DataFrame(data)
     if change is not None:
         change(frame, facts)
     folder.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(folder / "scored.parquet")
-    (folder / "scored.json").write_text(json.dumps(facts), encoding="utf-8")
+    write_scored(folder, frame, facts)
     return folder
 
 
@@ -504,27 +500,21 @@ def test_matrix_points_stand_beside_the_mean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "leads"),
+    ("name", "slot", "leads"),
     [
-        ("industry", "Software", 212),
-        ("industry", "Finance", None),  # 19 leads are too few
-        ("industry", "Mining", 40),
-        ("industry", None, 55),
-        ("budget_eur", "19999.99", 300),
-        ("budget_eur", "20000", 301),
-        ("budget_eur", "60,000", 302),
-        ("budget_eur", "a lot", None),
-        ("budget_eur", None, None),
-        ("has_budget", "yes", 400),
-        ("has_budget", "1.0", 400),
-        ("has_budget", "no", None),
-        ("visits", "3", None),
-        ("nothing", "3", None),
+        ("industry", 0, 212),
+        ("industry", 1, None),  # 19 leads are too few
+        ("industry", 2, None),
+        ("industry", -1, None),  # nobody said
+        ("visits", 0, None),
+        ("nothing", 0, None),
     ],
 )
-def test_observed_rate_of_an_answer(tmp_path, name, value, leads) -> None:
-    found = read_scored(make_run(tmp_path, test=3, opened=0)).observed(name, value)
-    assert (None if found is None else found.leads) == leads
+def test_observed_rate_of_an_answer(tmp_path, name, slot, leads) -> None:
+    rate = read_scored(make_run(tmp_path, test=3, opened=0)).observed(name, slot)
+    assert (None if rate is None else (rate.leads, rate.won_share)) == (
+        None if leads is None else (leads, 66 / 212)
+    )
 
 
 # ---------------------------------------------------------------- marketing, numbers
@@ -532,8 +522,8 @@ def test_observed_rate_of_an_answer(tmp_path, name, value, leads) -> None:
 
 def by_hand(frame, facts):
     """60 leads of campaign A that win twice as often as expected, 40 of B, 20 of none, 5 open."""
-    frame["campaign"] = ["A"] * 60 + ["B"] * 40 + [None] * 20 + ["A"] * 3 + ["B"] * 2
-    frame["source"] = "web"
+    frame["value/utm_campaign"] = ["A"] * 60 + ["B"] * 40 + [None] * 20 + ["A"] * 3 + ["B"] * 2
+    frame["value/utm_source"] = "web"
     frame["probability"] = [0.25] * 60 + [0.5] * 40 + [0.1] * 20 + [0.25] * 5
     won = [1.0] * 30 + [0.0] * 30 + [1.0] * 20 + [0.0] * 20 + [1.0] * 2 + [0.0] * 18
     frame["won"] = won + [math.nan] * 5
@@ -592,7 +582,7 @@ def test_marketing_numbers_by_hand(tmp_path: Path) -> None:
 def test_many_comparisons_are_judged_together(tmp_path: Path) -> None:
     def many(frame, facts):
         # 20 campaigns of 40 leads at 0.5: 19 win 20 times, one 27 times: p = 0.038 alone.
-        frame["campaign"] = [f"c{i // 40:02d}" for i in range(800)]
+        frame["value/utm_campaign"] = [f"c{i // 40:02d}" for i in range(800)]
         frame["probability"] = 0.5
         wins = [27] + [20] * 19
         frame["won"] = [float(i % 40 < wins[i // 40]) for i in range(800)]
@@ -605,7 +595,9 @@ def test_many_comparisons_are_judged_together(tmp_path: Path) -> None:
 
 def test_a_segment_is_judged_from_thirty_known_outcomes(tmp_path: Path) -> None:
     def two(frame, facts):
-        frame["campaign"] = ["enough"] * FEW_OUTCOMES + ["few"] * (FEW_OUTCOMES - 1) + ["few"] * 9
+        frame["value/utm_campaign"] = (
+            ["enough"] * FEW_OUTCOMES + ["few"] * (FEW_OUTCOMES - 1) + ["few"] * 9
+        )
 
     run = read_scored(make_run(tmp_path, test=2 * FEW_OUTCOMES - 1, opened=9, change=two))
     campaigns = marketing_numbers(run).dimensions[1]
@@ -617,7 +609,7 @@ def test_order_of_rows_changes_no_number(tmp_path: Path) -> None:
     straight = marketing_numbers(read_scored(make_run(tmp_path / "a")))
     run = read_scored(make_run(tmp_path / "a"))
     shuffled = marketing_numbers(
-        type(run)(run.rows.sample(frac=1, random_state=5), run.facts, run.fields, {})
+        type(run)(run.rows.sample(frac=1, random_state=5), run.facts, run.fields)
     )
     for left, right in zip(straight.dimensions, shuffled.dimensions, strict=True):
         for one, other in zip(left.segments, right.segments, strict=True):
@@ -666,7 +658,10 @@ def test_sales_page_shows_what_a_salesperson_needs(tmp_path: Path) -> None:
         frame["probability"], frame["completeness"] = 0.31, 0.71
         frame["lead_id"] = "L-1042"
         frame["value/email"], frame["value/phone"] = "invalid", None
-        frame["value/budget_eur"], frame["value/has_budget"] = "50000", "yes"
+        frame["value/budget_eur"], frame["value/has_budget"] = 50_000.0, 1.0
+        frame["points/industry"] += 60.0
+        frame["rounding_points"] -= 60.0
+        frame["slot/industry"] = 0
 
     sales, _ = pages(tmp_path, test=0, opened=2, change=one)
     lead = Tree(sales).root.all("details", "lead")[1]
@@ -678,6 +673,7 @@ def test_sales_page_shows_what_a_salesperson_needs(tmp_path: Path) -> None:
         "Warm",
         "Make a first sales call, then score again",
         "Budget (up to +9.0) · Visits (up to +3.5)",
+        "of 212 leads like this, 31% bought",
         "Budget: 50,000 EUR",
         "Budget approved: yes",
         "E-mail: not valid",
@@ -708,8 +704,10 @@ def test_hostile_names_and_values_are_text(tmp_path: Path) -> None:
         frame["value/industry"] = HOSTILE
         frame["points/industry"] += 7.0
         frame["rounding_points"] -= 7.0
-        frame["source"] = HOSTILE
-        frame["campaign"] = ["</td></table>" if i % 2 else "کمپین «نوروز»" for i in frame.index]
+        frame["value/utm_source"] = HOSTILE
+        frame["value/utm_campaign"] = [
+            "</td></table>" if i % 2 else "کمپین «نوروز»" for i in frame.index
+        ]
         frame["action"] = HOSTILE
         for item in facts["fields"]:
             item["label"] = HOSTILE + item["name"]
@@ -777,22 +775,22 @@ def unordered(frame, facts):
     facts["order"] = {"by": "none"}
     facts["final_labels"] = False
     facts["verdict"], facts["warnings"] = "", []
-    frame["campaign"] = None
+    frame["value/utm_campaign"] = None
 
 
 def no_answers(frame, facts):
     frame["ask_next"] = None
     for name in [name for name in frame if name.startswith("value/")]:
-        frame[name] = "seen"
+        frame[name] = None
 
 
 def many_campaigns(frame, facts):
-    frame["campaign"] = [f"c{i}" for i in range(len(frame))]
+    frame["value/utm_campaign"] = [f"c{i}" for i in range(len(frame))]
 
 
 def one_won_lead(frame, facts):
     frame["won"] = 1.0
-    frame["source"] = ""
+    frame["value/utm_source"] = ""
 
 
 def level_fields(frame, facts):
@@ -802,6 +800,7 @@ def level_fields(frame, facts):
     frame["points/matrix:authority"] = frame.pop("points/role")
     frame["value/matrix:authority"] = "partial"
     frame.pop("value/role")
+    del facts["columns"]["role"]
     frame.loc[0, "value/matrix:authority"] = None
     for item in facts["fields"]:
         item["askable"] = False
@@ -814,7 +813,7 @@ def level_fields(frame, facts):
 def all_known(frame, facts):
     frame["completeness"] = 1.0
     for name in [name for name in frame if name.startswith("value/")]:
-        frame[name] = "2026-03-04T23:59:59"
+        frame[name] = pd.Timestamp("2026-03-04T23:59:59.999999")
     for item in facts["fields"]:
         item["type"] = "date"
 
@@ -945,9 +944,9 @@ def test_a_folder_without_scored_rows(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    rows = pd.read_parquet(run / "scored.parquet").drop(columns=["value/need", "points/need"])
-    rows.to_parquet(run / "scored.parquet")
-    with pytest.raises(InputError, match=r"2 missing, the first points/need"):
+    rows = pd.read_parquet(run / ROWS_FILE).drop(columns=["value/need", "slot/need"])
+    rows.to_parquet(run / ROWS_FILE)
+    with pytest.raises(InputError, match=r"2 missing, the first value/need"):
         read_scored(run)
 
 

@@ -12,18 +12,18 @@ from scoring_ml.errors import IntegrityError
 from scoring_ml.estimators.ladder import KINDS
 from scoring_ml.scoring.saving import (
     json_ready,
+    load_scorer,
     manifest_sha256,
     save_scorer,
     verified_files,
     write_json,
 )
-from scoring_ml.scoring.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
 def saved(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved") / "7"
-    world.scorer("boosted").save(folder)
+    save_scorer(world.scorer("boosted"), folder)
     return folder
 
 
@@ -35,8 +35,8 @@ def copy(saved, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loaded_scorer_gives_the_same_bits(world, tmp_path, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
-    scorer.save(tmp_path / "1")
-    again = Scorer.load(tmp_path / "1")
+    save_scorer(scorer, tmp_path / "1")
+    again = load_scorer(tmp_path / "1")
     frame, as_of = snapshot.frame.iloc[::7], snapshot.as_of[::7]
     a = scorer.score_frame(frame, as_of, explain=True)
     b = again.score_frame(frame, as_of, explain=True)
@@ -62,8 +62,8 @@ def test_only_text_json_and_a_manifest_are_written(saved):
 
 
 def test_saving_twice_writes_the_same_bytes(world, saved, tmp_path):
-    world.scorer("boosted").save(tmp_path / "again")
-    Scorer.load(saved).save(tmp_path / "loaded")
+    save_scorer(world.scorer("boosted"), tmp_path / "again")
+    save_scorer(load_scorer(saved), tmp_path / "loaded")
     for folder in (tmp_path / "again", tmp_path / "loaded"):
         assert (folder / "scorer.json").read_bytes() == (saved / "scorer.json").read_bytes()
     assert manifest_sha256(tmp_path / "again") == manifest_sha256(saved)
@@ -96,12 +96,12 @@ def test_a_harmed_file_is_refused_before_anything_is_parsed(copy, name, harm, mo
         monkeypatch.setattr(f"scoring_ml.scoring.saving.{parser}", pytest.fail)
     harm(copy / name)
     with pytest.raises(IntegrityError, match=r"A saved model.* Train again, or go back"):
-        Scorer.load(copy)
+        load_scorer(copy)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(IntegrityError, match=r"must have a manifest\. Found: none readable in 9"):
-        Scorer.load(tmp_path / "9")
+        load_scorer(tmp_path / "9")
     with pytest.raises(IntegrityError, match="must have a manifest"):
         manifest_sha256(tmp_path / "9")
 
@@ -138,9 +138,9 @@ def test_a_manifest_cannot_name_a_file_outside_its_folder(copy):
 
 def test_saving_again_replaces_the_whole_folder(world, copy):
     (copy / "left over").write_text("x", encoding="utf-8")
-    world.scorer("matrix").save(copy)
+    save_scorer(world.scorer("matrix"), copy)
     assert {path.name for path in copy.iterdir()} == {"scorer.json", "manifest.json"}
-    assert Scorer.load(copy).kind == "matrix"
+    assert load_scorer(copy).kind == "matrix"
     assert [path.name for path in copy.parent.iterdir()] == ["7"]
 
 
@@ -151,7 +151,7 @@ def test_a_failed_save_leaves_what_was_there_and_nothing_half_done(world, copy, 
     monkeypatch.setattr("scoring_ml.scoring.saving.write_json", break_off)
     with pytest.raises(OSError, match="disk full"):
         save_scorer(world.scorer("matrix"), copy)
-    assert Scorer.load(copy).kind == "boosted"
+    assert load_scorer(copy).kind == "boosted"
     assert [path.name for path in copy.parent.iterdir()] == ["7"]
 
 

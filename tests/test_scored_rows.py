@@ -9,8 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring_ml.errors import InputError
 from scoring_ml.estimators.ladder import KINDS
 from scoring_ml.evaluation.scored_rows import rescored, write_scored_rows
+from scoring_ml.features.catalogue import schema_features
+from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.scoring.scale import round_half_up
+from scoring_ml.scoring.scored_run import ScoredRun, read_scored
+from scoring_ml.scoring.wording import display_value
+from tests.small_crm import make_crm
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -50,6 +57,8 @@ def test_the_parts_of_every_row_add_up_to_its_score(kept):
 
 def test_rows_say_what_the_scorer_says_of_the_same_lead(world, kept):
     scorer, rows, facts = kept
+    run = ScoredRun(rows, facts, ())
+    types = {field["name"]: field["type"] for field in facts["fields"]}
     at = {lead_id: i for i, lead_id in enumerate(world.snapshot.ids)}
     for _, row in rows.iloc[::37].iterrows():
         place = at[row["lead_id"]]
@@ -61,10 +70,17 @@ def test_rows_say_what_the_scorer_says_of_the_same_lead(world, kept):
         )
         assert answer["probability"] == row["probability"]
         assert answer["ask_next"] == json.loads(row["ask_next"])[:5]
-        shown = {c["field"].removesuffix("_column"): c["value"] for c in answer["contributions"]}
-        for field in facts["fields"]:
-            value = row[f"value/{field['name']}"]
-            assert shown[field["name"]] == (None if pd.isna(value) else value)
+        for item in answer["contributions"]:
+            name = item["field"].removesuffix("_column")
+            value = None if pd.isna(row[f"value/{name}"]) else row[f"value/{name}"]
+            if types[name] in ("email", "phone", "criterion"):
+                assert item["value"] == value
+                continue
+            assert item["value"] == display_value(world.schema[name], value)
+            rate = run.observed(name, row[f"slot/{name}"])
+            told = None if rate is None else (rate.leads, round(rate.won_share, 4))
+            observed = item.get("observed")
+            assert told == (observed and (observed["leads"], observed["won_share"]))
 
 
 def test_the_matrix_of_every_row_adds_up(kept):
@@ -98,10 +114,15 @@ def test_no_contact_detail_and_no_free_text_is_kept(world, tmp_path):
     assert b"7946" not in files
 
 
-def test_source_and_campaign_stand_beside(world, kept):
-    _, rows, _ = kept
-    assert set(rows["source"]) == {"search", "fair", "referral"}
-    assert rows["campaign"].tolist() == rows["value/campaign"].tolist()
+def test_values_keep_their_types(world, kept):
+    _, rows, facts = kept
+    kinds = {"number": "f", "boolean": "f", "date": "M"}
+    for name, kind in facts["columns"].items():
+        assert world.schema[name].type == kind
+        if kind in kinds:
+            assert rows[f"value/{name}"].dtype.kind == kinds[kind], name
+    assert set(rows["value/source"]) == {"search", "fair", "referral"}
+    assert set(facts["columns"]) == set(world.snapshot.frame.columns)
 
 
 def test_facts_are_strict_json_with_everything_a_page_needs(world, kept):
@@ -125,6 +146,7 @@ def test_facts_are_strict_json_with_everything_a_page_needs(world, kept):
     assert by_name["matrix:engagement"]["type"] == "criterion"
     counted = sum(item["leads"] for item in facts["observed"]["industry"])
     assert counted == len(world.trained.windows.train)
+    assert facts["format"] == 2
     assert (facts["policy"] is None) == (scorer.kind == "matrix")
 
 
@@ -145,13 +167,61 @@ def test_another_version_can_score_the_same_leads_later(world, tmp_path):
     write_scored_rows(
         folder, world.trained, scorer, progress=lambda done, whole: told.append((done, whole))
     )
-    rows = pd.read_parquet(folder / "scored.parquet")
+    run = read_scored(folder)
+    rows = run.rows
     assert told[-1] == (len(rows), len(rows))
-    again = rescored(folder, scorer)
-    for name in ("score", "tier", "logodds"):
-        assert again[name].tolist() == rows[name].tolist()
-    by_hand = rescored(folder, world.scorer("matrix"))
+    same = rescored(run, scorer)
+    for name in ("score", "tier"):
+        assert same[name].tolist() == rows[name].tolist()
+    scale = scorer.parts.policy.scale
+    assert same["unrounded"].tolist() == scale.unrounded(rows["logodds"].to_numpy()).tolist()
+    by_hand = rescored(run, world.scorer("matrix"))
     assert by_hand["score"].tolist() == rows["matrix_total"].tolist()
+    strange = replace(run, facts=run.facts | {"columns": {}})
+    assert rescored(strange, scorer) is None
+
+
+def test_a_history_that_was_not_sent_leaves_one_score_a_row(world, tmp_path):
+    """Score, tier, log-odds and what the gate ranks by are of the same typical values."""
+    crm = make_crm(leads=300, kinds=("boosted", "scorecard"))
+    gone = [f.name for f in schema_features(crm.schema).values() if "activities" in f.needs]
+    frame = crm.frame.copy()
+    bare = np.arange(len(frame)) % 3 == 0
+    frame.loc[bare, [n for n in gone if frame[n].dtype.kind == "f"]] = np.nan
+    frame.loc[bare, [n for n in gone if frame[n].dtype.kind != "f"]] = None
+    count = len(frame)
+    snapshot = Snapshot(
+        frame=frame,
+        ids=np.array([f"L{i}" for i in range(count)], dtype=object),
+        label=crm.won,
+        position=np.arange(count, dtype=float),
+        as_of=crm.as_of.astype("datetime64[us]"),
+        account=None,
+        row=np.arange(1, count + 1),
+    )
+    everything = np.arange(count)
+    spans = dict.fromkeys(("train", "calibrate", "test"), everything)
+    windows = replace(world.trained.windows, **spans, open=everything[:0])
+    trained = replace(world.trained, schema=crm.schema, snapshot=snapshot, windows=windows)
+    for kind, scorer in crm.scorers.items():
+        folder = tmp_path / kind
+        write_scored_rows(folder, trained, scorer)
+        run = read_scored(folder)
+        scale = scorer.parts.policy.scale
+        unrounded = scale.unrounded(run.rows["logodds"].to_numpy())
+        assert run.rows["score"].tolist() == np.clip(round_half_up(unrounded), 0, 100).tolist()
+        same = rescored(run, scorer)
+        assert same["unrounded"].tolist() == unrounded.tolist()
+        assert same["tier"].tolist() == run.rows["tier"].tolist()
+        # Without typical values the same leads score otherwise, so this is no empty promise.
+        X = crm.encoder.encode(frame, snapshot.as_of)
+        parts = scorer.parts
+        as_sent = parts.calibration.logodds(parts.estimator.logodds(X))
+        differs = as_sent != run.rows["logodds"].to_numpy()
+        assert differs[bare].any()
+        assert not differs[~bare].any()
+        # Nobody said, so nothing was observed.
+        assert (run.rows["slot/web_visit_30d"] == -1).tolist() == bare.tolist()
 
 
 def test_leads_with_an_outcome_that_is_not_final_are_young_not_open(world, tmp_path):
@@ -178,8 +248,21 @@ def test_writing_again_replaces_the_folder_and_leaves_nothing_else(world, tmp_pa
     write_scored_rows(folder, world.trained, world.scorer("matrix"))
     assert sorted(path.name for path in folder.iterdir()) == [
         "calibration.parquet",
-        "inputs.parquet",
         "scored.json",
         "scored.parquet",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_rows_of_another_format_are_refused(world, tmp_path):
+    folder = tmp_path / "run"
+    write_scored_rows(folder, world.trained, world.scorer("matrix"))
+    facts = json.loads((folder / "scored.json").read_text("utf-8"))
+    for number, told in ((1, "format 1"), (3, "format 3"), (None, "format None")):
+        (folder / "scored.json").write_text(json.dumps(facts | {"format": number}), "utf-8")
+        with pytest.raises(InputError, match=rf"must have format 2\. Found: {told} in run\. Run"):
+            read_scored(folder)
+    del facts["format"]
+    (folder / "scored.json").write_text(json.dumps(facts), "utf-8")
+    with pytest.raises(InputError, match="Found: format 1 in run"):
+        read_scored(folder)

@@ -136,7 +136,8 @@ def test_reasons_are_the_five_largest_of_both_signs(world, later, kind):
 def test_hot_means_p_hot_and_warm_means_p_warm(world, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
     found = scorer.score_frame(snapshot.frame, snapshot.as_of)
-    z = scorer.logodds(world.trained.X)
+    z = found["logodds"].to_numpy()
+    assert z.tolist() == scorer.rows.scores(world.trained.X).logodds.tolist()
     assert found["probability"].tolist() == expit(z).tolist()
     wanted = np.where(
         z >= world.policy.logit_hot, "hot", np.where(z >= world.policy.logit_warm, "warm", "cold")

@@ -61,7 +61,8 @@ def influence(trained: Trained, *, leads: int, seed: int) -> Influence:
     snapshot = trained.snapshot
     as_of = snapshot.as_of[rows].astype("datetime64[us]").astype(np.int64)
     truth = world.effects(snapshot.lead[rows], as_of)
-    shown = trained.scorer.field_points(trained.X[rows])
+    model = trained.scorer.rows
+    shown = model.field_points(model.scores(trained.X[rows]))
     names = [name for name, _ in trained.scorer.explained_fields]
     centred = shown - shown.mean(axis=0)
     points = dict(zip(names, np.abs(centred).mean(axis=0).tolist(), strict=True))

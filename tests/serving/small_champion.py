@@ -15,7 +15,7 @@ from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import build_reference
-from scoring_ml.scoring.saving import manifest_sha256
+from scoring_ml.scoring.saving import manifest_sha256, save_scorer
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.settings import Home
 
@@ -130,5 +130,5 @@ def saved(home: Home, scorer: Scorer) -> Path:
     """Save a Scorer where workers look."""
     folder = home.serving / scorer.version
     home.serving.mkdir(parents=True, exist_ok=True)
-    scorer.save(folder)
+    save_scorer(scorer, folder)
     return folder

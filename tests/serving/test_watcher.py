@@ -9,6 +9,7 @@ import pytest
 
 from scoring_ml.errors import IntegrityError
 from scoring_ml.scoring.champion import rehearse
+from scoring_ml.scoring.saving import save_scorer
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving.watcher import RETRY_SECONDS, ChampionWatcher
@@ -22,7 +23,7 @@ def home(tmp_path: Path, scorer: Scorer) -> Home:
     home = Home(tmp_path)
     home.serving.mkdir()
     for version in ("1", "2"):
-        scorer.save(home.serving / version)
+        save_scorer(scorer, home.serving / version)
     return home
 
 

@@ -21,8 +21,8 @@ from scoring_ml.reports.campaigns import (
 )
 from scoring_ml.reports.queue import Queue, sales_queue
 from scoring_ml.reports.rendering import Axis, render, waterfall, write_pages
-from scoring_ml.reports.scored import ScoredRun, read_scored
 from scoring_ml.scoring.scale import HOT, TIERS, WARM
+from scoring_ml.scoring.scored_run import ScoredRun, read_scored
 from scoring_ml.statistics.proportions import EXPECTED_WINS, FEW_OUTCOMES, HALF_WIDTH, PRIOR_LEADS
 from scoring_ml.texts import ENGLISH, Catalogue, languages
 from scoring_ml.texts.sentences import tell

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring_ml.data.schema import CRITERIA, GROUPS
-from scoring_ml.reports.scored import Rate, ScoredField, ScoredRun, tenths
+from scoring_ml.scoring.scored_run import Rate, ScoredField, ScoredRun, tenths
 
 REASONS: Final = 5
 """So many fields, the largest by absolute points, are the reasons of a score."""
@@ -28,8 +28,8 @@ class FieldPoints:
     Parameters
     ----------
     field : ScoredField
-    value : str or None
-        The answer as shown; ``None`` for not known.
+    value : float, str, Timestamp or None
+        The answer, typed as the rows keep it; ``None`` for not known.
     tenths : int
         Points times ten.
     rank : int
@@ -39,7 +39,7 @@ class FieldPoints:
     """
 
     field: ScoredField
-    value: str | None
+    value: Any
     tenths: int
     rank: int
     observed: Rate | None
@@ -213,10 +213,15 @@ def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> Que
     ranks = {index: rank for rank, index in enumerate(order, start=1)}
     fields = []
     for index, item in enumerate(run.fields):
-        value = _text(row[f"value/{item.name}"])
-        counts = ranks[index] <= REASONS and points[index] != 0
-        observed = run.observed(item.name, value) if counts else None
-        fields.append(FieldPoints(item, value, points[index], ranks[index], observed))
+        value = row[f"value/{item.name}"]
+        value = None if pd.isna(value) else value
+        counts = ranks[index] <= REASONS and points[index] != 0 and item.type != "criterion"
+        observed = run.observed(item.name, int(row[f"slot/{item.name}"])) if counts else None
+        fields.append(
+            FieldPoints(
+                item, None if pd.isna(value) else value, points[index], ranks[index], observed
+            )
+        )
     fields.sort(key=lambda item: item.rank)
     asks = []
     for item in json.loads(row["ask_next"] or "[]"):
@@ -254,7 +259,7 @@ def _group(
     matrix = None
     if name in CRITERIA and name in mapped:
         given = float(row[f"matrix/{name}"])
-        mean = run.facts.get("matrix_mean", {}).get(name)
+        mean = run.facts["matrix_mean"].get(name)
         matrix = MatrixPoints(
             points=given,
             most=float(run.facts["matrix_max"][name]),
@@ -272,7 +277,3 @@ def _group(
 def _unnamed(name: str) -> ScoredField:
     """Return a field that may be asked for, though the model sees only its criterion."""
     return ScoredField(name, name, "other", "", None, askable=True)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)

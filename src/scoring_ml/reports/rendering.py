@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scoring_ml.data.values.moments import parse_date
-from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.errors import InputError
 from scoring_ml.reports.queue import FieldPoints, QueuedLead
-from scoring_ml.reports.scored import ScoredField
+from scoring_ml.scoring.scored_run import ScoredField
+from scoring_ml.scoring.wording import shown_number, value_text
 from scoring_ml.texts import Catalogue
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -115,26 +114,20 @@ def answer(item: FieldPoints, catalogue: Catalogue) -> str:
         return catalogue.text(f"levels.{item.field.criterion}.{value or 'unknown'}")
     if value is None:
         return catalogue.text("words.unknown")
-    if kind in ("email", "phone") and value in ("valid", "invalid"):
+    if kind in ("email", "phone"):
         return catalogue.text(f"words.{value}")
-    try:
-        if kind == "boolean":
-            return catalogue.text("words.yes" if parse_boolean(value) else "words.no")
-        if kind == "date":
-            return catalogue.date(parse_date(value))
-        if kind == "number":
-            number = catalogue.number(parse_number(value))
-            unit = _unit(item.field, catalogue)
-            return f"{number} {unit}" if unit else number
-    except ValueError:
-        # A display text in another form, such as a range, is shown as it is.
-        pass
-    word = f"feature_values.{item.field.feature.key if item.field.feature else ''}.{value}"
-    return catalogue.text(word) if word in catalogue else value
-
-
-def _unit(field: ScoredField, catalogue: Catalogue) -> str | None:
-    return field.unit if field.feature is None else field.feature.unit_text(catalogue)
+    if kind == "date":
+        return catalogue.date(value)
+    feature = item.field.feature
+    text = value_text(value, kind, computed=feature is not None)
+    if kind == "boolean":
+        return catalogue.text(f"words.{text}")
+    if kind == "number":
+        unit = item.field.unit if feature is None else feature.unit_text(catalogue)
+        number = catalogue.number(shown_number(value, computed=feature is not None))
+        return f"{number} {unit}" if unit else number
+    word = f"feature_values.{feature.key if feature else ''}.{text}"
+    return catalogue.text(word) if word in catalogue else text
 
 
 def render(template: str, catalogue: Catalogue, **numbers: Any) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +14,7 @@ from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import LEVELS
 from scoring_ml.features.encoder import LEVEL_CODES, Encoder
 from scoring_ml.scoring.completeness import is_unanswered
+from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.reference import Reference, field_slice
 
 
@@ -67,6 +71,46 @@ class Answers:
         for column in self.columns:
             found[column.name] = is_unanswered(column, X[:, self._slices[column.name]])
         return found
+
+    def gains(
+        self,
+        X: NDArray[np.float64],
+        now: NDArray[np.float64],
+        score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    ) -> list[list[dict[str, Any]]]:
+        """Return, per lead, its missing fields and what the best answer would add, best first.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, width)
+        now : array of float, shape (n,)
+            Their scores, unrounded.
+        score : callable
+            From encoded leads to their scores, unrounded; all answers are scored at once.
+
+        Returns
+        -------
+        list of list of dict
+            ``field``, as a request names it, and ``could_add``, in points to the tenth, above 0.
+        """
+        gains: list[list[dict[str, Any]]] = [[] for _ in range(len(X))]
+        asked = [(name, np.flatnonzero(missing)) for name, missing in self.missing(X).items()]
+        asked = [(name, rows) for name, rows in asked if len(rows) and self.count(name)]
+        if not asked:
+            return gains
+        after = score(np.vstack([self.tried(X[rows], name) for name, rows in asked]))
+        start = 0
+        for name, rows in asked:
+            count = self.count(name)
+            best = after[start : start + count * len(rows)].reshape(len(rows), count).max(axis=1)
+            start += count * len(rows)
+            for row, value in zip(rows, best - now[rows], strict=True):
+                gain = round(float(value), 1)
+                if gain > 0:
+                    gains[row].append({"field": alias(name), "could_add": gain})
+        for items in gains:
+            items.sort(key=lambda item: -float(item["could_add"]))
+        return gains
 
     def count(self, name: str) -> int:
         """Return how many answers to a field are tried."""

@@ -31,8 +31,8 @@ REHEARSAL_SECONDS: Final = 120.0
 """Most time that a trial in a process of its own may take."""
 
 _REHEARSAL: Final = (
-    "import sys; from pathlib import Path; from scoring_ml.scoring.scorer import Scorer; "
-    "scorer = Scorer.load(Path(sys.argv[1])); scorer.explain(scorer.example)"
+    "import sys; from pathlib import Path; from scoring_ml.scoring.saving import load_scorer; "
+    "scorer = load_scorer(Path(sys.argv[1])); scorer.explain(scorer.example)"
 )
 _VERSION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 

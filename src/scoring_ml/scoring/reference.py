@@ -134,14 +134,30 @@ def field_slice(encoder: Encoder, name: str) -> slice:
     return slice(found[0], found[-1] + 1)
 
 
-def slot_of(column: Column, reference: FieldReference, block: NDArray[np.float64]) -> int:
-    """Return which entry of ``reference.observed`` an encoded field belongs to."""
+def slots_of(
+    column: Column, reference: FieldReference, block: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return which entry of ``reference.observed`` each lead belongs to.
+
+    Parameters
+    ----------
+    column : Column
+    reference : FieldReference
+    block : array of float, shape (n, width)
+        The column's part of the encoded matrix.
+
+    Returns
+    -------
+    array of int, shape (n,)
+    """
     if column.type == "category":
-        return int(np.argmax(block))
-    value = block[0]
-    if np.isnan(value):
-        return len(reference.observed) - 1
-    return int(np.searchsorted(np.array(reference.edges), value, side="right"))
+        return np.asarray(np.argmax(block, axis=1), dtype=np.int64)
+    return _bins(np.array(reference.edges), block[:, 0])
+
+
+def _bins(edges: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bin of each value; NaN sorts last, and one further stands for missing."""
+    return np.asarray(np.searchsorted(edges, values, side="right") + np.isnan(values))
 
 
 def _field_reference(
@@ -174,8 +190,7 @@ def _field_reference(
         likely = np.unique(
             np.quantile(known, (shares[1:] + shares[:-1]) / 2, method="inverted_cdf")
         )
-    slots = np.searchsorted(edges, values, side="right")
-    slots[np.isnan(values)] = len(names)
+    slots = _bins(edges, values)
     leads = np.bincount(slots, minlength=len(names) + 1)
     wins = np.bincount(slots[won == 1.0], minlength=len(names) + 1)
     observed = tuple(

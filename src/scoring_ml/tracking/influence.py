@@ -29,7 +29,8 @@ def draw_fields(
     sizes: dict[str, float] = {}
     if scorer is not None:
         unit = "points"
-        points = np.abs(scorer.field_points(X)).mean(axis=0) if len(X) else np.zeros(0)
+        points = scorer.rows.field_points(scorer.rows.scores(X)) if len(X) else np.zeros((1, 0))
+        points = np.abs(points).mean(axis=0)
         for (name, _), size in zip(scorer.explained_fields, points, strict=False):
             sizes[name] = float(size)
     else:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring_ml.data.schema import Schema
+from scoring_ml.scoring.saving import save_scorer
 from scoring_ml.scoring.scorer import Scorer
 
 PACKAGE: Final = "scoring-ml"
@@ -42,7 +43,7 @@ def saved_model(scorer: Scorer, *, run_id: str, model_id: str) -> Iterator[Path]
 
     with tempfile.TemporaryDirectory() as temporary:
         source, folder = Path(temporary) / "scorer", Path(temporary) / "model"
-        scorer.save(source)
+        save_scorer(scorer, source)
         model = Model(
             run_id=run_id,
             model_uuid=model_id,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.evaluation.comparison import Candidate, Trained
 from scoring_ml.evaluation.drift import base_rate
-from scoring_ml.scoring.explanation import explain_points
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.statistics.ranking import TOP_PERCENT
@@ -158,9 +157,7 @@ def _gains(trained: Trained, candidate: Candidate, title: str, path: Path) -> No
 
 def _tiers(trained: Trained, scorer: Scorer, title: str, path: Path) -> None:
     rows = trained.windows.test
-    unrounded = scorer.unrounded(trained.X[rows])
-    none = np.zeros((len(rows), 0))
-    shown = tiers(explain_points(unrounded, none, score_max=scorer.score_max).score)
+    shown = tiers(scorer.rows.scores(trained.X[rows]).score)
     won = trained.snapshot.label[rows]
     figure = new_figure(10, 4.6)
     volumes, kept = figure.subplots(1, 2, width_ratios=[3, 2])

@@ -17,6 +17,7 @@ from mlflow.pyfunc import PythonModel
 
 from scoring_ml.data.files.flat import FileFacts, Flat
 from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.scoring.saving import load_scorer
 from scoring_ml.scoring.scorer import Scorer
 
 
@@ -25,7 +26,7 @@ class LeadScorer(PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: Any) -> None:
         """Read the Scorer, each file verified against its SHA-256."""
-        self.scorer = Scorer.load(Path(context.artifacts["scorer"]))
+        self.scorer: Scorer = load_scorer(Path(context.artifacts["scorer"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -44,8 +45,8 @@ class LeadScorer(PythonModel):  # type: ignore[misc]
         Returns
         -------
         DataFrame, shape (n, ...)
-            Columns of :meth:`Scorer.score_frame`, the input's index, ``model_version`` and
-            ``error``: why a row cannot be scored, or "".
+            Columns of :meth:`Scorer.score_frame` but ``logodds``, the input's index,
+            ``model_version`` and ``error``: why a row cannot be scored, or "".
         """
         given = params or {}
         schema = self.scorer.encoder.schema
@@ -60,7 +61,7 @@ class LeadScorer(PythonModel):  # type: ignore[misc]
         part = snapshot.take(good)
         found = self.scorer.score_frame(
             part.frame, part.as_of, explain=bool(given.get("explain", False))
-        )
+        ).drop(columns="logodds")
         found.index = pd.Index(good)
         # Columns keep one type, whether or not a row is left blank.
         blank = {"i": "Int64", "b": "boolean"}

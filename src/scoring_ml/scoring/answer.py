@@ -1,0 +1,208 @@
+"""The answer about one lead: its scores put into points, reasons, warnings and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from scoring_ml.data.schema import Column
+from scoring_ml.features.catalogue import schema_features
+from scoring_ml.features.criteria import is_missing
+from scoring_ml.features.encoder import field_of
+from scoring_ml.scoring.lead import Lead, alias
+from scoring_ml.scoring.lead_features import Computed
+from scoring_ml.scoring.policy import action_of
+from scoring_ml.scoring.policy_settings import policy_settings
+from scoring_ml.scoring.reference import LEAST_LEADS
+from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
+from scoring_ml.scoring.scale import tier
+from scoring_ml.scoring.wording import display_value, sentence, title
+from scoring_ml.texts import Catalogue
+
+MOST_REASONS: Final = 5
+
+
+class AnswerWriter:
+    """Writes answers: JSON-ready, in the language of a catalogue.
+
+    Parameters
+    ----------
+    parts : Parts
+    rows : RowScorer
+        Of the same parts.
+    computed : Computed
+        The features of the parts' schema.
+    """
+
+    def __init__(self, parts: Parts, rows: RowScorer, computed: Computed) -> None:
+        self._parts = parts
+        self._rows = rows
+        self._encoder = encoder = parts.encoder
+        self._by_source = computed.by_source
+        self._features = schema_features(encoder.schema)
+        self._settings = policy_settings()
+        self._columns = {column.name: column for column in encoder.schema.used}
+        # Fields that every training lead had: without them a typical answer is assumed. What is
+        # computed from a history is told by the part of the history that was not sent.
+        of_history = {c.name for columns in self._by_source.values() for c in columns}
+        self._always_known = tuple(
+            column
+            for column in encoder.schema.used
+            if parts.reference.fields[column.name].observed[-1].leads == 0
+            and column.name not in of_history
+            and field_of(column, encoder.schema) == column.name
+        )
+
+    def action(self, name_of_tier: str) -> str:
+        """Return what is to be done with a lead of that tier."""
+        return action_of(name_of_tier, settings=self._settings)
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """Name, version, kind and policy, as every answer carries them."""
+        policy = self._parts.policy
+        return {
+            "name": self._parts.card.get("name", "lead-scorer"),
+            "version": str(self._parts.card.get("version", "0")),
+            "kind": self._parts.estimator.kind,
+            "policy": None if policy is None else str(policy.version),
+        }
+
+    def write(
+        self,
+        lead: Lead,
+        scores: Scores,
+        levels: Mapping[str, str],
+        *,
+        unsent: tuple[str, ...],
+        texts: Catalogue,
+        every: bool,
+    ) -> dict[str, Any]:
+        """Return the answer about one lead.
+
+        Parameters
+        ----------
+        lead : Lead
+            With its features.
+        scores : Scores
+            Of this lead alone.
+        levels : mapping of criterion to level
+        unsent : tuple of str
+            Parts of the history that features are computed from and that were not sent.
+        texts : Catalogue
+        every : bool
+            Whether to add all ``contributions`` and the ``rounding_points``.
+        """
+        tenths = self._rows.tenths(scores)
+        score = int(tenths.score[0])
+        points = tenths.fields[0].tolist()
+        order = sorted(range(len(points)), key=lambda i: (-abs(points[i]), i))
+        contributions = [
+            self._contribution(i, points[i], scores, lead, levels, texts)
+            for i in (order if every else order[:MOST_REASONS])
+        ]
+        reasons = [item for item in contributions[:MOST_REASONS] if item["points"] != 0.0]
+        shown = sum(points[i] for i in order[: len(reasons)])
+        completeness = float(self._rows.completeness(scores)[0])
+        probability = float(self._rows.probability(scores)[0])
+        name_of_tier = tier(score)
+        answer = {
+            "lead_id": lead.lead_id,
+            "score": score,
+            "score_max": self._rows.score_max,
+            "tier": name_of_tier,
+            "action": self.action(name_of_tier),
+            "probability": None if np.isnan(probability) else probability,
+            "base_points": int(tenths.base[0]) / 10,
+            "reasons": reasons,
+            "other_points": (sum(points) - shown + int(tenths.rounding[0])) / 10,
+            "limit_points": int(tenths.limit[0]) / 10,
+            "matrix": self._matrix(scores, levels),
+            "completeness": None if np.isnan(completeness) else completeness,
+            "ask_next": self._rows.ask_next(scores)[0][:MOST_REASONS],
+            "warnings": self._warnings(lead, unsent, texts),
+            "ignored_fields": list(lead.ignored),
+            "model": self.model,
+        }
+        if every:
+            answer["contributions"] = contributions
+            answer["rounding_points"] = int(tenths.rounding[0]) / 10
+        return answer
+
+    def _contribution(
+        self,
+        index: int,
+        tenth: int,
+        scores: Scores,
+        lead: Lead,
+        levels: Mapping[str, str],
+        texts: Catalogue,
+    ) -> dict[str, Any]:
+        name, criterion = self._rows.explained_fields[index]
+        item: dict[str, Any] = {"field": alias(name), "criterion": criterion}
+        if name not in self._columns:
+            level = levels[criterion]
+            return item | {
+                "label": texts.text(f"criteria.{criterion}"),
+                "value": None if level == "unknown" else level,
+                "points": tenth / 10,
+                "text": texts.text(f"levels.{criterion}.{level}"),
+            }
+        column, value = self._columns[name], lead.typed.get(name)
+        feature = self._features.get(name)
+        unseen = self._encoder.is_unseen(column, value)
+        item |= {
+            "label": title(column, feature, texts),
+            "value": display_value(column, value),
+            "points": tenth / 10,
+            "text": sentence(column, value, feature=feature, unseen=unseen, texts=texts),
+        }
+        observed = self._observed(column, scores)
+        return item if observed is None else item | {"observed": observed}
+
+    def _observed(self, column: Column, scores: Scores) -> dict[str, Any] | None:
+        slot = int(self._rows.slot(column, scores)[0])
+        if slot < 0:
+            return None
+        item = self._parts.reference.fields[column.name].observed[slot]
+        if item.leads < LEAST_LEADS:
+            return None
+        return {"leads": item.leads, "won_share": round(item.wins / item.leads, 4)}
+
+    def _matrix(self, scores: Scores, levels: Mapping[str, str]) -> dict[str, Any]:
+        """Return what the hand-built matrix gives the lead, and how that stands to its mean."""
+        matrix, mean = self._encoder.matrix, self._parts.reference.matrix_mean
+        points = {item.name: item.points_of(levels[item.name]) for item in matrix.criteria}
+        total = int(self._rows.matrix_total(scores.X)[0])
+        return {
+            "total": total,
+            "max": matrix.max_total,
+            "tier": tier(total),
+            "criteria": points,
+            "against_mean": {name: round(given - mean[name], 1) for name, given in points.items()},
+            "unknown": [name for name, level in levels.items() if level == "unknown"],
+        }
+
+    def _warnings(self, lead: Lead, unsent: tuple[str, ...], texts: Catalogue) -> list[str]:
+        """Return what there is to warn of: the history, unseen answers, assumed answers."""
+        warnings = [] if lead.history is None else list(lead.history.warnings)
+        learned = self._parts.estimator.kind != "matrix"
+        if learned:
+            warnings += [texts.text(f"warnings.no_{source}") for source in unsent]
+        warnings += [
+            texts.text("warnings.unseen_category", field=self._label(column, texts))
+            for column in self._columns.values()
+            if self._encoder.is_unseen(column, lead.typed.get(column.name))
+        ]
+        assumed = [c for c in self._always_known if is_missing(lead.typed.get(c.name))]
+        if assumed and learned:
+            names = ", ".join(self._label(column, texts) for column in assumed)
+            warnings.append(texts.text("warnings.always_known", n=len(assumed), fields=names))
+        if not self._parts.calibration.gives_probability:
+            warnings.append(texts.text("warnings.no_probability"))
+        return warnings
+
+    def _label(self, column: Column, texts: Catalogue) -> str:
+        return title(column, self._features.get(column.name), texts)

@@ -1,0 +1,310 @@
+"""The scored rows of one training run, on disk: a table, and what its columns mean.
+
+A run's folder holds ``scored.parquet`` (one row per lead of the newest window, and per open lead)
+and ``scored.json``. Both are written and read here alone. A row keeps typed values, from which
+another version can score the same leads and a page can make its text; contact details are only
+*valid* or *invalid*. Points are counted in whole tenths, so that sums are exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from scoring_ml.data.schema import CRITERIA, GROUPS, Column, parse_schema
+from scoring_ml.errors import InputError, IntegrityError
+from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.criteria import contact_valid, is_missing
+from scoring_ml.scoring.reference import LEAST_LEADS
+from scoring_ml.scoring.saving import write_json
+
+FORMAT: Final = 2
+"""Of the files; 1 kept display texts and had no number."""
+
+ROWS_FILE: Final = "scored.parquet"
+FACTS_FILE: Final = "scored.json"
+
+_COLUMNS: Final = (
+    "lead_id",
+    "window",
+    "as_of",
+    "won",
+    "score",
+    "tier",
+    "logodds",
+    "probability",
+    "base_points",
+    "rounding_points",
+    "limit_points",
+    "matrix_total",
+    "matrix_tier",
+    "completeness",
+    "ask_next",
+    "action",
+)
+_TRAIN_AGAIN: Final = "Run scoring-ml train again with this version"
+
+_CONTACTS: Final = {
+    ("email", "valid"): "somebody@example.com",
+    ("email", "invalid"): "nobody",
+    ("phone", "valid"): "+12025550123",
+    ("phone", "invalid"): "0",
+}
+"""Made-up contact details that stand for valid and invalid ones."""
+
+
+@dataclass(frozen=True)
+class ScoredField:
+    """One field that the model uses, for people.
+
+    Parameters
+    ----------
+    name, label : str
+        Name in the file, and for people.
+    criterion : str
+        One of :data:`~scoring_ml.data.schema.GROUPS`.
+    type : str
+        A type of column, or ``criterion`` for the level of a criterion that several fields answer.
+    unit : str or None
+    askable : bool
+        Whether a salesperson could ask the lead for it.
+    feature : Feature or None
+        The feature of the catalogue that it is, which names it in every language.
+    """
+
+    name: str
+    label: str
+    criterion: str
+    type: str
+    unit: str | None
+    askable: bool
+    feature: Feature | None = None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What became of the leads that gave one answer.
+
+    Parameters
+    ----------
+    leads : int
+    won_share : float
+        0-1.
+    """
+
+    leads: int
+    won_share: float
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """Scored rows and what they mean.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Oldest first. Beside the columns that stand for themselves ``points/<field>``,
+        ``matrix/<criterion>``, ``matrix_known/<criterion>``; ``value/<column>`` for every column
+        that models may know, typed as in a snapshot, contact details as ``valid`` or
+        ``invalid``, and for the level of a criterion; ``slot/<field>``, the entry of the field's
+        observed rates that the lead belongs to, or -1.
+    facts : mapping
+        As in ``scored.json``.
+    fields : tuple of ScoredField
+    """
+
+    rows: pd.DataFrame
+    facts: Mapping[str, Any]
+    fields: tuple[ScoredField, ...]
+
+    @property
+    def score_max(self) -> int:
+        """Largest score there can be: 100, or 110 for the matrix."""
+        return int(self.facts["score_max"])
+
+    @property
+    def has_probability(self) -> bool:
+        """Whether the model gives a probability."""
+        return bool(len(self.rows)) and bool(self.rows["probability"].notna().all())
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """Return the criteria of the matrix that are known for at least one lead."""
+        return tuple(
+            name
+            for name in CRITERIA
+            if f"matrix_known/{name}" in self.rows and bool(self.rows[f"matrix_known/{name}"].any())
+        )
+
+    def field(self, name: str) -> ScoredField | None:
+        """Return the field of that name, or ``None``."""
+        return next((item for item in self.fields if item.name == name), None)
+
+    def field_of_group(self, group: str) -> ScoredField | None:
+        """Return the first field of one of the groups, such as the source of a lead."""
+        fields = (f for f in self.fields if f.criterion == group and f.type != "criterion")
+        return next(fields, None)
+
+    def fails(self, criterion: str, points: ArrayLike, known: ArrayLike) -> NDArray[np.bool_]:
+        """Return where a criterion is known to be at the level "none", from matrix points."""
+        none = float(self.facts["matrix_none"][criterion])
+        return np.asarray(known, dtype=bool) & (np.asarray(points, dtype=float) <= none)
+
+    def matrix_level(self, criterion: str, points: float, known: bool) -> str:
+        """Return none, partial, full or unknown, from a criterion's matrix points."""
+        if not known:
+            return "unknown"
+        if self.fails(criterion, points, known):
+            return "none"
+        return "full" if points >= float(self.facts["matrix_max"][criterion]) else "partial"
+
+    def observed(self, name: str, slot: int) -> Rate | None:
+        """Return what became of training leads with the same answer, where enough were counted.
+
+        Parameters
+        ----------
+        name : str
+            Name of the field.
+        slot : int
+            As in the column ``slot/<field>``.
+        """
+        entries = self.facts["observed"].get(name, ())
+        if slot < 0 or slot >= len(entries) or entries[slot]["leads"] < LEAST_LEADS:
+            return None
+        leads = int(entries[slot]["leads"])
+        return Rate(leads, int(entries[slot]["wins"]) / leads)
+
+    def typed(self) -> tuple[pd.DataFrame, NDArray[np.datetime64] | None]:
+        """Return what the rows were scored from, for another version to score.
+
+        Returns
+        -------
+        frame : DataFrame, shape (n, columns)
+            Typed values, with made-up contact details for real ones.
+        as_of : array of datetime64[us], shape (n,), or None
+        """
+        frame = {}
+        for name, kind in self.facts["columns"].items():
+            values = self.rows[f"value/{name}"].to_numpy()
+            if kind in ("email", "phone"):
+                values = np.array([_CONTACTS.get((kind, value)) for value in values], dtype=object)
+            frame[name] = values
+        moments = self.rows["as_of"]
+        as_of = None if moments.isna().all() else moments.to_numpy(dtype="datetime64[us]")
+        return pd.DataFrame(frame, index=self.rows.index), as_of
+
+
+def kept_value(column: Column, values: NDArray[Any]) -> NDArray[Any]:
+    """Return typed values as rows keep them: contact details as valid or invalid only."""
+    if column.type not in ("email", "phone"):
+        return values
+    words = {True: "valid", False: "invalid"}
+    kept = [None if is_missing(v) else words[contact_valid(v, column)] for v in values]
+    return np.array(kept, dtype=object)
+
+
+def write_scored(folder: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Write scored rows and what they mean into a folder that is there.
+
+    Parameters
+    ----------
+    folder : Path
+    rows : DataFrame
+        As in :class:`ScoredRun`.
+    facts : mapping
+        JSON-ready.
+    """
+    rows.to_parquet(folder / ROWS_FILE, index=False)
+    write_json(folder / FACTS_FILE, {"format": FORMAT} | dict(facts))
+
+
+def read_scored(folder: Path) -> ScoredRun:
+    """Read the scored rows of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        ``HOME/runs/<run_id>``.
+
+    Raises
+    ------
+    InputError
+        If the folder has no scored rows, they are of another format, or a column is missing.
+    IntegrityError
+        If the points of a lead do not add up to its score.
+    """
+    if not (folder / ROWS_FILE).is_file() or not (folder / FACTS_FILE).is_file():
+        raise InputError(
+            f"The folder of a training run must hold {ROWS_FILE} and {FACTS_FILE}",
+            found=f"{folder} without them",
+            do="Run scoring-ml train",
+        )
+    facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    if facts.get("format") != FORMAT:
+        raise InputError(
+            f"Scored rows must have format {FORMAT}",
+            found=f"format {facts.get('format', 1)} in {folder.name}",
+            do=_TRAIN_AGAIN,
+        )
+    rows = pd.read_parquet(folder / ROWS_FILE)
+    fields = _fields(facts)
+    values = dict.fromkeys([*facts["columns"], *(item.name for item in fields)])
+    needed = [*_COLUMNS, *(f"value/{name}" for name in values)]
+    needed += [f"points/{item.name}" for item in fields]
+    needed += [f"slot/{item.name}" for item in fields if item.type != "criterion"]
+    needed += [
+        f"{part}/{name}" for name in facts["matrix_max"] for part in ("matrix", "matrix_known")
+    ]
+    missing = [name for name in needed if name not in rows]
+    if missing:
+        raise InputError(
+            f"{ROWS_FILE} must hold all columns of scored rows",
+            found=f"{len(missing)} missing, the first {missing[0]}",
+            do=_TRAIN_AGAIN,
+        )
+    _check_sums(rows)
+    return ScoredRun(rows, facts, fields)
+
+
+def tenths(points: ArrayLike) -> NDArray[np.int64]:
+    """Return points as whole tenths, integers of the same shape."""
+    return np.asarray(np.rint(np.asarray(points, dtype=float) * 10), dtype=np.int64)
+
+
+def _fields(facts: Mapping[str, Any]) -> tuple[ScoredField, ...]:
+    schema = facts["schema"]
+    features = {} if schema is None else schema_features(parse_schema(schema, source=FACTS_FILE))
+    items: Sequence[Mapping[str, Any]] = facts["fields"]
+    return tuple(
+        ScoredField(
+            name=str(item["name"]),
+            label=str(item["label"] or item["name"]),
+            criterion=item["criterion"] if item["criterion"] in GROUPS else "other",
+            type=str(item["type"]),
+            unit=None if item["unit"] is None else str(item["unit"]),
+            askable=bool(item["askable"]),
+            feature=features.get(str(item["name"])),
+        )
+        for item in items
+    )
+
+
+def _check_sums(rows: pd.DataFrame) -> None:
+    parts = [name for name in rows.columns if str(name).startswith("points/")]
+    total = tenths(rows[["base_points", "rounding_points", "limit_points"]]).sum(axis=1)
+    total = total + tenths(rows[parts]).sum(axis=1)
+    wrong = total != 10 * rows["score"].to_numpy(dtype=np.int64)
+    if wrong.any():
+        first = ", ".join(rows["lead_id"][wrong].astype(str).head(3))
+        raise IntegrityError(
+            "The points of every lead must add up to its score",
+            found=f"{int(wrong.sum())} of {len(rows)} leads whose points do not, the first {first}",
+            do="Run scoring-ml train again",
+        )
