@@ -48,14 +48,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
 
 
-class Result(Protocol):
-    """What a command that can print JSON has found or done."""
+class _Result(Protocol):
+    """The result of a command that prints text or one JSON document."""
 
-    def render(self) -> str:
-        """Return it as text for a terminal."""
+    def render(self) -> str: ...
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as one JSON document."""
+    def to_json(self) -> dict[str, Any]: ...
 
 
 def main() -> None:
@@ -258,17 +256,11 @@ def score(
             bar=bar,
         )
     for text in result.warnings:
-        print(f"warning: {text}", file=sys.stderr)
+        _warn(f"warning: {text}")
     if result.failed:
-        print(
-            f"warning: {result.failed} row(s) could not be scored; see the column error",
-            file=sys.stderr,
-        )
+        _warn(f"warning: {result.failed} row(s) could not be scored; see the column error")
     if result.not_due:
-        print(
-            f"note: {result.not_due} lead(s) are not open at that moment and have no score",
-            file=sys.stderr,
-        )
+        _warn(f"note: {result.not_due} lead(s) are not open at that moment and have no score")
     tiers = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
     done = result.leads - result.failed - result.not_due
     _show(f"{done:,} leads scored with version {result.version}: {tiers}\n{result.out}")
@@ -338,10 +330,9 @@ def report(
     run_id, version = newest_training(place)
     served = served_version(place)
     if served not in (None, version):
-        print(
+        _warn(
             f"warning: the pages show version {version}, the newest training; "
-            f"version {served} is served",
-            file=sys.stderr,
+            f"version {served} is served"
         )
     pages = write_explanations(place.runs / run_id, out, lang=lang or Settings().lang)
     _show("\n".join(str(page) for page in pages))
@@ -401,5 +392,9 @@ def _show(content: str | dict[str, Any]) -> None:
     print(content.rstrip("\n"), flush=True)
 
 
-def _show_result(result: Result, as_json: bool) -> None:
+def _warn(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _show_result(result: _Result, as_json: bool) -> None:
     _show(result.to_json() if as_json else result.render())

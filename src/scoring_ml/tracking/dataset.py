@@ -55,7 +55,7 @@ def cohort_facts(trained: Trained, dataset: DatasetFacts) -> dict[str, Any] | No
     -------
     dict or None
         ``leads``, ``rows``, ``fit_rows``, ``ages_days``, ``headline_age_days``, ``horizon_days``
-        and ``lag_days`` (None if not told), ``final_after_days`` (None where a gap shorter than
+        and ``lag_days`` (None if not known), ``final_after_days`` (None where a gap shorter than
         that was asked for).
     """
     snapshot = trained.snapshot
