@@ -66,14 +66,11 @@ class LeadError(InputError):
     ----------
     fields : sequence of (str, str)
         Pairs of field name and message. Messages never quote the refused value.
-    code : str
-        Machine-readable reason, ``invalid_lead`` unless given.
     """
 
-    def __init__(self, fields: Sequence[tuple[str, str]], *, code: str = "invalid_lead") -> None:
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
         self.fields = tuple(fields)
-        self.code = code
-        names = ", ".join(name for name, _ in self.fields[:3])
+        names = ", ".join(name[:200] for name, _ in self.fields[:3])
         super().__init__(
             "Every field of a lead must be known and hold a value of its type",
             found=f"{len(self.fields)} wrong field(s): {names}",

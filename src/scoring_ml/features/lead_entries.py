@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import cell_text
 from scoring_ml.data.names import nearest
-from scoring_ml.data.schema import History
+from scoring_ml.data.schema import Column, History
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import (
     MAX_FACTS,
@@ -27,8 +27,9 @@ from scoring_ml.data.values.limits import (
     check_unicode,
     check_value,
 )
-from scoring_ml.data.values.moments import Bools, Moments, ReadMoments, read_moments
-from scoring_ml.data.values.numbers import parse_number, plain_digits
+from scoring_ml.data.values.moments import Moments, ReadMoments, read_moments
+from scoring_ml.data.values.numbers import plain_digits
+from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.features.asof import known
 
@@ -58,7 +59,6 @@ class EntryColumns:
         self._name = name
         self._history = history
         self._missing = _missing(history.missing)
-        self._whole_days: dict[str, Bools] = {}
         self.wrong: dict[tuple[int, str], InvalidValue] = {}
         self._entries = self._checked(raw, names)
         self._names = frozenset[str]().union(*self._entries)
@@ -96,48 +96,24 @@ class EntryColumns:
             Place of each in the words, -1 for none; ``None`` if all have none.
         words : tuple of str
         """
-        if name not in self:
-            return None, ()
-        codes: dict[str, int] = {}
-
-        def code(raw: Any) -> int:
-            if raw is None:
-                return -1
-            if not isinstance(raw, str):
-                raise InvalidValue("text")
-            word = read(raw)
-            return -1 if word is None else codes.setdefault(word, len(codes))
-
-        raws = self._column(name)
-        if not _TEXTS.issuperset(map(type, raws)):
-            # Ids of campaigns are often numbers; an export has them as text.
-            raws = [cell_text(raw) if _is_number(raw) else raw for raw in raws]
-        column = np.array(self._read(name, raws, code), dtype=np.int32)
-        return (column, tuple(codes)) if codes else (None, ())
+        # Ids of campaigns are often numbers; an export has them as text.
+        codes, words = self._codes(name, read, InvalidValue("text"), numbers=(int, float))
+        return (codes, words) if words else (None, ())
 
     def ids(self, name: str) -> NDArray[np.int32] | None:
         """Read a column of ids: a number for each different one, -1 for none."""
-        if name not in self:
-            return None
-        codes = np.full(len(self._entries), -1, dtype=np.int32)
-        numbers: dict[str, int] = {}
-        for place, raw in enumerate(self._column(name)):
-            if raw is None:
-                continue
-            if isinstance(raw, int) and _is_number(raw):
-                raw = str(raw)
-            if not isinstance(raw, str):
-                self._add(place, name, InvalidValue("id"))
-            elif folded(raw) not in self._missing.words:
-                codes[place] = numbers.setdefault(plain_digits(raw.strip()), len(numbers))
-        return codes
 
-    def moments(self, name: str) -> Moments:
-        """Read a column of moments that must be given; 0 stands for a wrong one."""
+        def read(raw: str) -> str | None:
+            return None if folded(raw) in self._missing else plain_digits(raw.strip())
+
+        return self._codes(name, read, InvalidValue("id"), numbers=(int,))[0]
+
+    def moments(self, name: str) -> ReadMoments:
+        """Read a column of moments that must be given."""
         read = self._moments(name)
         for place in np.flatnonzero(read.missing).tolist():
             self._add(place, name, InvalidValue("no_moment"))
-        return read.values
+        return read
 
     def recorded(self, happened: Moments, now: int) -> Moments:
         """Return when facts became known.
@@ -150,25 +126,19 @@ class EntryColumns:
         sure = read.usable & known(read.values, np.full(len(happened), now))
         return np.maximum(np.where(sure, read.values, happened), happened)
 
-    def whole_days(self, name: str) -> Bools:
-        """Tell which entries have a date without a time, in a column that :meth:`moments` read."""
-        return self._whole_days[name]
-
     def amounts(self, name: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
         values = np.full(len(self._entries), np.nan)
         if name not in self:
             return values
+        read = _amount_reader(self._history.missing)
         for place, raw in enumerate(self._column(name)):
-            if raw.__class__ in _NUMBERS and 0 <= raw < _EXACT:
-                values[place] = raw
-            elif raw is not None:
-                try:
-                    values[place] = _amount(raw, self._missing)
-                except InvalidValue as error:
-                    self._add(place, name, error)
-        for number in self._missing.numbers:
-            values[values == number] = math.nan
+            try:
+                values[place] = read(raw)
+            except InvalidValue:
+                self._add(place, name, InvalidValue("amount"))
+        for place in np.flatnonzero(values < 0).tolist():
+            self._add(place, name, InvalidValue("amount"))
         return values
 
     def _checked(self, raw: Any, names: tuple[str, ...]) -> list[Mapping[str, Any]]:
@@ -223,11 +193,38 @@ class EntryColumns:
                     self._add(place, name, errors[raw])
         return list(map(values.__getitem__, raws))
 
+    def _codes(
+        self,
+        name: str,
+        read: Callable[[str], str | None],
+        error: InvalidValue,
+        *,
+        numbers: tuple[type, ...],
+    ) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+        if name not in self._names:
+            return None, ()
+        codes: dict[str, int] = {}
+
+        def code(raw: Any) -> int:
+            if raw is None:
+                return -1
+            if not isinstance(raw, str):
+                raise error
+            word = read(raw)
+            return -1 if word is None else codes.setdefault(word, len(codes))
+
+        raws = self._column(name)
+        if not _TEXTS.issuperset(map(type, raws)):
+            raws = [
+                cell_text(raw) if isinstance(raw, numbers) and _is_number(raw) else raw
+                for raw in raws
+            ]
+        return np.array(self._read(name, raws, code), dtype=np.int32), tuple(codes)
+
     def _moments(self, name: str) -> ReadMoments:
         read, errors = read_cells(self._column(name), self._history)
         for place, error in errors:
             self._add(place, name, error)
-        self._whole_days[name] = read.whole_day
         return read
 
     def _add(self, place: int, name: str, error: InvalidValue) -> None:
@@ -283,15 +280,13 @@ def _moment_text(raw: Any, history: History) -> str | None:
             text = str(whole)
             if whole > 0 and len(text) in (10, 13, 16):
                 return text
-            if text in _missing(history.missing).words:
+            if text in _missing(history.missing):
                 return None
     raise InvalidValue("moment_number")
 
 
 _TEXTS: Final = frozenset({str, type(None)})
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-_NUMBERS: Final = (float, int)
-_EXACT: Final = 2**53
 _LARGEST_ID: Final = 10**40
 
 
@@ -311,22 +306,14 @@ def _is_number(raw: Any) -> bool:
     return isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < _LARGEST_ID
 
 
-class _Missing:
-    """The words for "not known", and those of them that are numbers."""
-
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self.words = frozenset(folded(word) for word in words)
-        self.numbers: list[float] = []
-        for word in words:
-            try:
-                self.numbers.append(parse_number(word))
-            except InvalidValue:
-                continue  # a word, such as n/a
+@lru_cache(maxsize=16)
+def _missing(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(folded, words))
 
 
 @lru_cache(maxsize=16)
-def _missing(words: tuple[str, ...]) -> _Missing:
-    return _Missing(words)
+def _amount_reader(missing: tuple[str, ...]) -> Callable[[Any], Typed]:
+    return reader(Column("amount", "number"), missing)
 
 
 def _unknown(name: str, names: Sequence[str]) -> tuple[str, InvalidValue]:
@@ -340,20 +327,3 @@ def _unknown(name: str, names: Sequence[str]) -> tuple[str, InvalidValue]:
     if like is None:
         return name, InvalidValue("unknown_name")
     return name, InvalidValue("unknown_name_like", like=like)
-
-
-def _amount(raw: Any, missing: _Missing) -> float:
-    try:
-        if isinstance(raw, str):
-            if folded(raw) in missing.words:
-                return math.nan
-            number = parse_number(raw)
-        elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
-            number = float(raw)
-        else:
-            number = math.nan
-    except (InvalidValue, OverflowError):
-        number = math.nan
-    if 0.0 <= number < math.inf or number in missing.numbers:
-        return number
-    raise InvalidValue("amount")

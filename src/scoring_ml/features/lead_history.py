@@ -27,8 +27,7 @@ from scoring_ml.errors import LeadError
 from scoring_ml.features.asof import known
 from scoring_ml.features.lead_entries import EntryColumns, read_cells
 from scoring_ml.features.lead_vocabulary import (
-    NO_DIRECTION,
-    NOT_COUNTED,
+    NOTHING,
     direction_reader,
     kind_reader,
     stage_reader,
@@ -143,19 +142,20 @@ def _activities(
 ) -> tuple[Activities | None, list[str]]:
     entries = EntryColumns("activities", raw, ACTIVITY_KEYS, history)
     kind = np.array(entries.words("type", kind_reader(history)), dtype=np.int16)
-    unknown = kind < NOT_COUNTED
+    unknown = kind < NOTHING
     word = np.where(unknown, kind, 0)
     by_lead = kind < len(BY_LEAD)
     if "direction" in entries:
         direction = np.array(entries.words("direction", direction_reader(history)))
-        given = direction != NO_DIRECTION
+        given = direction != NOTHING
         other = (kind >= 0) & given & (by_lead != (direction == 1))
         kind[other] = _OTHER_WAY[kind[other]]
         by_lead = np.where(given, direction == 1, by_lead)
     kind[unknown] = np.where(
         by_lead[unknown], KIND_PLACES["other_inbound"], KIND_PLACES["other_outbound"]
     )
-    occurred = entries.moments("occurred_at")
+    moments = entries.moments("occurred_at")
+    occurred = moments.values
     recorded = entries.recorded(occurred, now)
     amount = entries.amounts("amount")
     campaign, campaigns = entries.touches("campaign", touch_reader(history, "campaign"))
@@ -165,14 +165,14 @@ def _activities(
         problems += entries.problems()
         return None, []
     # What the mapping leaves out of an export is left out here, too.
-    counted = kind != NOT_COUNTED
+    counted = kind != NOTHING
     past = known(occurred, np.full(len(occurred), now)) | ~counted
     rows = np.flatnonzero(past & counted)
     facts = (kind, word, by_lead, bits(amount), campaign, channel, ids)
     repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
     if ids is None and len(repeats):
         # A day without a time tells too little to call two entries one.
-        repeats = repeats[~entries.whole_days("occurred_at")[repeats]]
+        repeats = repeats[~moments.whole_day[repeats]]
     counted[repeats] = unknown[repeats] = False
     rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
@@ -217,12 +217,12 @@ def _stages(
 ) -> tuple[Stages | None, list[str]]:
     entries = EntryColumns("stages", raw, STAGE_KEYS, history)
     stage = np.array(entries.words("stage", stage_reader(history)), dtype=np.int16)
-    entered = entries.moments("entered_at")
+    entered = entries.moments("entered_at").values
     recorded = entries.recorded(entered, now)
     if entries.wrong:
         problems += entries.problems()
         return None, []
-    counted = stage != NOT_COUNTED
+    counted = stage != NOTHING
     early = np.zeros(len(entered), dtype=bool)
     if created is not None:
         entered, early = after_creation(entered, np.full(len(entered), created))

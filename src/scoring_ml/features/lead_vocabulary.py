@@ -11,17 +11,15 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KIND_PLACES, KINDS
+from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KIND_PLACES
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import History
 from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.limits import MAX_NAME
 from scoring_ml.data.values.vocabulary import Words, folded
 
-NOT_COUNTED: Final = -1
-"""A word that the mapping gives no meaning; a type below it is of no kind that is known."""
-
-NO_DIRECTION: Final = -1
-"""Nothing says who did it."""
+NOTHING: Final = -1
+"""No word, or one that the mapping gives no meaning; a type below it is of no known kind."""
 
 WordReader = Callable[[Any], int]
 """From a word, or what stands in its place, to a number; raises ``InvalidValue``."""
@@ -30,72 +28,40 @@ _T = TypeVar("_T")
 
 
 def kind_reader(history: History) -> WordReader:
-    """Return what reads a type: a place in :data:`KINDS`, or :data:`NOT_COUNTED`.
+    """Return what reads a type: a place among the kinds, or :data:`NOTHING`.
 
     Types of no kind that is known get numbers below it, a different one for each.
     """
-    # What is no kind of ours cannot be meant.
-    meanings = {
-        w: kind for w, kind in history.kind_words.items() if not kind or kind in KIND_PLACES
-    }
-    words = _words(tuple(meanings.items()), history.missing, KINDS)
     unknown: dict[str, int] = {}
 
-    def read(raw: Any) -> int:
-        if not isinstance(raw, str) or not raw.strip():
-            raise InvalidValue("kind")
-        word = words.read(raw)
+    def other(_: Any, word: str | None) -> int:
         if word is None:
-            return NOT_COUNTED
-        place = KIND_PLACES.get(folded(word))
-        if place is None:
-            return unknown.setdefault(word, NOT_COUNTED - 1 - len(unknown))
-        return place
+            raise InvalidValue("kind")
+        return unknown.setdefault(word, NOTHING - 1 - len(unknown))
 
-    return _refuse_unclear(read, history, "type", KINDS)
+    return _reader(history, "type", KIND_PLACES, other)
 
 
 def direction_reader(history: History) -> WordReader:
-    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NO_DIRECTION`."""
-    words = _words(tuple(history.direction_words.items()), history.missing, tuple(DIRECTIONS))
+    """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NOTHING`."""
 
-    def read(raw: Any) -> int:
-        if raw is None:
-            return NO_DIRECTION
-        if not isinstance(raw, str):
-            raise InvalidValue("direction")
-        word = words.read(raw)
-        if word is None:
-            return NO_DIRECTION
-        by_lead = DIRECTIONS.get(folded(word))
-        if by_lead is None:
-            raise InvalidValue("direction")
-        return int(by_lead)
+    def other(*_: Any) -> int:
+        raise InvalidValue("direction")
 
-    return _refuse_unclear(read, history, "direction", tuple(DIRECTIONS))
+    return _reader(history, "direction", DIRECTIONS, other, optional=True)
 
 
 def stage_reader(history: History) -> WordReader:
-    """Return what reads a stage: its place in ``history.stages``, or :data:`NOT_COUNTED`."""
+    """Return what reads a stage: its place in ``history.stages``, or :data:`NOTHING`."""
     stages = history.stages
-    places = _stage_places(stages)
-    words = _words(tuple(history.stage_words.items()), history.missing, tuple(places))
 
-    def read(raw: Any) -> int:
-        if not isinstance(raw, str) or not raw.strip():
-            raise InvalidValue("stage", stages=stages)
-        word = words.read(raw)
-        if word is None:
-            return NOT_COUNTED
-        place = places.get(folded(word))
-        if place is not None:
-            return place
-        like = nearest(raw[:200], stages)
+    def other(raw: Any, word: str | None) -> int:
+        like = None if word is None else nearest(raw[:MAX_NAME], stages)
         if like is None:
             raise InvalidValue("stage", stages=stages)
         raise InvalidValue("stage_like", stages=stages, like=like)
 
-    return _refuse_unclear(read, history, "stage", tuple(places))
+    return _reader(history, "stage", _stage_places(stages), other)
 
 
 def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
@@ -110,9 +76,36 @@ def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
     return _refuse_unclear(words.read, history, touch, ())
 
 
+def _reader(
+    history: History,
+    column: str,
+    places: Mapping[str, int],
+    other: Callable[[Any, str | None], int],
+    *,
+    optional: bool = False,
+) -> WordReader:
+    """Return what reads a column of words that have places; ``other`` reads all that have none."""
+    words = _words(tuple(_meanings(history, column).items()), history.missing, tuple(places))
+
+    def read(raw: Any) -> int:
+        if raw is None and optional:
+            return NOTHING
+        if not isinstance(raw, str) or not (optional or raw.strip()):
+            return other(raw, None)
+        word = words.read(raw)
+        if word is None:
+            return NOTHING
+        place = places.get(folded(word))
+        return other(raw, word) if place is None else int(place)
+
+    return _refuse_unclear(read, history, column, tuple(places))
+
+
 def _meanings(history: History, column: str) -> Mapping[str, str]:
+    kinds = history.kind_words.items()
     return {
-        "type": history.kind_words,
+        # What is no kind of ours cannot be meant.
+        "type": {word: kind for word, kind in kinds if not kind or kind in KIND_PLACES},
         "direction": history.direction_words,
         "stage": history.stage_words,
         "campaign": history.campaign_words,

@@ -1,7 +1,7 @@
 """Moments: whole microseconds since 1970 in UTC, however a file or a request writes them.
 
-A single text is read by :func:`parse_clock` alone. The forms that machines write are also read
-column-wise, to the same bits, because an export has millions of them.
+A single text is read in :mod:`~scoring_ml.data.values.moments.cell` alone. The forms that
+machines write are also read column-wise, to the same bits: an export has millions of them.
 
 A moment that has its own zone keeps it. A moment without one is local time of the given zone:
 
@@ -12,7 +12,7 @@ A moment that has its own zone keeps it. A moment without one is local time of t
   must never count as known too early.
 """
 
-from scoring_ml.data.values.moments.cell import Clock, parse_clock, parse_date, parse_day
+from scoring_ml.data.values.moments.cell import parse_date, parse_day
 from scoring_ml.data.values.moments.column import (
     ReadMoments,
     joined_moments,
@@ -36,14 +36,12 @@ __all__ = [
     "LATEST",
     "NEVER",
     "Bools",
-    "Clock",
     "Moments",
     "ReadMoments",
     "joined_moments",
     "local_days",
     "local_to_utc",
     "moment_of",
-    "parse_clock",
     "parse_date",
     "parse_day",
     "read_moments",
