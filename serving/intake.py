@@ -38,7 +38,7 @@ class Limits:
 
 
 def check_type(headers: Headers) -> None:
-    """Accept JSON in UTF-8, said or unsaid.
+    """Accept JSON in UTF-8, and a body whose type is not given.
 
     Raises
     ------
@@ -68,12 +68,12 @@ async def read(receive: Receive, headers: Headers, limits: Limits) -> bytes | No
     Raises
     ------
     Refusal
-        ``too_large`` as soon as the length is said or found to be over the limit;
+        ``too_large`` as soon as the length is announced or found to be over the limit;
         ``request_timeout`` if the body does not arrive in time.
     """
     too_large = Refusal("too_large", params={"most": limits.body_bytes})
-    said = headers.get("content-length", "0")
-    if said.isdecimal() and int(said[:20]) > limits.body_bytes:
+    announced = headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > limits.body_bytes:
         raise too_large
     parts: list[bytes] = []
     size = 0

@@ -294,42 +294,6 @@ def _languages(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda lang: (lang != ENGLISH, lang)))
 
 
-def negotiate(accept_language: str | None, *, folder: Path | None = None) -> str:
-    """Return the language that suits an ``Accept-Language`` header best (RFC 9110, 12.5.4).
-
-    Parameters
-    ----------
-    accept_language : str or None
-        The header's value. What cannot be read in it is passed over.
-    folder : Path or None
-        As in :meth:`Catalogue.load`.
-
-    Returns
-    -------
-    str
-        One of :func:`languages`; English where nothing suits.
-
-    >>> negotiate("de-DE, en;q=0.5"), negotiate(None), negotiate("*")
-    ('en', 'en', 'en')
-    """
-    known = languages(folder=folder)
-    wishes: list[tuple[float, int, str]] = []
-    for position, item in enumerate((accept_language or "")[:1000].split(",")):
-        found = _WISH.fullmatch(item.strip().casefold())
-        if found is None:
-            continue
-        tag, weight = found[1], float(found[2] or 1.0)
-        lang = ENGLISH if tag == "*" else tag.split("-")[0]
-        if weight > 0 and lang in known:
-            wishes.append((-weight, position, lang))
-    return min(wishes)[2] if wishes else ENGLISH
-
-
-_WISH: Final = re.compile(
-    r"([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:\s*;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?"
-)
-
-
 _TOO_LONG: Final = 1e15
 """Numbers from here on are written with an exponent: nobody reads so many digits."""
 
