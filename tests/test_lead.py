@@ -9,19 +9,21 @@ import pytest
 
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.data.values.limits import MAX_FIELDS, MAX_TEXT, RepeatedNames
+from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import LeadError
 from scoring_ml.scoring.lead import LeadReader, alias, lead_fields
 from tests.small_crm import crm_schema
 from tests.small_world import SCHEMA, small_schema
 
 READER = LeadReader(small_schema(), also_accepted=("old field",))
+AS_OF = datetime(2026, 3, 2)
 SECRET = "anna.secret@example.com"
 RESERVED = "is reserved for the history of a lead, of which this model uses none; leave it out"
 
 
 def refused(lead):
     with pytest.raises(LeadError, match="Every field of a lead must be known") as caught:
-        READER.read(lead)
+        READER.read(lead, as_of=AS_OF)
     return dict(caught.value.fields)
 
 
@@ -48,25 +50,25 @@ def refused(lead):
     ],
 )
 def test_values_in_any_common_form_are_read(name, raw, value):
-    assert READER.read({name: raw}).typed == {name: value}
+    assert READER.read({name: raw}, as_of=AS_OF).typed == {name: value}
 
 
 @pytest.mark.parametrize("raw", [None, "", "  ", "n/a", "N/A"])
 @pytest.mark.parametrize("name", ["budget", "demo", "industry", "contract_ends", "email"])
 def test_null_and_empty_and_the_schemas_words_are_missing(name, raw):
-    (value,) = READER.read({name: raw}).typed.values()
+    (value,) = READER.read({name: raw}, as_of=AS_OF).typed.values()
     assert value is None or math.isnan(value)
 
 
 @pytest.mark.parametrize("raw", [-1, -1.0, "-1", "-1.0", "−1"])
 def test_a_columns_own_missing_number_is_missing_there_alone(raw):
-    typed = READER.read({"timeline days": raw, "budget": raw}).typed
+    typed = READER.read({"timeline days": raw, "budget": raw}, as_of=AS_OF).typed
     assert math.isnan(typed["timeline days"])
     assert typed["budget"] == -1.0
 
 
 def test_an_empty_lead_is_welcome():
-    lead = READER.read({})
+    lead = READER.read({}, as_of=AS_OF)
     assert (lead.lead_id, lead.typed, lead.ignored) == (None, {}, ())
 
 
@@ -119,7 +121,7 @@ def test_what_cannot_be_read_is_refused_by_name(name, raw, message):
 
 
 def test_a_long_text_is_welcome_up_to_its_limit():
-    assert len(READER.read({"industry": "x" * MAX_TEXT}).typed["industry"]) == MAX_TEXT
+    assert len(READER.read({"industry": "x" * MAX_TEXT}, as_of=AS_OF).typed["industry"]) == MAX_TEXT
 
 
 def test_an_id_of_thousands_of_digits_is_refused():
@@ -159,7 +161,7 @@ def test_all_wrong_fields_are_named_at_once():
 )
 def test_no_message_quotes_the_refused_value(lead):
     with pytest.raises(LeadError, match="wrong field") as caught:
-        READER.read(lead)
+        READER.read(lead, as_of=AS_OF)
     assert "secret" not in str(caught.value)
     assert "secret" not in str(caught.value.fields)
     assert caught.value.__cause__ is None
@@ -171,7 +173,7 @@ def test_a_column_of_a_reserved_name_has_an_alias():
         "activities_column",
         "budget",
     )
-    assert READER.read({"stages_column": 3}).typed == {"stages": 3.0}
+    assert READER.read({"stages_column": 3}, as_of=AS_OF).typed == {"stages": 3.0}
 
 
 def test_known_names_that_the_model_does_not_use_are_ignored_whatever_they_hold():
@@ -183,7 +185,7 @@ def test_known_names_that_the_model_does_not_use_are_ignored_whatever_they_hold(
         "created": "yesterday",
         "budget": 1,
     }
-    read = READER.read(lead)
+    read = READER.read(lead, as_of=AS_OF)
     assert set(read.ignored) == set(lead) - {"budget"}
     assert read.typed == {"budget": 1.0}
 
@@ -196,7 +198,7 @@ def test_every_name_is_accepted_that_the_reader_names():
         "old field",
     }
     for name in READER.names:
-        READER.read({name: None})
+        READER.read({name: None}, as_of=AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -212,12 +214,12 @@ def test_every_name_is_accepted_that_the_reader_names():
     ],
 )
 def test_the_leads_own_name_is_kept(lead, lead_id):
-    assert READER.read(lead).lead_id == lead_id
+    assert READER.read(lead, as_of=AS_OF).lead_id == lead_id
 
 
 def test_an_id_column_called_lead_id_is_the_reserved_name():
     reader = LeadReader(parse_schema(SCHEMA | {"id": "lead_id"}))
-    assert reader.read({"lead_id": "L-1"}).lead_id == "L-1"
+    assert reader.read({"lead_id": "L-1"}, as_of=AS_OF).lead_id == "L-1"
 
 
 def test_fields_for_people_put_those_in_use_first():
@@ -237,30 +239,35 @@ CRM = crm_schema()
 
 
 def test_a_history_adds_the_creation_moment_and_the_lists():
-    reader = LeadReader(CRM, told=("created_at", "activities", "stages"))
+    reader = LeadReader(CRM, of_history=("created_at", "activities", "stages"))
     assert set(reader.names) == {
         *("industry", "budget", "email", "utm", "created_at", "activities", "stages"),
         *("account_id", "outcome"),
     }
-    seen = {}
-    lead = {"created_at": "2026-01-01", "activities": [], "stages": None, "budget": 5}
-    read = reader.read(lead, history=lambda told: seen.update(told))
-    assert seen == {"created_at": "2026-01-01", "activities": []}
+    lead = {"created_at": "2026-01-01T00:00:00Z", "activities": [], "stages": None, "budget": 5}
+    read = reader.read(lead, as_of=AS_OF)
     assert (read.typed, read.ignored) == ({"budget": 5.0}, ())
+    assert read.history is not None
+    assert read.history.created_at == moment_of("2026-01-01T00:00:00Z")
+    assert (len(read.history.activities), read.history.stages) == (0, None)
 
 
 def test_wrong_fields_and_wrong_parts_of_the_history_are_named_together():
-    def broken(told):
-        raise LeadError([("activities[0].type", "must be a word")])
-
-    reader = LeadReader(CRM, told=("activities",))
-    with pytest.raises(LeadError, match="2 wrong") as caught:
-        reader.read({"budget": "x", "activities": [{}]}, history=broken)
-    assert [name for name, _ in caught.value.fields] == ["budget", "activities[0].type"]
+    reader = LeadReader(CRM, of_history=("created_at", "activities"))
+    lead = {"budget": "x", "created_at": "soon", "activities": [{"occurred_at": "2026-01-01"}]}
+    with pytest.raises(LeadError, match="3 wrong") as caught:
+        reader.read(lead, as_of=AS_OF)
+    assert [name for name, _ in caught.value.fields] == [
+        "budget",
+        "created_at",
+        "activities[0].type",
+    ]
 
 
 def test_what_nothing_in_use_is_computed_from_is_ignored():
-    read = LeadReader(CRM, told=("activities",)).read({"stages": [{"any": 1}], "created_at": 3})
+    read = LeadReader(CRM, of_history=("activities",)).read(
+        {"stages": [{"any": 1}], "created_at": 3}, as_of=AS_OF
+    )
     assert read.ignored == ("stages", "created_at")
 
 
@@ -268,7 +275,7 @@ def test_what_nothing_in_use_is_computed_from_is_ignored():
 def test_computed_columns_are_no_fields(name):
     assert name not in LeadReader(CRM).names
     with pytest.raises(LeadError, match="wrong field") as caught:
-        LeadReader(CRM).read({name: 1})
+        LeadReader(CRM).read({name: 1}, as_of=AS_OF)
     assert caught.value.fields == (
         (name, "is computed from the lead's activities, stages and fields; leave it out"),
     )
@@ -276,7 +283,7 @@ def test_computed_columns_are_no_fields(name):
 
 def test_a_column_of_an_older_version_that_is_computed_now_is_ignored():
     reader = LeadReader(CRM, also_accepted=("web_visit_30d", "lead_id"))
-    read = reader.read({"web_visit_30d": 4, "lead_id": "L-1"})
+    read = reader.read({"web_visit_30d": 4, "lead_id": "L-1"}, as_of=AS_OF)
     assert (read.ignored, read.typed, read.lead_id) == (("web_visit_30d",), {}, "L-1")
 
 

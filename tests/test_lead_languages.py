@@ -27,7 +27,9 @@ UNCLEAR = replace(
     unclear_words={"type": {"call": "inbound_call or outbound_call"}, "channel": {"ads": ""}},
 )
 FLAT = LeadReader(small_schema())
-CRM = LeadReader(crm_schema(), told=("created_at", "activities", "stages"))
+CRM = LeadReader(
+    replace(crm_schema(), history=UNCLEAR), of_history=("created_at", "activities", "stages")
+)
 
 
 def with_history(**lead: Any) -> tuple[LeadReader, dict[str, Any]]:
@@ -74,13 +76,8 @@ BAD = [
 
 
 def refused(reader: LeadReader, lead: Any, lang: str) -> tuple[tuple[str, str], ...]:
-    texts = Catalogue.load(lang)
-
-    def history(sent: Any) -> Any:
-        return read_history(sent, UNCLEAR, as_of=datetime(2026, 3, 2), texts=texts)
-
     with pytest.raises(LeadError, match="must be known") as caught:
-        reader.read(lead, texts=texts, history=history if reader is CRM else None)
+        reader.read(lead, as_of=datetime(2026, 3, 2), texts=Catalogue.load(lang))
     return caught.value.fields
 
 

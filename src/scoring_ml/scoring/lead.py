@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from scoring_ml.data.names import nearest
@@ -22,7 +23,7 @@ from scoring_ml.data.values.limits import (
 )
 from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.errors import LeadError
-from scoring_ml.features.lead_history import LeadHistory
+from scoring_ml.features.lead_history import LeadHistory, read_history
 from scoring_ml.texts import Catalogue
 
 LEAD_ID: Final = "lead_id"
@@ -96,9 +97,9 @@ class LeadReader:
     schema : Schema
     also_accepted : iterable of str
         Names of other registered versions, so that a promotion never breaks yesterday's request.
-    told : iterable of str
+    of_history : iterable of str
         Names of the lead's history that the model's features are computed from: of
-        :data:`LISTS` and the creation moment. They are handed on as they are.
+        :data:`LISTS` and the creation moment.
     """
 
     def __init__(
@@ -106,14 +107,16 @@ class LeadReader:
         schema: Schema,
         also_accepted: Iterable[str] = (),
         *,
-        told: Iterable[str] = (),
+        of_history: Iterable[str] = (),
     ) -> None:
         self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
             alias(column.name): (column, reader(column, schema.missing))
             for column in schema.used
             if not column.derived
         }
-        self._of_history = tuple(told)
+        self._history = schema.history
+        self._created = schema.order.column
+        self._of_history = tuple(of_history)
         self._features = {alias(column.name) for column in schema.columns if column.derived}
         own = {schema.account, schema.order.column, schema.target.column, *schema.names}
         own |= set() if schema.id == LEAD_ID else {schema.id}
@@ -131,22 +134,17 @@ class LeadReader:
         return (*self._columns, *self._of_history, *sorted(self._ignored))
 
     def read(
-        self,
-        lead: Mapping[str, Any],
-        *,
-        texts: Catalogue | None = None,
-        history: Callable[[Mapping[str, Any]], LeadHistory] | None = None,
+        self, lead: Mapping[str, Any], *, as_of: datetime, texts: Catalogue | None = None
     ) -> Lead:
         """Read one lead.
 
         Parameters
         ----------
         lead : mapping of field name to value
+        as_of : datetime
+            The moment at which the lead is seen, in UTC, without a zone.
         texts : Catalogue or None
-            The language of what is wrong; English if None.
-        history : callable or None
-            Reads what was sent of the lead's history: the creation moment and the lists, as they
-            are; it raises ``LeadError`` as well.
+            The language of warnings and of what is wrong; English if None.
 
         Raises
         ------
@@ -174,8 +172,7 @@ class LeadReader:
                 elif name == LEAD_ID:
                     lead_id = _id(raw)
                 elif name in self._of_history:
-                    if raw is not None:
-                        sent[name] = raw
+                    sent["created_at" if name == self._created else name] = raw
                 elif name in self._ignored:
                     _check_ignored(name, raw)
                     ignored.append(name)
@@ -187,9 +184,9 @@ class LeadReader:
                 wrong[name] = error
         fields = [(str(name), error.text(texts)) for name, error in wrong.items()]
         past: LeadHistory | None = None
-        if history is not None:
+        if self._history is not None:
             try:
-                past = history(sent)
+                past = read_history(sent, self._history, as_of=as_of, texts=texts)
             except LeadError as error:
                 fields += error.fields
         if fields:

@@ -14,8 +14,7 @@ from scoring_ml.data.values.moments import NEVER
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.catalogue import ACTIVITIES, CREATED_AT, STAGES, schema_features
 from scoring_ml.features.compute import derive
-from scoring_ml.features.lead_history import LeadHistory, read_history
-from scoring_ml.texts import Catalogue
+from scoring_ml.features.lead_history import LeadHistory
 
 SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)
 """What a lead may carry beside its fields, for columns to be computed from."""
@@ -54,7 +53,7 @@ class Computed:
         return tuple(name for name in (ACTIVITIES, STAGES) if name in self.by_source)
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def history_names(self) -> tuple[str, ...]:
         """Names in a request from which columns in use are computed, beside the fields."""
         created = self._schema.order.column
         if CREATED_AT not in self.by_source or created is None:
@@ -66,30 +65,6 @@ class Computed:
         created = str(self._schema.order.column)
         names = {source: created if source == CREATED_AT else source for source in self.by_source}
         return tuple(source for source, name in names.items() if lead.get(name) in (None, ""))
-
-    def read(self, told: Mapping[str, Any], as_of: datetime, texts: Catalogue) -> LeadHistory:
-        """Read what a request tells of a lead's history.
-
-        Parameters
-        ----------
-        told : mapping of str to object
-            The creation moment and the lists, as they were sent.
-        as_of : datetime
-            The moment at which the lead is seen, in UTC, without a zone.
-        texts : Catalogue
-            The language of its warnings.
-
-        Raises
-        ------
-        LeadError
-            Naming every wrong entry, as in ``activities[3].occurred_at``.
-        """
-        history = self._schema.history
-        if history is None:
-            raise RuntimeError("A schema without a history reads none. Found: one to be read.")
-        created = self._schema.order.column
-        renamed = {CREATED_AT if name == created else name: raw for name, raw in told.items()}
-        return read_history(renamed, history, as_of=as_of, texts=texts)
 
     def values(
         self, typed: Mapping[str, Typed], history: LeadHistory, as_of: datetime

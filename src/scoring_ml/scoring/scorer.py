@@ -56,7 +56,9 @@ class Scorer:
         self.encoder = parts.encoder
         self._schema = parts.encoder.schema
         self._computed = Computed(self._schema)
-        self._reader = LeadReader(self._schema, also_accepted, told=self._computed.told)
+        self._reader = LeadReader(
+            self._schema, also_accepted, of_history=self._computed.history_names
+        )
         self.rows = RowScorer(parts, self._computed.by_source, self._computed.lists)
         self.explained_fields = self.rows.explained_fields
         self.score_max = self.rows.score_max
@@ -270,11 +272,7 @@ class Scorer:
 
     def _read(self, lead: Values, moment: datetime, texts: Catalogue) -> Lead:
         """Return a lead with its features."""
-        if self.history is None:
-            return self._reader.read(lead, texts=texts)
-        read = self._reader.read(
-            lead, texts=texts, history=lambda told: self._computed.read(told, moment, texts)
-        )
+        read = self._reader.read(lead, as_of=moment, texts=texts)
         if read.history is not None:
             read.typed.update(self._computed.values(read.typed, read.history, moment))
         return read
