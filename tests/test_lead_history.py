@@ -349,6 +349,11 @@ def test_everything_wrong_is_told_in_order_up_to_a_limit() -> None:
     assert next(iter(many)) == "activities[0].type"
 
 
+def test_of_many_unknown_names_only_some_are_named() -> None:
+    many = {f"name {number}": 1 for number in range(5_000)}
+    assert len(wrong(activities=[entry(), entry(**many), 3])) == MAX_WRONG
+
+
 def test_as_many_facts_as_allowed() -> None:
     told = read(activities=[entry(amount=k) for k in range(MAX_FACTS)])
     assert told.activities is not None

@@ -153,15 +153,13 @@ class EntryColumns:
         if {dict}.issuperset(map(type, entries)) and set().union(*entries).issubset(names):
             return entries
         for place, entry in enumerate(entries):
-            if len(self.wrong) >= MAX_WRONG:
-                break
             if not isinstance(entry, Mapping):
                 self._add(place, "", InvalidValue("no_entry", names=names))
                 continue
             for name in entry.names if isinstance(entry, RepeatedNames) else ():
                 self._add(place, name, InvalidValue("repeated"))
             for name in entry:
-                if name not in names:
+                if name not in names and len(self.wrong) < MAX_WRONG:
                     self._add(place, *_unknown(str(name), names))
         return [entry if isinstance(entry, Mapping) else {} for entry in entries]
 

@@ -198,7 +198,9 @@ class AnswerWriter:
         ]
         assumed = [c for c in self._always_known if is_missing(lead.typed.get(c.name))]
         if assumed and learned:
-            names = ", ".join(self._label(column, texts) for column in assumed)
+            names = texts.text("verdict.comma").join(
+                self._label(column, texts) for column in assumed
+            )
             warnings.append(texts.text("warnings.always_known", n=len(assumed), fields=names))
         if not self._parts.calibration.gives_probability:
             warnings.append(texts.text("warnings.no_probability"))
