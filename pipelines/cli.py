@@ -88,7 +88,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
-    from pipelines.inspect_file import init_schema
+    from pipelines.init import init_schema
     from pipelines.progress import progress_bar
 
     with progress_bar("init") as bar:
@@ -111,17 +111,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate a file or a CRM export and audit it; exit 2 on what must not be trained on."""
-    from pipelines.inspect_export import ExportCheck, check_export
-    from pipelines.inspect_file import CheckResult, check_file
+    from pipelines.check import check_data
+    from pipelines.inputs import Files
     from pipelines.progress import progress_bar
 
     _refuse_other_door(data, schema=schema, mapping=mapping)
-    result: CheckResult | ExportCheck
     with progress_bar("check") as bar:
-        if data.is_dir():
-            result = check_export(data, mapping=mapping, bar=bar)
-        else:
-            result = check_file(data, schema=schema, progress=bar.counted("audit", 0.1, 1.0))
+        result = check_data(data, Files(schema=schema, mapping=mapping), bar)
     _show_result(result, as_json)
     raise typer.Exit(result.exit_code)
 

@@ -1,4 +1,4 @@
-"""The two doors in: a flat file with schema.yaml, or a folder with a CRM export and crm.yaml."""
+"""The inputs of a step: a flat file with schema.yaml, or a CRM export with crm.yaml."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit
@@ -22,7 +23,7 @@ from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.outcomes import Outcomes
 from scoring_ml.features.rows_check import check_rows
-from scoring_ml.features.snapshot import Snapshot, UnusedRows, build_snapshot
+from scoring_ml.features.snapshot import Snapshot, build_snapshot
 
 SCHEMA_NAME = "schema.yaml"
 MATRIX_NAME = "matrix.yaml"
@@ -47,7 +48,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Opened:
+class AuditedData:
     """Leads that came in through one of the doors, audited.
 
     Parameters
@@ -83,18 +84,18 @@ class Opened:
         """What counts as won in a CRM export, in words; empty for a flat file."""
         if self.outcomes is None:
             return ""
-        found = self.outcomes
+        spans = self.outcomes
         ages = self.snapshot.age_days
         seen = [] if ages is None else np.unique(ages[~np.isnan(ages)]).tolist()
         return (
-            f"A lead is won if it is closed won within {found.horizon_days:g} days of the moment "
-            f"at which it is seen; wins are recorded up to {found.lag_days:g} day(s) later. Leads "
+            f"A lead is won if it is closed won within {spans.horizon_days:g} days of the moment "
+            f"at which it is seen; wins are recorded up to {spans.lag_days:g} day(s) later. Leads "
             f"are seen {', '.join(f'{age:g}' for age in seen)} days after their creation, while "
             f"they are open, and compared at {self.snapshot.headline_age_days:g}."
         )
 
 
-def open_data(data: Path, files: Files, bar: ProgressBar) -> Opened:
+def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     """Read, validate and audit a flat file or a CRM export.
 
     Raises
@@ -112,10 +113,10 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> Opened:
     bar("audit", 0.05)
     findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    return Opened(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
+    return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
 
 
-def _open_export(folder: Path, files: Files, bar: ProgressBar) -> Opened:
+def _open_export(folder: Path, files: Files, bar: ProgressBar) -> AuditedData:
     mapping, export, report = open_export(folder, files.mapping)
     return audited_export(folder, mapping, export, report, files, bar)
 
@@ -127,7 +128,7 @@ def audited_export(
     report: ExportReport,
     files: Files,
     bar: ProgressBar,
-) -> Opened:
+) -> AuditedData:
     """See the leads of an export at their ages, prove it, and audit one row of each lead."""
     bar("see the leads as they were", 0.04)
     snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
@@ -148,7 +149,7 @@ def audited_export(
         later_facts=find_later_facts(export, headline),
         progress=bar.counted("audit", 0.08, 0.2),
     )
-    return Opened(
+    return AuditedData(
         snapshot=snapshot,
         headline=headline,
         schema=schema,
@@ -171,7 +172,7 @@ def _headline(snapshot: Snapshot) -> Snapshot:
         return head
     ids = tuple(map(str, snapshot.ids[unseen][first[:3]]))
     reason = f"not open at the age of {snapshot.headline_age_days:g} day(s)"
-    return replace(head, unused=(*head.unused, UnusedRows(reason, len(first), ids)))
+    return replace(head, unused=(*head.unused, RowFate(reason, len(first), ids)))
 
 
 def open_export(

@@ -12,7 +12,8 @@ import pandas as pd
 
 from pipelines.inputs import open_export
 from pipelines.progress import ProgressBar
-from scoring_ml.data.files.flat import read_flat, write_table
+from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.writing import write_table
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads

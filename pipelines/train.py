@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.inputs import Files, Opened, open_data
+from pipelines.inputs import AuditedData, Files, open_data
 from pipelines.progress import ProgressBar
 from pipelines.switch import finish_switch
 from pipelines.tables import candidates_text
@@ -88,7 +88,7 @@ class TrainResult:
                 "open": len(trained.windows.open),
                 "unused": sum(item.count for item in trained.unused),
             },
-            "unused": [vars(item) for item in trained.unused],
+            "unused": [item.to_json() for item in trained.unused],
             "base_rate": trained.base_rate,
             "candidates": candidates_table(trained),
             "not_allowed": [
@@ -218,7 +218,7 @@ def newest_training(home: Home) -> tuple[str, str]:
         ) from None
 
 
-def _dataset(opened: Opened) -> DatasetFacts:
+def _dataset(opened: AuditedData) -> DatasetFacts:
     facts = DatasetFacts(opened.schema.dataset, opened.sha256, opened.rows)
     if opened.outcomes is None:
         return facts

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.inspect_file import CheckResult, Look
+from pipelines.check import CheckReport
+from pipelines.overview import Overview
 from pipelines.train import refuse
 from scoring_ml.data.files.flat import FileFacts
 from scoring_ml.data.schema import Column, Order, Schema, Target
@@ -248,18 +249,9 @@ class TestSeenDays:
         crm = Crm(n=600)
         crm.seen = np.where(crm.y == 1, 30.0, 10.0)
         findings = crm.look()
-        rows = {"usable": 600, "won": 200, "lost": 400, "open": 0}
         facts = FileFacts("crm", "folder", None, None, 600)
-        look = Look(
-            facts=facts,
-            columns=len(crm.described),
-            schema=crm.schema,
-            unused=(),
-            warnings=(),
-            findings=findings,
-            **rows,
-        )
-        text = CheckResult(look, Path("crm.yaml"), refusals(findings, crm.schema)).render()
+        overview = Overview(facts, len(crm.described), crm.schema, crm.snapshot, findings)
+        text = CheckReport(Path("crm.yaml"), overview).render()
         assert "refuse  the file" in text
         with pytest.raises(TrainingRefused, match="seen at different ages"):
             refuse(findings, crm.schema, Path("crm"))

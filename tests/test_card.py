@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Order, Suspicion
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
-from scoring_ml.features.snapshot import UnusedRows
 from scoring_ml.tracking import DatasetFacts, candidates_table
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text, figure
@@ -71,7 +71,7 @@ def test_windows_carry_dates_counts_and_base_rates(card: str, world: World) -> N
 
 
 def test_unused_rows_are_counted_by_reason_without_their_ids(world: World) -> None:
-    unused = (UnusedRows("no id in Lead No", 12, ("L-1", "L-2", "L-3")),)
+    unused = (RowFate("no id in Lead No", 12, ("L-1", "L-2", "L-3")),)
     trained = replace(world.trained, snapshot=replace(world.snapshot, unused=unused))
     text = model_card(trained, dataset=DATASET)
     assert "| 12 | no id in Lead No |" in section(text, "Windows")

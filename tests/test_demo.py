@@ -617,7 +617,7 @@ def test_the_files_read_back_as_the_typed_export(tmp_path: Path) -> None:
     files = write_demo(tmp_path, leads=300, seed=5)
     found, report = read_export(files.crm, load_mapping(files.mapping))
     assert report.exit_code == 0
-    assert report.findings == ()
+    assert report.fates == ()
     expected = typed_export(world_of(300, 5))
     for name in ("leads", "activities", "stages", "deals", "spend", "extracted_at"):
         same(getattr(found, name), getattr(expected, name), name)

@@ -15,7 +15,7 @@ from scoring_ml.data.schema import parse_schema
 from scoring_ml.data.values.typed import reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
-from scoring_ml.features.snapshot import read_column
+from scoring_ml.features.snapshot import read_values
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
 NAN = float("nan")
@@ -99,7 +99,7 @@ MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))
 def table(leads, schema=SCHEMA):
     return pd.DataFrame(
         {
-            column.name: read_column(
+            column.name: read_values(
                 pd.Series([lead[column.name] for lead in leads], dtype=object),
                 column,
                 schema.missing,

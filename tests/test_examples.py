@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.inspect_file import check_file, init_schema
+from pipelines.check import check_data
+from pipelines.init import init_schema
+from pipelines.inputs import Files
 from scoring_ml.data.files.flat import read_flat
 from scoring_ml.data.schema import load_schema
 from scoring_ml.features.criteria import load_matrix
@@ -144,9 +146,9 @@ class TestAlways:
     def test_a_made_up_file_of_the_same_shape_passes_check(self, name, tmp_path):
         path = tmp_path / FILES[name]
         MAKERS[name](path)
-        result = check_file(path, schema=EXAMPLES / name / "schema.yaml")
+        result = check_data(path, Files(schema=EXAMPLES / name / "schema.yaml"))
         assert result.exit_code == 0
-        assert result.look.unused == ()
+        assert result.overview.unused == ()
         assert set(result.groups["left_out"]) & LEFT_OUT[name]
 
     def test_init_leaves_the_planted_leak_of_such_a_file_out(self, name, tmp_path):
@@ -155,7 +157,7 @@ class TestAlways:
         schema, _ = example(name)
         result = init_schema(path, target=schema.target.column, out=tmp_path / "schema.yaml")
         leak = {"x-education": "Tags", "bank": "duration"}[name]
-        assert leak in result.look.flagged()
+        assert leak in result.overview.flagged()
         assert (result.schema.id, result.schema.order.by) == (schema.id, schema.order.by)
         assert set(result.schema.names) == set(schema.names)
 
@@ -173,8 +175,8 @@ class TestRealFiles:
     def test_they_fit(self, name):
         path = real(name)
         schema, _ = example(name)
-        result = check_file(path, schema=EXAMPLES / name / "schema.yaml")
-        assert (result.exit_code, result.look.unused, result.look.warnings) == (0, (), ())
+        result = check_data(path, Files(schema=EXAMPLES / name / "schema.yaml"))
+        assert (result.exit_code, result.overview.unused, result.overview.warnings) == (0, (), ())
         header = set(read_flat(path).frame.columns)
         named = {*schema.names, schema.target.column, schema.id, schema.order.column} - {None}
         assert named == header

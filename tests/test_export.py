@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import coded_words, id_texts, typed
-from scoring_ml.data.crm.contracts import DEFECTS, LEFT_OUT, SET_ASIDE
+from scoring_ml.data.crm.defects import DEFECTS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
+from scoring_ml.data.crm.ordering import in_order
 from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.crm.row_fates import in_order
 from scoring_ml.data.files import raw_table as export_files
+from scoring_ml.data.row_report import LEFT_OUT, SET_ASIDE
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import FileFormatError, InputError
@@ -90,7 +91,7 @@ class TestSmallExport:
     def test_nothing_is_wrong_with_it(self, small: tuple[Export, ExportReport]) -> None:
         _, report = small
         assert report.exit_code == 0
-        assert [finding.defect for finding in report.findings] == ["other_field"]
+        assert [item.defect for item in report.fates] == ["other_field"]
         assert [(table.name, table.read) for table in report.tables] == [
             ("leads", 8),
             ("contacts", 7),
@@ -337,7 +338,7 @@ CASES = {
 def test_every_defect_is_counted_and_has_its_fate(defect: str, tmp_path: Path) -> None:
     file, rows, table, count, ids = CASES[defect]
     _, report = read(tmp_path, with_rows(file, *rows))
-    finding = next(f for f in report.findings if (f.table, f.defect) == (table, defect))
+    finding = next(f for f in report.fates if (f.table, f.defect) == (table, defect))
     assert (finding.count, list(finding.first_ids)) == (count, ids)
     counts = {LEFT_OUT: report[table].left_out, SET_ASIDE: report[table].set_aside}
     fate = DEFECTS[defect].fate
@@ -465,7 +466,7 @@ class TestFates:
         kinds = [KINDS[kind] for kind in export.activities.kind]
         assert kinds == ["other_inbound", "other_outbound", "other_inbound"]
         assert export.activities.by_lead.tolist() == [True, False, True]
-        assert next(f for f in report.findings if f.defect == "unknown_type").note == (
+        assert next(f for f in report.fates if f.defect == "unknown_type").note == (
             "'x' (2), 'y' (1)"
         )
 

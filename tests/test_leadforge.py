@@ -9,9 +9,9 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
+from pipelines.check import check_data
+from pipelines.init import init_schema
 from pipelines.inputs import Files, open_data
-from pipelines.inspect_export import check_export
-from pipelines.inspect_file import init_schema
 from pipelines.progress import ProgressBar
 from pipelines.train import refuse
 from scoring_ml.data.crm.mapping import load_mapping
@@ -91,7 +91,7 @@ def test_a_trap_that_somebody_believes_stops_the_training(tables, tmp_path, trap
     with pytest.raises(TrainingRefused, match=trap):
         refuse(found.findings, found.schema, folder)
     if trap == "is_sql":  # the least of them
-        assert check_export(folder).exit_code == 2
+        assert check_data(folder).exit_code == 2
 
 
 def test_the_flat_door_finds_one_of_the_three_traps_that_the_bundle_flags(bundle, tmp_path):
@@ -116,7 +116,7 @@ def test_the_flat_door_finds_one_of_the_three_traps_that_the_bundle_flags(bundle
         out=tmp_path / "schema.yaml",
     )
     # The size of an opportunity is asked about: filled for more of the won leads.
-    assert set(result.look.flagged()) == {"current_stage", "opportunity_estimated_acv"}
+    assert set(result.overview.flagged()) == {"current_stage", "opportunity_estimated_acv"}
     won = table["converted_within_90_days"].astype(int)
     for name in NOT_SEEN_FLAT:
         assert 0.5 < roc_auc_score(won, table[name].astype(float).fillna(0.0)) < 0.6, name

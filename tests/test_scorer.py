@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from scoring_ml.errors import InputError, LeadError
 from scoring_ml.estimators.ladder import KINDS
-from scoring_ml.features.snapshot import read_column
+from scoring_ml.features.snapshot import read_values
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.scoring.wording import display_value
@@ -91,7 +91,7 @@ def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, se
     assert sum(ends) + sum(parts_of(one)) == 10 * one["score"]
     frame = pd.DataFrame(
         {
-            column.name: read_column(
+            column.name: read_values(
                 pd.Series([lead.get(alias(column.name))], dtype=object), column, ("", "n/a")
             )[0]
             for column in world.schema.used

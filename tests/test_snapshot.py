@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.files.flat import BadRows, FileFacts, Flat, read_flat
+from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
+from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import InputError
-from scoring_ml.features.snapshot import UnusedRows, build_snapshot
+from scoring_ml.features.snapshot import build_snapshot
 
 COLUMNS = {"size": {"type": "number"}, "agreed": {"type": "boolean"}, "trade": {"type": "category"}}
 CSV = """id,came,size,agreed,trade,note,y
@@ -111,17 +112,17 @@ def test_unusable_rows_are_counted_by_reason_with_their_first_ids():
         note=[""] * 9,
         y=["won", "won", "lost", "perhaps", "won", "won", "won", "lost", "lost"],
     )
-    flat = Flat(flat.frame, FileFacts("f", "csv", ",", "utf-8", 9, (BadRows("odd", 2, (4, 7)),)))
+    flat = Flat(flat.frame, FileFacts("f", "csv", ",", "utf-8", 9, {"odd": (4, 7)}))
     snapshot = build_snapshot(flat, schema_of())
     assert snapshot.ids.tolist() == ["a", "i"]
     assert snapshot.unused == (
-        UnusedRows("odd", 2, ("line 4", "line 7")),
-        UnusedRows("no id in id", 1, ("",)),
-        UnusedRows("repeats the id of an earlier row (id)", 1, ("a",)),
-        UnusedRows("y is neither won, lost nor open as the schema says", 1, ("d",)),
-        UnusedRows("came does not say when the lead came", 2, ("e", "f")),
-        UnusedRows("size holds a value that is no number", 1, ("g",)),
-        UnusedRows("agreed holds a value that is no boolean", 1, ("h",)),
+        RowFate("odd", 2, ("line 4", "line 7")),
+        RowFate("no id in id", 1, ("",)),
+        RowFate("repeats the id of an earlier row (id)", 1, ("a",)),
+        RowFate("y is neither won, lost nor open as the schema says", 1, ("d",)),
+        RowFate("came does not say when the lead came", 2, ("e", "f")),
+        RowFate("size holds a value that is no number", 1, ("g",)),
+        RowFate("agreed holds a value that is no boolean", 1, ("h",)),
     )
     assert sum(item.count for item in snapshot.unused) + len(snapshot) == 9 + 2
 

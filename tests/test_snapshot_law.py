@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipelines.inspect_export import check_export
+from pipelines.check import check_data
 from pipelines.train import train_file
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
@@ -178,7 +178,7 @@ def test_an_export_of_dates_alone_is_checked_and_trained_on(tmp_path: Path) -> N
     ages = (export.extracted_at - export.leads.created_at[snapshot.lead]) / DAY
     now = np.isnan(snapshot.age_days)
     assert {1.0, 3.0, 7.0, 14.0} <= set(ages[now])
-    assert check_export(tmp_path).exit_code == 0
+    assert check_data(tmp_path).exit_code == 0
     trained = train_file(tmp_path, home=Home(tmp_path / "home"), replicates=5).trained
     assert len(trained.windows.open) == now.sum()
 

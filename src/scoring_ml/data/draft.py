@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from scoring_ml.data.files.flat import Flat, cell_text
+from scoring_ml.data.files.arrow_cells import cell_text
+from scoring_ml.data.files.flat import Flat
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.data.values.contacts import like_emails, like_phones

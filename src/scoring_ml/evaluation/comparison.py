@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.estimators.calibration import Calibration, fit_calibration
@@ -38,7 +39,7 @@ from scoring_ml.evaluation.verdict import (
 from scoring_ml.evaluation.windows import NAMES, Windows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
-from scoring_ml.features.snapshot import Snapshot, UnusedRows
+from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.example import example_lead
 from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy, hot_share_alarm
 from scoring_ml.scoring.reference import Reference, build_reference
@@ -169,11 +170,11 @@ class Trained:
         return {name: float(np.mean(label[self.windows[name]])) for name in NAMES}
 
     @property
-    def unused(self) -> tuple[UnusedRows, ...]:
+    def unused(self) -> tuple[RowFate, ...]:
         """Rows that no window holds, by reason, with the ids of three leads at most."""
         ids = self.snapshot.ids
         between = tuple(
-            UnusedRows(reason, len(rows), tuple(map(str, pd.unique(ids[rows])[:3])))
+            RowFate(reason, len(rows), tuple(map(str, pd.unique(ids[rows])[:3])))
             for reason, rows in self.windows.unused.items()
             if len(rows)
         )

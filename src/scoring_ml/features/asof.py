@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import FieldHistory
-from scoring_ml.data.values.moments import DAY, NEVER, Moments
+from scoring_ml.data.values.moments import DAY, NEVER, Bools, Moments
 
 AGE_ZERO: Final = 1_000_000
 """Microseconds after creation at which a lead of age 0 is seen."""
-
-Bools = NDArray[np.bool_]
 
 
 def seen_at(created_at: Moments, age_days: float) -> Moments:

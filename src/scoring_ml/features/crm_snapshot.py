@@ -14,6 +14,7 @@ from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.names import nearest
+from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
     Column,
@@ -29,12 +30,7 @@ from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import derive, nothing
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
 from scoring_ml.features.request_vocabulary import request_words
-from scoring_ml.features.snapshot import Snapshot, UnusedRows
-
-LEAD_ID: Final = "lead_id"
-CREATED_AT: Final = "created_at"
-ACCOUNT_ID: Final = "account_id"
-OUTCOME: Final = "outcome"
+from scoring_ml.features.snapshot import Snapshot
 
 FEW_LEADS: Final = 10
 """Leads that must have done an activity of a kind for it to become a feature."""
@@ -73,11 +69,11 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
     short = mapping.gap_days is not None and mapping.gap_days < final
     return Schema(
         dataset=mapping.dataset,
-        target=Target(OUTCOME, ("won",), ("lost",)),
-        order=Order("time", CREATED_AT, reason="the moment at which the lead was created"),
+        target=Target("outcome", ("won",), ("lost",)),
+        order=Order("time", "created_at", reason="the moment at which the lead was created"),
         columns=(*fields, *_decided(feature_columns(history, fields), mapping)),
-        id=LEAD_ID,
-        account=None if export.leads.account is None else ACCOUNT_ID,
+        id="lead_id",
+        account=None if export.leads.account is None else "account_id",
         mature_after_days=None if short else final,
         gap_days=mapping.gap_days,
         missing=mapping.missing,
@@ -330,7 +326,7 @@ def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:
     return mapping.headline_age_days if mapping.headline_age_days in ages else ages[0]
 
 
-def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterable[UnusedRows]:
+def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterable[RowFate]:
     for reason, rows in reasons.items():
         if rows.any():
-            yield UnusedRows(reason, int(rows.sum()), tuple(map(str, ids[rows][:3])))
+            yield RowFate(reason, int(rows.sum()), tuple(map(str, ids[rows][:3])))

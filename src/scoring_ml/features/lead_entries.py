@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scoring_ml.data.files.flat import cell_text
+from scoring_ml.data.files.arrow_cells import cell_text
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Column, History
 from scoring_ml.data.values.invalid import InvalidValue

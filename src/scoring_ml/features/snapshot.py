@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,32 +16,13 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.flat import Flat
 from scoring_ml.data.names import nearest
+from scoring_ml.data.row_report import FIRST_IDS, RowFate
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.numbers import parse_number
 from scoring_ml.data.values.typed import Typed, reader
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.errors import InputError, SchemaError
-
-AGE_ZERO: Final = timedelta(seconds=1)
-"""A lead of age 0 is looked at one second after its creation, so that its form counts."""
-
-
-@dataclass(frozen=True)
-class UnusedRows:
-    """Rows that cannot be used, and why.
-
-    Parameters
-    ----------
-    reason : str
-        In words, without a personal value.
-    count : int
-    first_ids : tuple of str
-        At most three.
-    """
-
-    reason: str
-    count: int
-    first_ids: tuple[str, ...]
+from scoring_ml.features.asof import AGE_ZERO
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ class Snapshot:
         An entry is None where a lead's account is not known.
     row : array of int, shape (n,)
         Row number in the file, from 1, not counting the header.
-    unused : tuple of UnusedRows
+    unused : tuple of RowFate
     warnings : tuple of str
     problem : array of str, shape (n,), or None
         When scoring: why a row cannot be scored, or "". Such rows stay, so that none is lost.
@@ -84,7 +65,7 @@ class Snapshot:
     as_of: NDArray[np.datetime64] | None
     account: NDArray[Any] | None
     row: NDArray[np.int64]
-    unused: tuple[UnusedRows, ...] = ()
+    unused: tuple[RowFate, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     problem: NDArray[Any] | None = None
     lead: NDArray[np.int64] | None = None
@@ -136,9 +117,9 @@ def build_snapshot(
     frame = flat.frame
     _check_columns(frame, schema, for_training=for_training)
     n = len(frame)
-    unused: list[UnusedRows] = [
-        UnusedRows(bad.reason, bad.count, tuple(f"line {line}" for line in bad.first_lines))
-        for bad in flat.facts.bad_rows
+    unused: list[RowFate] = [
+        RowFate(reason, len(lines), tuple(f"line {line}" for line in lines[:FIRST_IDS]))
+        for reason, lines in flat.facts.bad_lines.items()
     ]
     row = np.arange(1, n + 1)
     ids = _texts(frame[schema.id]) if schema.id in frame else row.astype(str).astype(object)
@@ -150,7 +131,8 @@ def build_snapshot(
         if not for_training:
             problem[wrong] = [f"{text}; {reason}" if text else reason for text in problem[wrong]]
         elif wrong.any():
-            unused.append(UnusedRows(reason, int(wrong.sum()), tuple(map(str, ids[wrong][:3]))))
+            first = tuple(map(str, ids[wrong][:FIRST_IDS]))
+            unused.append(RowFate(reason, int(wrong.sum()), first))
             keep[wrong] = False
 
     label = np.full(n, np.nan)
@@ -173,7 +155,7 @@ def build_snapshot(
     for column in schema.columns:
         if column.type in ("text", "id") or column.name not in frame:
             continue
-        values, wrong = read_column(frame[column.name], column, schema.missing)
+        values, wrong = read_values(frame[column.name], column, schema.missing)
         typed[column.name] = values
         if column.use:
             drop(f"{column.name} holds a value that is no {column.type}", wrong)
@@ -214,7 +196,7 @@ def build_snapshot(
     return whole.take(order)
 
 
-def read_column(
+def read_values(
     raw: pd.Series[Any], column: Column, missing: tuple[str, ...]
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Read a whole column, each distinct value once.
@@ -343,10 +325,10 @@ def _order(
         return sign * np.arange(n, dtype=float), None, np.zeros(n, dtype=bool)
     kind = "date" if order.by == "time" else "number"
     column = Column(name=str(order.column), type=kind, day_first=order.day_first)
-    values, wrong = read_column(frame[order.column], column, schema.missing)
+    values, wrong = read_values(frame[order.column], column, schema.missing)
     if kind == "number":
         return sign * values, None, wrong | np.isnan(values)
-    created = values + np.timedelta64(AGE_ZERO)
+    created = values + np.timedelta64(AGE_ZERO, "us")
     missing = np.isnat(created)
     position = created.astype("datetime64[us]").astype("int64").astype(float)
     return position, created, wrong | missing

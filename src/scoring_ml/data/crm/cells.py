@@ -12,13 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.files.flat import cell_text, plain_cells
+from scoring_ml.data.files.arrow_cells import cell_text, plain_cells
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import parse_number, plain_digits
 from scoring_ml.data.values.typed import reader
 from scoring_ml.data.values.vocabulary import Words, folded
-
-Bools = NDArray[np.bool_]
 
 _LONGEST: Final = 40
 

@@ -13,10 +13,9 @@ from scoring_ml.data.crm.cells import Coded
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Activities, Deals, Stages
 from scoring_ml.data.crm.leads import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.ordering import after_creation, bits, in_order
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.crm.row_fates import (
-    Places,
-    Sieve,
+    RowFates,
     known_moment,
     note_clocks,
     note_known_before,
@@ -29,23 +28,23 @@ from scoring_ml.data.values.vocabulary import folded
 _SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}
 
 
-def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
+def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, RowFates]:
     """Read what leads did and what was done to them."""
-    sieve = Sieve(table)
+    fates = RowFates(table)
     types = table.words("type", KINDS)
-    sieve.drop("not_counted", types.ignored)
-    sieve.drop("no_type", types.codes < 0)
-    lead = index.find(sieve)
-    read = usable_moment(sieve, "occurred_at", constant="type")
-    known, told = known_moment(sieve, read.values)
-    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    fates.drop("not_counted", types.ignored)
+    fates.drop("no_type", types.codes < 0)
+    lead = index.find(fates)
+    read = usable_moment(fates, "occurred_at", constant="type")
+    known, told = known_moment(fates, read.values)
+    fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     directions = table.words("direction", _SIDES)
     kind, by_lead, strange, aside = _kinds(types, directions)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
     amount[wrong] = np.nan
     touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
-    rows = sieve.rows
+    rows = fates.rows
     # Different words of no kind that is known are different things.
     word = np.where(strange, types.codes, -1)
     rest: list[NDArray[Any]] = [kind[rows], word[rows], by_lead[rows], bits(amount[rows])]
@@ -56,12 +55,12 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
     if not table.has("activity_id"):
         # A day without a time tells too little to call two rows one.
         repeats &= ~read.whole_day[rows[order]]
-    sieve.drop_rows("repeated_row", rows[order[repeats]])
-    note_known_before(sieve, told, read.values)
-    note_clocks(sieve, read, told)
-    sieve.mended("negative_amount", wrong)
-    sieve.mended("unknown_type", strange, note=types.named(strange & sieve.alive))
-    sieve.mended("unknown_direction", aside, note=directions.named(aside & sieve.alive))
+    fates.drop_rows("repeated_row", rows[order[repeats]])
+    note_known_before(fates, told, read.values)
+    note_clocks(fates, read, told)
+    fates.mended("negative_amount", wrong)
+    fates.mended("unknown_type", strange, note=types.named(strange & fates.alive))
+    fates.mended("unknown_direction", aside, note=directions.named(aside & fates.alive))
     rows = rows[order[~repeats]]
     codes = {name: coded.codes[rows] for name, coded in touches.items()}
     words = {name: coded.words for name, coded in touches.items()}
@@ -77,7 +76,7 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, Sieve]:
         campaigns=words.get("campaign", ()),
         channels=words.get("channel", ()),
     )
-    return found, sieve
+    return found, fates
 
 
 def _kinds(
@@ -95,36 +94,36 @@ def _kinds(
     return kinds[side + 1, kind], by_lead[side + 1, kind], strange, aside
 
 
-def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, Sieve]:
+def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, RowFates]:
     """Read every stage that leads entered; the ends come after the funnel's own stages."""
     names = mapping.stages.names
-    sieve = Sieve(table)
+    fates = RowFates(table)
     ours = {folded(name): at for at, name in enumerate(names)}
     words = table.words("stage", ours)
     stage, _ = words.translated(ours, np.int16)
     constant = table.is_constant("stage") & table.moments("entered_at").missing
-    sieve.drop("not_happened", constant)
-    sieve.drop("not_counted", words.ignored)
-    sieve.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & sieve.alive))
-    lead = index.find(sieve)
-    read = usable_moment(sieve, "entered_at")
-    known, told = known_moment(sieve, read.values)
-    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    ours_alone = sieve.alive.copy()
-    entered, known = _after_creation(sieve, index, lead, read.values, known)
+    fates.drop("not_happened", constant)
+    fates.drop("not_counted", words.ignored)
+    fates.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & fates.alive))
+    lead = index.find(fates)
+    read = usable_moment(fates, "entered_at")
+    known, told = known_moment(fates, read.values)
+    fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    ours_alone = fates.alive.copy()
+    entered, known = _after_creation(fates, index, lead, read.values, known)
     is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
     is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
     to_come = read.usable & (np.maximum(read.values, told.values) > index.extracted_at)
     told_end = is_end & ~(constant | words.ignored | to_come)
-    unsure = _unsure(sieve, lead, told_end, is_won, ours_alone)
-    rows = sieve.rows
+    unsure = _unsure(fates, lead, told_end, is_won, ours_alone)
+    rows = fates.rows
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
-    sieve.drop_rows("repeated_row", rows[order[repeats]])
-    _note_before_creation(sieve, entered, read.values)
-    note_known_before(sieve, told, read.values)
-    note_clocks(sieve, read, told)
+    fates.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(fates, entered, read.values)
+    note_known_before(fates, told, read.values)
+    note_clocks(fates, read, told)
     rows = rows[order[~repeats]]
-    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), sieve
+    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), fates
 
 
 def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
@@ -135,46 +134,46 @@ def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
     return [read.values[read.usable & closed] for read in reads]
 
 
-def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, Sieve]:
+def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, RowFates]:
     """Read what became of leads."""
-    sieve = Sieve(table)
+    fates = RowFates(table)
     outcome, strange, words = _outcomes(table, mapping)
-    sieve.drop("unknown_outcome", strange, note=words.named(strange))
+    fates.drop("unknown_outcome", strange, note=words.named(strange))
     closed = outcome != OPEN
-    lead = index.find(sieve)
-    read = sieve.table.moments("closed_at")
-    told = sieve.table.moments("known_at")
-    sieve.drop("unreadable_moment", closed & (read.wrong | told.wrong))
-    sieve.drop("no_moment", closed & read.missing & told.missing)
+    lead = index.find(fates)
+    read = fates.table.moments("closed_at")
+    told = fates.table.moments("known_at")
+    fates.drop("unreadable_moment", closed & (read.wrong | told.wrong))
+    fates.drop("no_moment", closed & read.missing & told.missing)
     moment = np.where(read.missing, told.values, read.values)
     known = np.where(told.missing, moment, np.maximum(told.values, moment))
-    sieve.drop("future", closed & (known > index.extracted_at))
-    ours_alone = sieve.alive.copy()
-    at, known_at = _after_creation(sieve, index, lead, moment, known, only=closed)
+    fates.drop("future", closed & (known > index.extracted_at))
+    ours_alone = fates.alive.copy()
+    at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)
     # What lies after the export has not happened, whatever its word may mean.
     to_come = (read.usable & (read.values > index.extracted_at)) | (
         told.usable & (told.values > index.extracted_at)
     )
-    unsure = _unsure(sieve, lead, (closed | strange) & ~to_come, outcome == WON, ours_alone)
+    unsure = _unsure(fates, lead, (closed | strange) & ~to_come, outcome == WON, ours_alone)
     at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
     amount[wrong] = np.nan
     reasons = table.words("loss_reason")
-    rows = sieve.rows
+    rows = fates.rows
     rest: list[NDArray[Any]] = [outcome[rows], bits(amount[rows]), reasons.codes[rows]]
     if table.has("deal_id"):
         rest.append(_id_codes(table, "deal_id")[rows])
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
-    sieve.drop_rows("repeated_row", rows[order[repeats]])
-    _note_before_creation(sieve, at, np.where(closed, moment, NEVER))
-    sieve.mended("known_before", closed & ~told.missing & (told.values < moment))
+    fates.drop_rows("repeated_row", rows[order[repeats]])
+    _note_before_creation(fates, at, np.where(closed, moment, NEVER))
+    fates.mended("known_before", closed & ~told.missing & (told.values < moment))
     for defect, which in (
         ("skipped_hour", read.skipped | told.skipped),
         ("doubled_hour", read.twice | told.twice),
     ):
-        sieve.mended(defect, which & closed)
-    sieve.mended("negative_amount", wrong)
+        fates.mended(defect, which & closed)
+    fates.mended("negative_amount", wrong)
     rows = rows[order[~repeats]]
     texts = np.array([*reasons.words, None], dtype=object)
     found = Deals(
@@ -186,7 +185,7 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
         texts[reasons.codes[rows]],
         unsure,
     )
-    return found, sieve
+    return found, fates
 
 
 def _outcomes(
@@ -203,19 +202,19 @@ def _outcomes(
     return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange, words
 
 
-def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, Sieve]:
+def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, RowFates]:
     """Read what marketing cost, in the order of the file."""
-    sieve = Sieve(table, None)
+    fates = RowFates(table, None)
     campaigns, channels = table.words("campaign"), table.words("channel")
-    sieve.drop("no_campaign", campaigns.codes < 0)
-    read = usable_moment(sieve, "day")
-    known, told = known_moment(sieve, read.values)
-    sieve.drop("future", known > extracted_at)
+    fates.drop("no_campaign", campaigns.codes < 0)
+    read = usable_moment(fates, "day")
+    known, told = known_moment(fates, read.values)
+    fates.drop("future", known > extracted_at)
     cost, wrong = table.numbers("cost")
-    sieve.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
-    note_known_before(sieve, told, read.values)
-    note_clocks(sieve, told)
-    rows = sieve.rows
+    fates.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
+    note_known_before(fates, told, read.values)
+    note_clocks(fates, told)
+    rows = fates.rows
     day = table.days("day")[rows].astype("datetime64[us]")
     found = pd.DataFrame(
         {
@@ -225,7 +224,7 @@ def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, Sieve]:
             "cost": pd.Series(cost[rows], dtype=np.float64),
         }
     )
-    return found, sieve
+    return found, fates
 
 
 def _texts(coded: Coded, rows: Places) -> NDArray[Any]:
@@ -233,7 +232,7 @@ def _texts(coded: Coded, rows: Places) -> NDArray[Any]:
 
 
 def _after_creation(
-    sieve: Sieve,
+    fates: RowFates,
     index: LeadIndex,
     lead: Places,
     moment: Moments,
@@ -247,12 +246,12 @@ def _after_creation(
         created = np.where(lead >= 0, index.leads.created_at[lead], 0)
     raised, early = after_creation(moment, created)
     early &= lead >= 0
-    sieve.drop("long_before_creation", early if only is None else early & only)
+    fates.drop("long_before_creation", early if only is None else early & only)
     return raised, np.maximum(known, raised)
 
 
 def _unsure(
-    sieve: Sieve,
+    fates: RowFates,
     lead: Places,
     ending: NDArray[np.bool_],
     won: NDArray[np.bool_],
@@ -265,22 +264,22 @@ def _unsure(
 
     Parameters
     ----------
-    sieve : Sieve
+    fates : RowFates
     lead : array of int64, shape (rows,)
     ending, won : array of bool, shape (rows,)
         Rows that may end their lead, and those that win it.
     before : array of bool, shape (rows,)
         Rows that were in use before those long before the creation were taken out.
     """
-    out = ending & ~sieve.alive & (lead >= 0)
-    in_use = ending & sieve.alive
+    out = ending & ~fates.alive & (lead >= 0)
+    in_use = ending & fates.alive
     untold = np.setdiff1d(lead[out & ~before], lead[in_use & won])
     early = np.setdiff1d(lead[out & before], lead[in_use])
     return np.union1d(untold, early).astype(np.int64)
 
 
-def _note_before_creation(sieve: Sieve, raised: Moments, told: Moments) -> None:
-    sieve.mended("before_creation", raised > told)
+def _note_before_creation(fates: RowFates, raised: Moments, told: Moments) -> None:
+    fates.mended("before_creation", raised > told)
 
 
 def _id_codes(table: Table, name: str) -> NDArray[np.int64]:

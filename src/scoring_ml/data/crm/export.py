@@ -1,4 +1,4 @@
-"""From a folder with a CRM export to typed facts, each with the moment at which it became known."""
+"""The reading of a CRM export: a folder of tables becomes typed facts with their moments."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ from scoring_ml.data.crm.leads import (
 )
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.report import ExportReport, Finding, TableReport
-from scoring_ml.data.crm.row_fates import Sieve
-from scoring_ml.data.crm.tables import Opened, Table, open_source
+from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.row_fates import RowFates
+from scoring_ml.data.crm.tables import SourceColumns, Table, open_source
+from scoring_ml.data.row_report import RowReport
 from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import InputError, SchemaError
@@ -83,8 +84,7 @@ class _Reading:
         self.mapping = mapping
         self.now = (now - _EPOCH) // timedelta(microseconds=1)
         self.tables: dict[str, Table] = {}
-        self.reports: list[TableReport] = []
-        self.findings: list[Finding] = []
+        self.reports: list[RowReport] = []
         self.broken: list[str] = []
         self.notes: list[str] = []
         self.extracted_at = 0
@@ -238,32 +238,31 @@ class _Reading:
             )
         return said
 
-    def _take(self, name: str, read: Callable[[Table], tuple[T, Sieve]]) -> T | None:
+    def _take(self, name: str, read: Callable[[Table], tuple[T, RowFates]]) -> T | None:
         """Read one table, keep what was found, and let go of its columns."""
         table = self.tables.pop(name, None)
         if table is None:
             return None
         try:
-            found, sieve = read(table)
+            facts, fates = read(table)
         except InputError as error:
             self.broken.append(f"{name}: {error}")
             return None
         except (pa.ArrowException, OverflowError):
             self._odd(name, table.files)
             return None
-        report = sieve.report()
+        report = fates.report()
         self.reports.append(report)
-        self.findings += sieve.findings
-        self.notes += sieve.notes
-        self._judge(report, sieve)
-        return found
+        self.notes += fates.notes
+        self._judge(report)
+        return facts
 
-    def _judge(self, report: TableReport, sieve: Sieve) -> None:
+    def _judge(self, report: RowReport) -> None:
         left = sum(report.left_out.values())
         for defect in _UNKNOWN_WORDS:
             count = report.left_out.get(defect, 0)
             if 2 * count > report.read - sum(report.set_aside.values()):
-                note = next(item.note for item in sieve.findings if item.defect == defect)
+                note = next(item.note for item in report.fates if item.defect == defect)
                 self._break(
                     f"Most words of {report.name} must be known",
                     f"{count} of {report.read} rows with others: {note}",
@@ -298,7 +297,6 @@ class _Reading:
     def _report(self) -> ExportReport:
         return ExportReport(
             tuple(self.reports),
-            tuple(self.findings),
             tuple(self.broken),
             self.extracted_at,
             tuple(self.notes),
@@ -319,7 +317,9 @@ _MOMENTS = {
 budgets are entered ahead."""
 
 
-def _source_notes(table: str, opened: Sequence[Opened], fields: Sequence[str]) -> Iterator[str]:
+def _source_notes(
+    table: str, opened: Sequence[SourceColumns], fields: Sequence[str]
+) -> Iterator[str]:
     """Tell of files that give nothing, or less than the other files of their table."""
     for part in opened:
         file = part.source.file

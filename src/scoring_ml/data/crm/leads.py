@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import FieldHistory, Leads
 from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.ordering import settled
+from scoring_ml.data.crm.ordering import Places, settled
 from scoring_ml.data.crm.row_fates import (
-    Places,
-    Sieve,
+    RowFates,
     known_moment,
     note_clocks,
     note_known_before,
@@ -48,12 +47,12 @@ class LeadIndex:
     contacts: Any | None
     extracted_at: int
 
-    def find(self, sieve: Sieve) -> Places:
+    def find(self, fates: RowFates) -> Places:
         """Return each row's lead, and take out the rows that are about none; shape (rows,)."""
-        ids = sieve.table.ids("lead_id")
-        sieve.drop("no_lead", np.asarray(ids.is_null()))
+        ids = fates.table.ids("lead_id")
+        fates.drop("no_lead", np.asarray(ids.is_null()))
         lead = self.place(ids)
-        sieve.drop("orphan", lead < 0)
+        fates.drop("orphan", lead < 0)
         return lead
 
     def place(self, ids: Any) -> Places:
@@ -74,7 +73,7 @@ def places(ids: Any, among: Any) -> Places:
 
 def read_leads(
     table: Table, fields: Sequence[MappedField], extracted_at: int
-) -> tuple[LeadIndex, Sieve]:
+) -> tuple[LeadIndex, RowFates]:
     """Read the leads in use, in order of creation, then of id.
 
     Raises
@@ -82,16 +81,16 @@ def read_leads(
     InputError
         If a field that is used has no column.
     """
-    sieve = Sieve(table)
+    fates = RowFates(table)
     ids = table.ids("lead_id")
     if pa.types.is_dictionary(ids.type):
         ids = ids.cast(ids.type.value_type)
     ids = ids.cast(pa.large_string())
-    sieve.drop("no_id", np.asarray(ids.is_null()))
-    read = usable_moment(sieve, "created_at")
-    created, known = known_moment(sieve, read.values)
-    sieve.drop("future", created > extracted_at)
-    rows = sieve.rows
+    fates.drop("no_id", np.asarray(ids.is_null()))
+    read = usable_moment(fates, "created_at")
+    created, known = known_moment(fates, read.values)
+    fates.drop("future", created > extracted_at)
+    rows = fates.rows
     values: dict[str, NDArray[Any]] = {}
     wrongs: dict[str, NDArray[np.bool_]] = {}
     for item in fields:
@@ -111,24 +110,24 @@ def read_leads(
     if len(rows) > 1:
         again[1:] = np.asarray(pc.equal(texts[1:], texts[:-1]))
         rows, torn = _greatest_first(table, rows, again, created, list(values.values()))
-        sieve.mended_rows("contradicting_row", torn)
-    sieve.drop_rows("repeated_lead", rows[again])
-    sieve.mended("late_lead", ~known.missing & (known.values > read.values))
-    note_known_before(sieve, known, read.values)
-    note_clocks(sieve, read, known)
+        fates.mended_rows("contradicting_row", torn)
+    fates.drop_rows("repeated_lead", rows[again])
+    fates.mended("late_lead", ~known.missing & (known.values > read.values))
+    note_known_before(fates, known, read.values)
+    note_clocks(fates, read, known)
     rows = rows[~again]
     # They are in order of id, and a stable sort keeps that among leads created together.
     rows = rows[np.argsort(created[rows], kind="stable")]
     take = pa.array(rows)
     for name, wrong in wrongs.items():
-        sieve.mended("wrong_value", wrong, note=f"field {name}")
+        fates.mended("wrong_value", wrong, note=f"field {name}")
         values[name] = values[name][rows]
     account = None
     if table.has("account_id"):
         account = _objects(table.ids("account_id").take(take))
     contacts = table.ids("contact_id").take(take) if table.has("contact_id") else None
     leads = Leads(_objects(ids.take(take)), created[rows], account, values)
-    return LeadIndex(leads, ids.take(take), contacts, extracted_at), sieve
+    return LeadIndex(leads, ids.take(take), contacts, extracted_at), fates
 
 
 def _greatest_first(
@@ -171,7 +170,7 @@ def _greatest_first(
 
 def read_contacts(
     table: Table, fields: Sequence[MappedField], index: LeadIndex
-) -> tuple[dict[str, FieldHistory], Sieve]:
+) -> tuple[dict[str, FieldHistory], RowFates]:
     """Read the values of the fields that contacts carry.
 
     Raises
@@ -180,23 +179,23 @@ def read_contacts(
         If a field that is used has no column.
     """
     by_lead = table.has("lead_id")
-    sieve = Sieve(table, "lead_id" if by_lead else "contact_id")
+    fates = RowFates(table, "lead_id" if by_lead else "contact_id")
     if by_lead:
-        lead = index.find(sieve)
+        lead = index.find(fates)
         rows = np.arange(table.rows)
     else:
         lead, rows = _linked(table, index)
         ids = table.ids("contact_id")
-        sieve.drop("no_id", np.asarray(ids.is_null()))
+        fates.drop("no_id", np.asarray(ids.is_null()))
         linked = np.zeros(table.rows, dtype=bool)
         linked[rows] = True
-        sieve.drop("unlinked_contact", ~linked)
+        fates.drop("unlinked_contact", ~linked)
     known = table.moments("known_at")
-    sieve.drop("unreadable_moment", known.wrong)
-    sieve.drop("future", ~known.missing & (known.values > index.extracted_at))
-    note_clocks(sieve, known)
+    fates.drop("unreadable_moment", known.wrong)
+    fates.drop("future", ~known.missing & (known.values > index.extracted_at))
+    note_clocks(fates, known)
     # Rows of persons with several leads stand once for each of them.
-    kept = sieve.alive[rows]
+    kept = fates.alive[rows]
     lead, rows = (lead[rows] if by_lead else lead)[kept], rows[kept]
     created = index.leads.created_at[lead]
     moment = np.where(known.missing[rows], created, known.values[rows])
@@ -205,15 +204,15 @@ def read_contacts(
         if item.source != "contacts":
             continue
         cells, wrong = table.field(item.column, item.named)
-        sieve.mended("wrong_value", wrong, note=f"field {item.column.name}")
+        fates.mended("wrong_value", wrong, note=f"field {item.column.name}")
         use = np.ones(len(rows), dtype=bool)
         at = moment
         if item.column.known == "before_scoring":
             use = ~known.missing[rows]
             untimed = np.zeros(table.rows, dtype=bool)
             untimed[rows[~use]] = True
-            sieve.mended("untimed_contact", untimed, note=f"field {item.column.name}")
-            _note_late(sieve, lead[use], moment[use], index, item.column.name)
+            fates.mended("untimed_contact", untimed, note=f"field {item.column.name}")
+            _note_late(fates, lead[use], moment[use], index, item.column.name)
         else:
             # The first that is told of a person was there from the lead's creation on.
             first = np.full(len(index.leads), NEVER, dtype=np.int64)
@@ -222,15 +221,15 @@ def read_contacts(
         order, torn = settled([lead[use], at[use]], cells[rows[use]])
         at = at[use][order]
         told = rows[use][order]
-        sieve.mended_rows(
+        fates.mended_rows(
             "contradicting_row", np.unique(told[torn]), note=f"field {item.column.name}"
         )
         found[item.column.name] = FieldHistory(lead[use][order], cells[told], at, at.copy())
-    return found, sieve
+    return found, fates
 
 
 def _note_late(
-    sieve: Sieve, lead: Places, known: NDArray[np.int64], index: LeadIndex, name: str
+    fates: RowFates, lead: Places, known: NDArray[np.int64], index: LeadIndex, name: str
 ) -> None:
     """Note that most leads' only contact row is much younger than the lead itself.
 
@@ -241,7 +240,7 @@ def _note_late(
         return
     share = float(np.mean(known[first] - index.leads.created_at[leads] > DAY))
     if share > _MOST_LATE:
-        sieve.notes.append(
+        fates.notes.append(
             f"The field {name} of contacts is declared as history, but {share:.0%} of the contacts "
             "are first known more than a day after their lead's creation, and have one row each: "
             "known_at seems to be the last edit. Declare the field set_at_creation if it came "
@@ -283,9 +282,9 @@ class Changes:
 
 def read_changes(
     table: Table, fields: Sequence[MappedField], index: LeadIndex
-) -> tuple[Changes, Sieve]:
+) -> tuple[Changes, RowFates]:
     """Read every value that fields have had."""
-    sieve = Sieve(table)
+    fates = RowFates(table)
     names = table.words("field")
     wanted: dict[str, int] = {}
     for at, item in enumerate(fields):
@@ -293,39 +292,39 @@ def read_changes(
         for name in (item.named, *((item.column.name,) if item.source != "field_changes" else ())):
             wanted.setdefault(folded(name), at)
     which, _ = names.translated(wanted, np.int32)
-    sieve.drop("other_field", which < 0, note=names.named(which < 0))
-    lead = index.find(sieve)
-    read = usable_moment(sieve, "changed_at")
-    known, told = known_moment(sieve, read.values)
-    sieve.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    note_known_before(sieve, told, read.values)
-    note_clocks(sieve, read, told)
+    fates.drop("other_field", which < 0, note=names.named(which < 0))
+    lead = index.find(fates)
+    read = usable_moment(fates, "changed_at")
+    known, told = known_moment(fates, read.values)
+    fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
+    note_known_before(fates, told, read.values)
+    note_clocks(fates, read, told)
     found = Changes({}, {})
     for at, item in enumerate(fields):
-        rows = np.flatnonzero(sieve.alive & (which == at))
+        rows = np.flatnonzero(fates.alive & (which == at))
         if not len(rows) and item.source != "field_changes":
             continue
         values, wrong = table.values("value", rows, item.column)
-        sieve.mended_rows("wrong_value", rows[wrong], note=f"field {item.column.name}")
+        fates.mended_rows("wrong_value", rows[wrong], note=f"field {item.column.name}")
         order, torn = settled([lead[rows], read.values[rows], known[rows]], values)
         rows = rows[order]
-        sieve.mended_rows("contradicting_row", rows[torn], note=f"field {item.column.name}")
+        fates.mended_rows("contradicting_row", rows[torn], note=f"field {item.column.name}")
         history = FieldHistory(lead[rows], values[order], read.values[rows], known[rows])
         if item.source == "field_changes" and table.has("old_value"):
-            history = _with_first(sieve, history, rows, item, index)
+            history = _with_first(fates, history, rows, item, index)
         target = found.histories if item.source == "field_changes" else found.recorded
         target[item.column.name] = history
-    return found, sieve
+    return found, fates
 
 
 def _with_first(
-    sieve: Sieve, history: FieldHistory, rows: Places, item: MappedField, index: LeadIndex
+    fates: RowFates, history: FieldHistory, rows: Places, item: MappedField, index: LeadIndex
 ) -> FieldHistory:
     """Put before each lead's first change the value that it changed, known since creation.
 
     Parameters
     ----------
-    sieve : Sieve
+    fates : RowFates
     history : FieldHistory
     rows : array of int64, shape (m,)
         The table's rows, in the history's order.
@@ -335,8 +334,8 @@ def _with_first(
     first = np.flatnonzero(np.diff(history.lead, prepend=-1))
     created = index.leads.created_at[history.lead]
     first = first[history.changed_at[first] > created[first]]
-    old, wrong = sieve.table.values("old_value", rows[first], item.column)
-    sieve.mended_rows("wrong_value", rows[first[wrong]], note=f"field {item.column.name}")
+    old, wrong = fates.table.values("old_value", rows[first], item.column)
+    fates.mended_rows("wrong_value", rows[first[wrong]], note=f"field {item.column.name}")
     told = ~pd.isna(old)
     first, old = first[told], old[told]
     at = created[first]

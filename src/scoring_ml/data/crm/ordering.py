@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.values.moments import DAY, Moments
+from scoring_ml.data.values.moments import DAY, Bools, Moments
 
-Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
 

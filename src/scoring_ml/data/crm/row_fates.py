@@ -1,34 +1,27 @@
-"""Which rows of a table are used: every row has exactly one fate, and every defect is counted."""
+"""The fates of a table's rows: every row has exactly one, and every defect is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.contracts import DEFECTS, LEFT_OUT, MENDED, SET_ASIDE
-from scoring_ml.data.crm.ordering import Bools, Places, in_order
-from scoring_ml.data.crm.report import Finding, TableReport, by_fate
+from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.ordering import Places
 from scoring_ml.data.crm.tables import Table
-from scoring_ml.data.values.moments import Moments, ReadMoments
-
-__all__ = [
-    "Bools",
-    "Places",
-    "Sieve",
-    "in_order",
-    "known_moment",
-    "note_clocks",
-    "note_known_before",
-    "usable_moment",
-]
-
-_FIRST_IDS = 3
+from scoring_ml.data.row_report import (
+    FIRST_IDS,
+    LEFT_OUT,
+    MENDED,
+    SET_ASIDE,
+    RowFate,
+    RowReport,
+)
+from scoring_ml.data.values.moments import Bools, Moments, ReadMoments
 
 
-class Sieve:
+class RowFates:
     """The fates of a table's rows.
 
     Parameters
@@ -41,17 +34,14 @@ class Sieve:
     def __init__(self, table: Table, id_name: str | None = "lead_id") -> None:
         self.table = table
         self.alive: Bools = np.ones(table.rows, dtype=bool)
-        self.findings: list[Finding] = []
-        self.counts: dict[str, int] = {}
+        self._fates: list[RowFate] = []
         self.notes: list[str] = []
         self._id_name = id_name
         ragged = sum(part.ragged for part in table.opened)
         lines = [line for part in table.opened for line in part.first_ragged]
         self._note("ragged_line", ragged, lines)
         self._note("not_selected", sum(part.not_selected for part in table.opened), ())
-        repeated = sum(part.repeated_keys for part in table.opened)
-        if repeated:
-            self._found(Finding(table.name, "repeated_key", repeated))
+        self._keep("repeated_key", sum(part.repeated_keys for part in table.opened))
 
     @property
     def rows(self) -> Places:
@@ -74,43 +64,38 @@ class Sieve:
         """Note that rows are changed, by their place."""
         if DEFECTS[defect].fate != MENDED:
             raise KeyError(f"{defect} is not mended")
-        if len(rows):
-            ids = self._ids(np.sort(rows)[:_FIRST_IDS])
-            self._found(Finding(self.table.name, defect, len(rows), ids, note))
+        self._keep(defect, len(rows), self._ids(np.sort(rows)[:FIRST_IDS]), note)
 
-    def report(self) -> TableReport:
+    def report(self) -> RowReport:
         """Return the table's rows by their fate."""
-        left, aside = by_fate(self.counts)
         lost = sum(part.ragged + part.not_selected for part in self.table.opened)
-        return TableReport(
+        return RowReport(
             self.table.name,
             self.table.files,
             self.table.rows + lost,
             int(self.alive.sum()),
-            left,
-            aside,
+            tuple(self._fates),
         )
 
     def _drop(self, defect: str, rows: Places, note: str) -> None:
-        self._note(defect, len(rows), self._ids(rows[:_FIRST_IDS]), note)
+        self._note(defect, len(rows), self._ids(rows[:FIRST_IDS]), note)
         self.alive[rows] = False
 
     def _note(self, defect: str, count: int, ids: Sequence[str], note: str = "") -> None:
         if DEFECTS[defect].fate not in (LEFT_OUT, SET_ASIDE):
             raise KeyError(f"{defect} takes no row out")
-        if count:
-            self.counts[defect] = self.counts.get(defect, 0) + count
-            self._found(Finding(self.table.name, defect, count, tuple(ids), note))
+        self._keep(defect, count, ids, note)
 
-    def _found(self, new: Finding) -> None:
-        """Keep a finding, as one with an earlier one of the same defect."""
-        for at, old in enumerate(self.findings):
-            if (old.defect, old.note) == (new.defect, new.note):
-                ids = (*old.first_ids, *new.first_ids)[:_FIRST_IDS]
-                count = old.count + new.count
-                self.findings[at] = replace(old, count=count, first_ids=ids)
+    def _keep(self, defect: str, count: int, ids: Sequence[str] = (), note: str = "") -> None:
+        """Keep rows by their fate, as one with earlier ones of the same defect."""
+        if not count:
+            return
+        for at, old in enumerate(self._fates):
+            if (old.defect, old.note) == (defect, note):
+                ids, count = (*old.first_ids, *ids), old.count + count
+                self._fates[at] = DEFECTS[defect].rows(self.table.name, count, ids, note)
                 return
-        self.findings.append(replace(new, first_ids=new.first_ids[:_FIRST_IDS]))
+        self._fates.append(DEFECTS[defect].rows(self.table.name, count, ids, note))
 
     def _ids(self, rows: Places) -> tuple[str, ...]:
         if self._id_name is None or len(rows) == 0:
@@ -119,42 +104,42 @@ class Sieve:
         return tuple("(none)" if text is None else str(text)[:60] for text in texts)
 
 
-def usable_moment(sieve: Sieve, name: str, *, constant: str | None = None) -> ReadMoments:
+def usable_moment(fates: RowFates, name: str, *, constant: str | None = None) -> ReadMoments:
     """Read a required moment and take out the rows that have none.
 
     Parameters
     ----------
-    sieve : Sieve
+    fates : RowFates
     name : str
         The column.
     constant : str or None
         The column which, if it is a constant of the file, makes an empty moment mean that
         nothing happened.
     """
-    read = sieve.table.moments(name)
+    read = fates.table.moments(name)
     if constant is not None:
-        sieve.drop("not_happened", read.missing & sieve.table.is_constant(constant))
-    sieve.drop("no_moment", read.missing)
-    sieve.drop("unreadable_moment", read.wrong)
+        fates.drop("not_happened", read.missing & fates.table.is_constant(constant))
+    fates.drop("no_moment", read.missing)
+    fates.drop("unreadable_moment", read.wrong)
     return read
 
 
-def known_moment(sieve: Sieve, moment: Moments) -> tuple[Moments, ReadMoments]:
+def known_moment(fates: RowFates, moment: Moments) -> tuple[Moments, ReadMoments]:
     """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
-    read = sieve.table.moments("known_at")
-    sieve.drop("unreadable_moment", read.wrong)
+    read = fates.table.moments("known_at")
+    fates.drop("unreadable_moment", read.wrong)
     return np.where(read.missing, moment, np.maximum(read.values, moment)), read
 
 
-def note_clocks(sieve: Sieve, *moments: ReadMoments) -> None:
+def note_clocks(fates: RowFates, *moments: ReadMoments) -> None:
     """Count the rows in use whose local times were skipped or doubled by a change of clocks."""
     for defect, name in (("skipped_hour", "skipped"), ("doubled_hour", "twice")):
-        which = np.zeros(len(sieve.alive), dtype=bool)
+        which = np.zeros(len(fates.alive), dtype=bool)
         for read in moments:
             which |= getattr(read, name)
-        sieve.mended(defect, which)
+        fates.mended(defect, which)
 
 
-def note_known_before(sieve: Sieve, known: ReadMoments, moment: Moments) -> None:
+def note_known_before(fates: RowFates, known: ReadMoments, moment: Moments) -> None:
     """Count the rows in use that say that they were known before they happened."""
-    sieve.mended("known_before", ~known.missing & (known.values < moment))
+    fates.mended("known_before", ~known.missing & (known.values < moment))

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import (
-    Bools,
     Coded,
     coded_words,
     id_texts,
@@ -27,7 +26,13 @@ from scoring_ml.data.crm.mapping_tables import Join, Source
 from scoring_ml.data.files.raw_table import read_file
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.moments import ReadMoments, joined_moments, local_days, read_moments
+from scoring_ml.data.values.moments import (
+    Bools,
+    ReadMoments,
+    joined_moments,
+    local_days,
+    read_moments,
+)
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import InputError
 
@@ -36,7 +41,7 @@ BESIDE: Final = "."
 
 
 @dataclass(frozen=True)
-class Opened:
+class SourceColumns:
     """One source: its file's columns beside those of its joins.
 
     Parameters
@@ -79,7 +84,7 @@ class Opened:
         return self.columns[name] if name in self.own else None
 
 
-def open_source(folder: Path, table: str, source: Source, fields: Sequence[str]) -> Opened:
+def open_source(folder: Path, table: str, source: Source, fields: Sequence[str]) -> SourceColumns:
     """Read the columns of a source that are needed, with its joins.
 
     Parameters
@@ -107,7 +112,7 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
         repeated += again
         names += join_names
         columns |= beside
-    opened = Opened(
+    opened = SourceColumns(
         source,
         columns,
         tuple(names),
@@ -131,7 +136,7 @@ def missing_column(source: Source, name: str, names: Sequence[str], why: str) ->
     )
 
 
-def _require(opened: Opened, table: str) -> None:
+def _require(opened: SourceColumns, table: str) -> None:
     source = opened.source
     for name, named in source.columns.items():
         if named not in opened.columns:
@@ -144,7 +149,7 @@ def _require(opened: Opened, table: str) -> None:
             raise missing_column(source, name, opened.names, f"{table} requires it")
 
 
-def _select(opened: Opened) -> Opened:
+def _select(opened: SourceColumns) -> SourceColumns:
     keep = np.ones(opened.rows, dtype=bool)
     for name, words in opened.source.only.items():
         coded = coded_words([opened.columns[name]], [{}])
@@ -203,10 +208,10 @@ class Table:
     name : str
         One of :data:`scoring_ml.data.crm.contracts.CONTRACTS`.
     mapping : CrmMapping
-    opened : sequence of Opened
+    opened : sequence of SourceColumns
     """
 
-    def __init__(self, name: str, mapping: CrmMapping, opened: Sequence[Opened]) -> None:
+    def __init__(self, name: str, mapping: CrmMapping, opened: Sequence[SourceColumns]) -> None:
         self.name = name
         self.opened = tuple(opened)
         self.rows = sum(part.rows for part in opened)

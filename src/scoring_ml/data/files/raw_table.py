@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from scoring_ml.data.files.flat import SEPARATORS, read_flat
-from scoring_ml.data.files.open_quotes import Head, head_of, refuse_open_quotes
+from scoring_ml.data.files.csv_form import SEPARATORS
+from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.large_csv import read_large
 from scoring_ml.errors import FileFormatError
 
 BIG: Final = 20_000_000
@@ -69,7 +66,8 @@ def read_file(path: Path, wanted: Collection[str]) -> RawTable:
         return _read_parquet(path, wanted)
     if path.stat().st_size < BIG:
         return _read_small(path, wanted)
-    return _read_big(path, wanted)
+    table, names, ragged = read_large(path, wanted)
+    return RawTable(table, names, ragged)
 
 
 def _read_parquet(path: Path, wanted: Collection[str]) -> RawTable:
@@ -169,14 +167,9 @@ def _read_small(path: Path, wanted: Collection[str]) -> RawTable:
     table = pa.table(
         {name: pa.array(flat.frame[name].to_list(), pa.large_string()) for name in kept}
     )
-    ragged = [bad for bad in flat.facts.bad_rows if bad.reason != "no cell filled"]
-    lines = sorted(line for bad in ragged for line in bad.first_lines)[:3]
-    return RawTable(
-        table,
-        names,
-        sum(bad.count for bad in ragged),
-        tuple(f"line {line}" for line in lines),
-    )
+    bad = flat.facts.bad_lines.items()
+    ragged = sorted(line for reason, lines in bad for line in lines if reason != "no cell filled")
+    return RawTable(table, names, len(ragged), tuple(f"line {line}" for line in ragged[:3]))
 
 
 def _only_header(path: Path) -> tuple[str, ...] | None:
@@ -194,75 +187,3 @@ def _only_header(path: Path) -> tuple[str, ...] | None:
 
 def _separator(header: str) -> str:
     return max(SEPARATORS, key=lambda sign: len(next(csv.reader([header], delimiter=sign))))
-
-
-def _read_big(path: Path, wanted: Collection[str]) -> RawTable:
-    head = _head(path)
-    names = head.names
-    kept = [name for name in names if name in wanted] or list(names[:1])
-    ragged: list[int] = []
-
-    def skip(row: Any) -> str:
-        ragged.append(row.number or 0)
-        return "skip"
-
-    def options(columns: Sequence[str]) -> dict[str, Any]:
-        return {
-            "read_options": pacsv.ReadOptions(
-                column_names=list(names), skip_rows=head.lines, block_size=16 << 20
-            ),
-            "parse_options": pacsv.ParseOptions(
-                delimiter=head.separator, newlines_in_values=True, invalid_row_handler=skip
-            ),
-            "convert_options": pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                include_columns=list(columns),
-                strings_can_be_null=False,
-            ),
-        }
-
-    try:
-        table = pacsv.read_csv(path, **options(kept))
-        refuse_open_quotes(path, head, rows=table.num_rows + len(ragged))
-        counted = len(ragged)
-        blank = _blank(table)
-        if blank.any():
-            # Whether such a row has a cell in another column takes a second look.
-            with pacsv.open_csv(path, **options(names)) as batches:
-                blank = np.concatenate([_blank(batch) for batch in batches])
-            table = table.filter(pa.array(~blank))
-    except (pa.ArrowException, OSError, EOFError):
-        refuse_open_quotes(path, head, rows=-1)
-        raise FileFormatError(
-            "A large CSV file must be UTF-8, with one row a line",
-            found=f"{path.name} cannot be read",
-            do="Export it again as CSV in UTF-8, or as Parquet",
-        ) from None
-    return RawTable(table, names, counted)
-
-
-def _blank(table: Any) -> NDArray[np.bool_]:
-    """Tell which rows have no cell filled in any column."""
-    found = np.ones(table.num_rows, dtype=bool)
-    for column in table.columns:
-        found &= np.asarray(pc.equal(pc.binary_length(column), 0))
-    return found
-
-
-def _head(path: Path) -> Head:
-    try:
-        with pa.input_stream(path) as stream:
-            data = stream.read(1_000_000)
-    except (pa.ArrowException, OSError, EOFError):
-        raise FileFormatError(
-            "A file must be whole",
-            found=f"{path.name} is damaged or breaks off",
-            do="Export it again",
-        ) from None
-    if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise FileFormatError(
-            "A large CSV file must be UTF-8",
-            found=f"{path.name} is in another encoding, such as UTF-16, or no text",
-            do="Export it again as CSV in UTF-8, or as Parquet",
-        )
-    return head_of(path.name, data.decode("utf-8-sig", errors="replace"))

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.inspect_file import CheckResult, InitResult, check_file, init_schema
+from pipelines.check import check_data
+from pipelines.init import init_schema
+from pipelines.inputs import Files
 from scoring_ml.data.schema import load_schema, parse_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.criteria import load_matrix
@@ -145,15 +147,13 @@ class TestInit:
 
 class TestCheck:
     def test_the_draft_may_be_trained_on(self, leads, drafted):
-        result = check_file(leads)
-        assert isinstance(result, CheckResult)
-        assert isinstance(drafted, InitResult)
+        result = check_data(leads)
         assert (result.exit_code, result.groups["left_out"]) == (0, ("stage",))
         assert result.render().endswith("Nothing stands against training.\n")
 
     def test_a_leak_that_is_used_stops_it(self, leads, drafted):
         change(drafted.schema_path, "stage", use=True)
-        result = check_file(leads)
+        result = check_data(leads)
         assert result.exit_code == 2
         assert result.groups["refused"] == ("stage",)
         assert "Must not be trained on: 1 column\n  refuse  stage" in result.render()
@@ -163,13 +163,13 @@ class TestCheck:
 
     def test_a_written_reason_allows_it_and_is_shown(self, leads, drafted):
         change(drafted.schema_path, "stage", use=True, allow="set by the form, seen in its code")
-        result = check_file(leads)
+        result = check_data(leads)
         assert (result.exit_code, result.groups["allowed"]) == (0, ("stage",))
         assert "reason: set by the form, seen in its code" in result.render()
 
     def test_what_the_schema_says_to_come_later_stops_it(self, leads, drafted):
         change(drafted.schema_path, "visits", known="after_outcome")
-        assert check_file(leads).groups["refused"] == ("visits",)
+        assert check_data(leads).groups["refused"] == ("visits",)
 
     def test_rows_that_cannot_be_used_are_listed_by_reason(self, leads, drafted):
         lines = leads.read_text(encoding="utf-8").splitlines()
@@ -177,7 +177,7 @@ class TestCheck:
         cells = lines[3].split(";")
         cells[0], cells[-1] = "L-90002", "maybe"
         leads.write_text("\n".join([*lines[:-1], ";".join(cells)]) + "\n", encoding="utf-8")
-        result = check_file(leads)
+        result = check_data(leads)
         reasons = {item["reason"]: item for item in result.to_json()["unused"]}
         assert reasons["repeats the id of an earlier row (Lead ID)"]["first_ids"] == ["L-00000"]
         strange = reasons["outcome is neither won, lost nor open as the schema says"]
@@ -188,30 +188,30 @@ class TestCheck:
     def test_one_class_cannot_be_learned(self, leads, drafted):
         text = leads.read_text(encoding="utf-8").replace(";won", ";lost")
         leads.write_text(text, encoding="utf-8")
-        result = check_file(leads)
+        result = check_data(leads)
         assert (result.exit_code, result.one_class) == (2, True)
         assert "all 395 decided leads have the same outcome" in result.render()
 
     def test_without_a_schema_it_says_how_to_get_one(self, leads):
         with pytest.raises(SchemaError, match=r"needs a schema.*scoring-ml init"):
-            check_file(leads)
+            check_data(leads)
 
     def test_without_the_file_it_says_so(self, tmp_path):
         with pytest.raises(InputError, match="DATA must exist"):
-            check_file(tmp_path / "none.csv")
+            check_data(tmp_path / "none.csv")
 
     def test_a_missing_column_is_named_with_the_nearest(self, leads, drafted):
         text = leads.read_text(encoding="utf-8").replace("visits", "visit", 1)
         leads.write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match=r"'visits'.*'visit'"):
-            check_file(leads)
+            check_data(leads)
 
     def test_parquet(self, tmp_path):
         source = write_leads(tmp_path)
         path = tmp_path / "leads.parquet"
         pd.read_csv(source, sep=";", dtype=str, keep_default_na=False).to_parquet(path)
         init_schema(path, target="outcome", out=tmp_path / "schema.yaml")
-        assert check_file(path).exit_code == 0
+        assert check_data(path).exit_code == 0
 
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
@@ -234,21 +234,24 @@ class TestRealFiles:
         assert len(scores) == 4
         later = ["Tags", "Lead Quality", "Lead Profile", *scores]
         later += ["Last Activity", "Last Notable Activity"]
-        flagged = set(result.look.flagged())
+        flagged = set(result.overview.flagged())
         assert flagged >= set(later)
         honest = set(schema.names) - set(later)
         assert len(flagged & honest) <= len(honest) / 3
         assert result.to_json()["left_out"]["refuse"] == ["Tags"]
         assert schema.order.column == "Lead Number"
         assert "Select" in schema.missing
-        assert check_file(real("x-education-leads.csv"), schema=result.schema_path).exit_code == 0
+        assert (
+            check_data(real("x-education-leads.csv"), Files(schema=result.schema_path)).exit_code
+            == 0
+        )
 
     def test_bank(self, tmp_path):
         result = init_schema(
             real("bank-additional-full.csv"), target="y", out=tmp_path / "schema.yaml"
         )
-        assert result.look.flagged() == ("duration",)
+        assert result.overview.flagged() == ("duration",)
         assert (result.schema.id, result.schema.order.by) == (None, "row")
-        drifting = {f.column for f in result.look.findings if f.suspicion.probe == "drift"}
+        drifting = {f.column for f in result.overview.findings if f.suspicion.probe == "drift"}
         assert drifting >= {"euribor3m", "nr.employed", "emp.var.rate"}
         assert not {"duration", "age"} & drifting

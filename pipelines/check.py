@@ -1,0 +1,178 @@
+"""The step ``check``: hold a flat file or a CRM export to what it must be, audit it for leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.inputs import Files, audited_export, find_mapping, find_schema
+from pipelines.overview import Overview, finding_lines, note_lines, unused_lines
+from pipelines.progress import ProgressBar
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.files.flat import FileFacts, read_flat
+from scoring_ml.data.schema import load_schema
+from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals
+from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.texts import Catalogue
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Whether data fit what is said of them, and what must not be trained on.
+
+    Parameters
+    ----------
+    path : Path
+        The schema of a flat file, or the mapping of a CRM export.
+    overview : Overview or None
+        ``None`` where an export breaks its contract: nothing can be seen as it was then.
+    export : ExportReport or None
+        The tables of a CRM export.
+    rule : str
+        What counts as won in a CRM export, in words.
+    """
+
+    path: Path
+    overview: Overview | None
+    export: ExportReport | None = None
+    rule: str = ""
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """What stops training."""
+        seen = self.overview
+        return () if seen is None else refusals(seen.findings, seen.schema)
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all decided leads have the same outcome, or none is decided."""
+        return self.overview is not None and not (self.overview.won and self.overview.lost)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 2 if a contract is broken or something must not be trained on."""
+        broken = self.export is not None and self.export.exit_code
+        return 2 if broken or self.refused or self.one_class else 0
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Suspicious columns by what the schema decided.
+
+        ``refused``, ``allowed`` (with a written reason), ``used`` and ``left_out``.
+        """
+        seen = self.overview
+        refused = tuple(dict.fromkeys(item.column for item in self.refused))
+        names = () if seen is None else (name for name in seen.flagged() if name not in refused)
+        rest = [] if seen is None else [seen.schema[name] for name in names]
+        return {
+            "refused": refused,
+            "allowed": tuple(c.name for c in rest if c.use and c.allow is not None),
+            "used": tuple(c.name for c in rest if c.use and c.allow is None),
+            "left_out": tuple(c.name for c in rest if not c.use),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as one JSON document."""
+        document = {"command": "check", "ok": self.exit_code == 0, "exit_code": self.exit_code}
+        if self.overview is not None:
+            document |= {
+                "schema": str(self.path),
+                **self.overview.to_json(),
+                **{group: list(names) for group, names in self.groups.items()},
+                "one_class": self.one_class,
+            }
+        if self.export is not None:
+            document |= {"export": self.export.to_json(), "rule": self.rule}
+        return document
+
+    def render(self) -> str:
+        """Return the report as plain text for a terminal."""
+        parts = [] if self.export is None else [self.export.render()]
+        if self.rule:
+            parts.append(self.rule + "\n")
+        if self.overview is not None:
+            parts.append("\n".join(self._lines(self.overview)) + "\n")
+        return "\n\n".join([*(part.rstrip() for part in parts[:-1]), parts[-1]])
+
+    def _lines(self, overview: Overview) -> list[str]:
+        texts, snapshot = Catalogue.load("en"), overview.snapshot
+        lines = [
+            texts.text(
+                "audit.check.fits",
+                file=overview.facts.name,
+                schema=str(self.path),
+                rows=overview.facts.rows,
+                usable=len(snapshot),
+                won=overview.won,
+                lost=overview.lost,
+                open=overview.open,
+            ),
+            *unused_lines(snapshot.unused),
+            *snapshot.warnings,
+        ]
+        for group, names in self.groups.items():
+            if names:
+                lines += ["", texts.text(f"audit.check.{group}", n=len(names))]
+                lines += finding_lines(overview, names)
+        lines += [*note_lines(overview), ""]
+        if self.one_class:
+            lines.append(texts.text("audit.check.one_class", n=overview.won + overview.lost))
+        if self.refused:
+            lines.append(texts.text("audit.check.stop", schema=str(self.path)))
+        if not (self.one_class or self.refused):
+            lines.append(texts.text("audit.check.ok"))
+        return lines
+
+
+def check_data(
+    data: Path, files: Files | None = None, bar: ProgressBar | None = None
+) -> CheckReport:
+    """Hold a flat file to its schema, or a CRM export to the contract of its tables, and audit it.
+
+    Parameters
+    ----------
+    data : Path
+        A file, or the folder of an export.
+    files : Files or None
+        The files that say what the data mean; looked for beside (in) them where not named.
+    bar : ProgressBar or None
+
+    Returns
+    -------
+    CheckReport
+        Its ``exit_code`` is 2 if a contract is broken or something must not be trained on.
+
+    Raises
+    ------
+    InputError
+        If a file, the schema or the mapping cannot be read, or a column of the schema is missing.
+    """
+    files, bar = files or Files(), bar or ProgressBar("check")
+    return _check_export(data, files, bar) if data.is_dir() else _check_file(data, files, bar)
+
+
+def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
+    path = find_schema(data, files.schema)
+    flat = read_flat(data)
+    schema = load_schema(path)
+    snapshot = build_snapshot(flat, schema)
+    findings = audit(snapshot, schema, progress=bar.counted("audit", 0.1, 1.0))
+    return CheckReport(path, Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings))
+
+
+def _check_export(folder: Path, files: Files, bar: ProgressBar) -> CheckReport:
+    path = find_mapping(folder, files.mapping)
+    mapping = load_mapping(path)
+    bar("read", 0.0)
+    export, report = read_export(folder, mapping)
+    if report.broken:
+        return CheckReport(path, None, report)
+    leads = audited_export(folder, mapping, export, report, files, bar)
+    facts = FileFacts(folder.name, "crm", None, None, leads.rows)
+    columns = len(leads.schema.columns)
+    overview = Overview(facts, columns, leads.schema, leads.headline, leads.findings)
+    return CheckReport(path, overview, report, leads.rule)

@@ -1,0 +1,201 @@
+"""The step ``init``: look at a flat file, draft its schema and an unmapped matrix."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
+from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
+from scoring_ml.data.draft import ASSUMED, draft_schema
+from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.schema import Column, Schema, schema_text
+from scoring_ml.data.yaml_file import reviewed_text
+from scoring_ml.errors import InputError
+from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit
+from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.texts import Catalogue
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """The result of ``init``: an overview, and the files written.
+
+    Parameters
+    ----------
+    overview : Overview
+        With the schema as drafted, suspicious columns left out.
+    data : Path
+    schema_path, matrix_path : Path
+        The files written.
+    """
+
+    overview: Overview
+    data: Path
+    schema_path: Path
+    matrix_path: Path
+
+    exit_code = 0
+
+    @property
+    def schema(self) -> Schema:
+        """The drafted schema."""
+        return self.overview.schema
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What a person does now, in order."""
+        texts = Catalogue.load("en")
+        flagged = len(self.overview.flagged())
+        schema, matrix = str(self.schema_path), str(self.matrix_path)
+        by_itself = self.schema_path == self.data.with_name(SCHEMA_NAME)
+        command = {
+            "data": shlex.quote(str(self.data)),
+            "schema": "" if by_itself else f" --schema {shlex.quote(schema)}",
+        }
+        decide = [texts.text("audit.init.next_decide", n=flagged, schema=schema)] * bool(flagged)
+        return (
+            *decide,
+            texts.text("audit.init.next_confirm", schema=schema),
+            texts.text("audit.init.next_matrix", matrix=matrix),
+            texts.text("audit.init.next_check", **command),
+            texts.text("audit.init.next_train", **command),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as one JSON document."""
+        flagged = self.overview.flagged()
+        return {
+            "command": "init",
+            **self.overview.to_json(),
+            "left_out": {
+                grade: [name for name in flagged if worst_grade(self.overview.of(name)) == grade]
+                for grade in ("refuse", "ask")
+            },
+            "written": [str(self.schema_path), str(self.matrix_path)],
+            "next": list(self.next_steps),
+        }
+
+    def render(self) -> str:
+        """Return the result as plain text for a terminal."""
+        texts = Catalogue.load("en")
+        flagged = self.overview.flagged()
+        lines = [*facts_lines(self.overview), ""]
+        if flagged:
+            of = len(self.overview.schema.columns)
+            lines.append(texts.text("audit.init.flagged", n=len(flagged), of=of))
+            lines += finding_lines(self.overview, flagged)
+        else:
+            lines.append(texts.text("audit.init.flagged_none"))
+        lines += note_lines(self.overview)
+        files = ", ".join(map(str, (self.schema_path, self.matrix_path)))
+        lines += ["", texts.text("audit.init.written", files=files)]
+        lines.append(texts.text("audit.init.next"))
+        lines += [f"  {number}. {step}" for number, step in enumerate(self.next_steps, start=1)]
+        return "\n".join(lines) + "\n"
+
+
+def init_schema(
+    data: Path,
+    *,
+    target: str,
+    out: Path,
+    won: Sequence[str] = (),
+    lost: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> InitResult:
+    """Look at a flat file, draft its schema and an unmapped matrix beside it.
+
+    Columns of grade *refuse* or *ask* stand at ``use: false`` and ``known: unknown``, with the
+    numbers behind it, until a person decides.
+
+    Parameters
+    ----------
+    data : Path
+        CSV or Parquet.
+    target : str
+        Column that holds the outcome.
+    out : Path
+        Where the schema is written; ``matrix.yaml`` goes into the same folder.
+    won, lost : sequence of str
+        Values of the target that mean won and lost, where they cannot be recognised.
+    progress : callable or None
+        Told the number of columns audited so far, and of all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, the target cannot be understood, or a file to be written is
+        already there; nothing is written then.
+    """
+    matrix_path = out.with_name(MATRIX_NAME)
+    _refuse_existing(out, matrix_path)
+    flat = read_flat(data)
+    draft = draft_schema(flat, target=target, won=won, lost=lost)
+    snapshot = build_snapshot(flat, draft)
+    findings = audit(snapshot, draft, progress=progress)
+    schema = draft.with_columns(
+        _with_findings(column, [item for item in findings if item.column == column.name])
+        for column in draft.columns
+    )
+    overview = Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
+    header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
+    comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
+    _write_new({out: comment + schema_text(schema), matrix_path: reviewed_text(MATRIX_NAME)})
+    return InitResult(overview, data, out, matrix_path)
+
+
+def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
+    """Leave a suspicious column out of the draft and write down why."""
+    texts = Catalogue.load("en")
+    audited = replace(
+        column,
+        audit=tuple(item.suspicion for item in findings),
+        reason=column.reason or texts.text("audit.reason.assumed"),
+    )
+    grade = worst_grade(findings)
+    if grade not in ("refuse", "ask"):
+        return audited
+    numbers = "; ".join(item.suspicion.text for item in findings if item.grade != "note")
+    reason = texts.text(f"audit.reason.{grade}", findings=numbers)
+    seen = column.reason.removesuffix(ASSUMED).rstrip("; ")
+    return replace(
+        audited,
+        use=False,
+        known="unknown",
+        reason=f"{reason} ({seen})" if seen else reason,
+    )
+
+
+def _refuse_existing(*paths: Path) -> None:
+    present = [str(path) for path in paths if path.exists()]
+    if present:
+        raise InputError(
+            "init must not overwrite a file",
+            found=f"{' and '.join(present)} already there",
+            do="Name a schema in another folder with --out, or move the old file away",
+        )
+
+
+def _write_new(texts: Mapping[Path, str]) -> None:
+    """Write files whole or not at all: under other names first, then renamed."""
+    parts = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.part") for path in texts}
+    try:
+        for path, part in parts.items():
+            part.write_text(texts[path], encoding="utf-8")
+        _refuse_existing(*texts)
+        for path, part in parts.items():
+            part.rename(path)
+    except OSError as error:
+        raise InputError(
+            "The schema's folder must be writable",
+            found=f"{next(iter(texts)).parent}: {error.strerror or type(error).__name__}",
+            do="Make the folder, or choose another place with --out",
+        ) from None
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)

@@ -1,0 +1,32 @@
+"""The contract of a CRM export as a page of the documentation."""
+
+from __future__ import annotations
+
+from scoring_ml.data.crm.contracts import BREAKS, CONTRACTS
+from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.row_report import FATES
+
+
+def contracts_markdown() -> str:
+    """Return the tables, their columns and the fate of every defect as Markdown."""
+    lines: list[str] = []
+    for table in CONTRACTS.values():
+        need = " (required)" if table.required else ""
+        lines += [f"**{table.name}**{need}: {table.what}.", ""]
+        lines += ["| column | what it holds | if it is not there |", "|---|---|---|"]
+        for column in table.columns:
+            absent = "**required**" if column.required else column.default or "-"
+            lines.append(f"| `{column.name}` | {column.what} | {absent} |")
+        lines.append("")
+    lines += ["What is wrong with a row decides what becomes of it:", ""]
+    lines += ["| defect | what is wrong | fate | what happens |", "|---|---|---|---|"]
+    lines += [
+        f"| `{defect.name}` | {defect.what} | {defect.fate} | {defect.then} |"
+        for defect in DEFECTS.values()
+    ]
+    lines.append("")
+    lines += [f"- *{fate}*: {meaning}" for fate, meaning in FATES.items()]
+    lines += ["", "The contract is broken, and the command ends with exit 2, if", ""]
+    lines += [f"- {item};" for item in BREAKS[:-1]]
+    lines += [f"- {BREAKS[-1]}.", ""]
+    return "\n".join(lines)

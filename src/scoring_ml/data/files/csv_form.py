@@ -1,0 +1,214 @@
+"""The form of a CSV file: its separator, where its header stands, its records and column names."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scoring_ml.data.files.text_file import EXPORT_AS_CSV
+from scoring_ml.errors import FileFormatError
+
+SEPARATORS: Final = (",", ";", "\t", "|")
+RARE_SEPARATORS: Final = (":", "^")
+"""Tried only if none of :data:`SEPARATORS` parts the header."""
+
+_SAMPLE_LINES: Final = 300
+_NO_SEPARATOR: Final = "\x1f"
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """Where the header of a CSV file stands, and what parts its cells.
+
+    Parameters
+    ----------
+    lines : list of str
+        With their ends.
+    header : int
+        Place of the header in ``lines``.
+    separator : str or None
+        ``None`` for a single column.
+    """
+
+    lines: list[str]
+    header: int
+    separator: str | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How :mod:`csv` reads the lines."""
+        sign = self.separator or _NO_SEPARATOR
+        first = self.lines[self.header]
+        return {
+            "delimiter": sign,
+            "skipinitialspace": f'{sign} "' in first and f'{sign}"' not in first,
+        }
+
+
+def csv_form(name: str, text: str) -> CsvForm:
+    """Find the header of a CSV text, below empty lines and a line such as ``sep=;``.
+
+    Raises
+    ------
+    FileFormatError
+        If the text has none, or its cells are parted by something else than a known separator.
+    """
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
+    first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    separator: str | None = None
+    if first < len(lines) and (named := re.fullmatch(r'"?sep=(.)"?', lines[first].strip("\r\n"))):
+        separator, first = named[1], first + 1
+    while first < len(lines) and not lines[first].strip("\r\n"):
+        first += 1
+    if first == len(lines):
+        raise FileFormatError(
+            "The data file must have a header and rows",
+            found=f"{name} is empty",
+            do=EXPORT_AS_CSV,
+        )
+    if separator is None:
+        separator = find_separator(name, lines[first : first + _SAMPLE_LINES])
+    return CsvForm(lines, first, separator)
+
+
+def find_separator(name: str, lines: Sequence[str]) -> str | None:
+    """Return the sign that parts the cells of a sample; ``None`` for a single column.
+
+    Raises
+    ------
+    FileFormatError
+        If the cells are parted by something else.
+    """
+    for candidates in (SEPARATORS, RARE_SEPARATORS):
+        found = {sign: _fit(lines, sign) for sign in candidates}
+        best = max(candidates, key=lambda sign: found[sign])
+        if found[best] > (0.0, 0):
+            return best
+    one = [line.strip("\r\n") for line in lines if line.strip()]
+    like = _other_separator(one)
+    if like is not None:
+        raise FileFormatError(
+            "Cells must be separated by a comma, semicolon, tab or |",
+            found=f"{name} seems to use {like}",
+            do=EXPORT_AS_CSV,
+        )
+    for sign in SEPARATORS:
+        widths = [len(row) for row in csv.reader(one[1:], delimiter=sign)]
+        if len(widths) > 1 and min(widths) == max(widths) > 2:
+            raise FileFormatError(
+                "The first line must be the header, with one name per column",
+                found=f"{name} has 1 name in line 1 and {widths[0]} cells in the lines below",
+                do="Remove the lines above the header",
+            )
+    return None
+
+
+def _fit(lines: Sequence[str], sign: str) -> tuple[float, int]:
+    """How well a separator parts a sample: share of rows as wide as the header, and the width."""
+    try:
+        # The last record of a sample may be cut off in the middle.
+        rows = [row for row in csv.reader(lines, delimiter=sign) if row]
+    except csv.Error:
+        return 0.0, 0
+    width = len(rows[0])
+    if width < 2:
+        return 0.0, 0
+    body = rows[1:-1] or rows[1:] or rows
+    share = sum(len(row) == width for row in body) / len(body)
+    return max(round(share, 1), 0.01), width
+
+
+def _other_separator(lines: Sequence[str]) -> str | None:
+    """Return a sign that stands equally often in every line, if there is one."""
+    if len(lines) < 2:
+        return None
+    for sign in dict.fromkeys(re.sub(r"[\w\s\"'().?-]", "", lines[0])):
+        counts = {line.count(sign) for line in lines}
+        if len(counts) == 1:
+            return f"the sign {sign!r}"
+    if len({len(re.findall(r"\S+", line)) for line in lines}) == 1 and re.search(
+        r"\S {2,}\S", lines[0]
+    ):
+        return "spaces (fixed width)"
+    return None
+
+
+def records(name: str, form: CsvForm) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the number of the line it starts in, the header first.
+
+    Raises
+    ------
+    FileFormatError
+        If a quotation mark is never closed.
+    """
+    lines, first, options = form.lines, form.header, form.options
+    reader = csv.reader(lines[first:], **options)
+    start, width = first, 0
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise open_quote(name, f"line {start + 1} of {len(lines)}") from None
+        end = first + reader.line_num
+        if end - start > 1 or end == len(lines):
+            width = width or len(row)
+            if swallows_rows(lines[start:end], width, options):
+                raise open_quote(name, f"line {start + 1} of {len(lines)}")
+        if row:
+            width = width or len(row)
+            yield start + 1, row
+        start = end
+
+
+def open_quote(name: str, where: str) -> FileFormatError:
+    """Return the error that a quotation mark in a line is never closed."""
+    return FileFormatError(
+        "Every quotation mark that opens a cell must be closed",
+        found=f"{name} opens one in {where} that swallows the lines after it",
+        do="Close it there, or write a quotation mark inside a cell twice",
+    )
+
+
+def swallows_rows(lines: Sequence[str], width: int, options: dict[str, Any]) -> bool:
+    """Tell whether one record of several lines is really several rows behind an open quote."""
+    fault = ""
+    try:
+        list(csv.reader(lines, strict=True, **options))
+    except csv.Error as error:
+        fault = str(error)
+    if "unexpected end" in fault:
+        return True
+    if len(lines) < 2:
+        return False
+    widths = [len(next(csv.reader([line], **options), ())) for line in lines[1:]]
+    if fault and widths[-1] == width:
+        return True
+    inner = widths[:-1]
+    # Text with line breaks has a row's number of separators by chance, but not line after line.
+    enough = 1 if width > 4 else 3 if width > 2 else 20
+    return len(inner) >= enough and sum(w == width for w in inner) * 2 >= len(inner)
+
+
+def column_names(header: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return a name of its own for each column, and what was changed for that."""
+    names: list[str] = []
+    notes: list[str] = []
+    stripped = [cell.strip() for cell in header]
+    taken = set(stripped)
+    seen: set[str] = set()
+    for index, cell in enumerate(stripped):
+        wanted = cell or f"Unnamed: {index}"
+        name, number = wanted, 0
+        while name in seen or (name != cell and name in taken):
+            number += 1
+            name = f"{wanted}.{number}"
+        if cell and name != cell:
+            notes.append(f"Column {index + 1} is a second {cell!r}; it is read as {name!r}")
+        seen.add(name)
+        names.append(name)
+    return names, tuple(notes)
