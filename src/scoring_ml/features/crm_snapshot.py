@@ -107,8 +107,8 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         pairs = np.unique(acts.lead[acts.by_lead] * len(KINDS) + acts.kind[acts.by_lead])
         leads = np.bincount(pairs % len(KINDS), minlength=len(KINDS))
         kinds = tuple(kind for kind in BY_LEAD if leads[KINDS.index(kind)] >= FEW_LEADS)
-        told = np.bincount(acts.kind[~np.isnan(acts.amount)], minlength=len(KINDS))
-        amounts = tuple(kind for kind in kinds if told[KINDS.index(kind)] >= FEW_LEADS)
+        with_amount = np.bincount(acts.kind[~np.isnan(acts.amount)], minlength=len(KINDS))
+        amounts = tuple(kind for kind in kinds if with_amount[KINDS.index(kind)] >= FEW_LEADS)
         touches = tuple(
             name
             for name, codes in (("campaign", acts.campaign), ("channel", acts.channel))
@@ -293,8 +293,8 @@ def open_leads(
     problem[outcomes.unsure] = NOT_READ
     problem[~known(leads.created_at, moment)] = NOT_CREATED
     values = values_at(export, schema, moment)
-    there = {*export.histories, *leads.values}
-    missing = [c.title for c in schema.used if not c.derived and c.name not in there]
+    carried = {*export.histories, *leads.values}
+    missing = [c.title for c in schema.used if not c.derived and c.name not in carried]
     absent = (f"{name} is not in the export and counts as missing" for name in missing)
     return Snapshot(
         frame=pd.DataFrame(values, index=pd.RangeIndex(n)),

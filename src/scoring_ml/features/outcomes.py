@@ -95,24 +95,26 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         won = np.isin(names, mapping.stages.won)[stages.stage]
         ends = won | np.isin(names, mapping.stages.lost)[stages.stage]
         parts.append((stages.lead, stages.entered_at, stages.known_at, ends, won))
-    lead, at, told, end, won = (np.concatenate(column) for column in zip(*parts, strict=True))
+    lead, at, recorded_at, end, won = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     won_at = np.full(n, NEVER, dtype=np.int64)
     won_known_at = np.full(n, NEVER, dtype=np.int64)
     np.minimum.at(won_at, lead[won], at[won])
-    np.minimum.at(won_known_at, lead[won], told[won])
-    order = np.lexsort((end, told, at, lead))
+    np.minimum.at(won_known_at, lead[won], recorded_at[won])
+    order = np.lexsort((end, recorded_at, at, lead))
     lag = mapping.recording_lag_days
     horizon = mapping.horizon_days
     return Outcomes(
         won_at=won_at,
         won_known_at=won_known_at,
         lead=lead[order],
-        known_at=told[order],
+        known_at=recorded_at[order],
         is_end=end[order],
         horizon_days=default_horizon(export.leads.created_at, won_at, export.extracted_at)
         if horizon is None
         else horizon,
-        lag_days=default_lag(told[won] - at[won]) if lag is None else lag,
+        lag_days=default_lag(recorded_at[won] - at[won]) if lag is None else lag,
         # A win that can be read stands, whatever else was told of the lead.
         unsure=unsure & (won_at == NEVER),
     )

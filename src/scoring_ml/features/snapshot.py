@@ -143,8 +143,8 @@ def build_snapshot(
             empty = np.array([not text for text in ids])
             drop(f"no id in {schema.id}", empty)
             drop(f"repeats the id of an earlier row ({schema.id})", _repeated(ids) & ~empty)
-        label, strange = _labels(frame[schema.target.column], schema)
-        drop(f"{schema.target.column} is neither won, lost nor open as the schema says", strange)
+        label, unknown = _labels(frame[schema.target.column], schema)
+        drop(f"{schema.target.column} is neither won, lost nor open as the schema says", unknown)
         position, moments, unreadable = _order(frame, schema)
         drop(f"{schema.order.column} does not say when the lead came", unreadable)
     elif as_of is not None:
@@ -291,10 +291,10 @@ def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], N
     outcome.update(dict.fromkeys(lost, 0.0))
     texts = [_outcome_word(text) for text in _texts(raw)]
     label = np.array([outcome.get(text, np.nan) for text in texts])
-    strange = np.array(
+    unknown = np.array(
         [text not in outcome and text not in still_open for text in texts], dtype=bool
     )
-    return label, strange
+    return label, unknown
 
 
 def _outcome_words(words: Sequence[str]) -> set[str]:

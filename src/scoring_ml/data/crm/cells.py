@@ -40,12 +40,12 @@ class Coded:
     words: tuple[str, ...]
     ignored: Bools
 
-    def translated(self, ours: Mapping[str, int], dtype: Any) -> tuple[NDArray[Any], Bools]:
+    def translated(self, codes: Mapping[str, int], dtype: Any) -> tuple[NDArray[Any], Bools]:
         """Return our numbers for the words, and where a word is none of ours.
 
         Parameters
         ----------
-        ours : mapping of folded word to number, 0 or more
+        codes : mapping of folded word to number, 0 or more
         dtype : numpy dtype
 
         Returns
@@ -54,7 +54,7 @@ class Coded:
             -1 where there is no word, or none of ours.
         unknown : array of bool, shape (n,)
         """
-        table = np.array([ours.get(folded(word), -1) for word in self.words] + [-1], dtype=dtype)
+        table = np.array([codes.get(folded(word), -1) for word in self.words] + [-1], dtype=dtype)
         numbers = table[self.codes]
         return numbers, (numbers < 0) & (self.codes >= 0)
 
@@ -184,7 +184,7 @@ def coded_words(
     columns: Sequence[Any],
     translations: Sequence[Mapping[str, str]],
     missing: tuple[str, ...] = ("",),
-    ours: Collection[str] = (),
+    vocabulary: Collection[str] = (),
 ) -> Coded:
     """Read cells as words.
 
@@ -196,13 +196,13 @@ def coded_words(
         One for each of the columns; ``*`` stands for every other word.
     missing : tuple of str
         Words for "not known".
-    ours : collection of str
+    vocabulary : collection of str
         Folded words that are ours already, so that ``*`` does not stand for them.
     """
     parts: list[tuple[NDArray[np.int64], list[str | None]]] = []
     ignored: list[Bools] = []
     for raw, meanings in zip(columns, translations, strict=True):
-        words = Words(meanings, missing, ours)
+        words = Words(meanings, missing, vocabulary)
         codes, cells = _distinct(raw)
         plain = [cell_text(cell) for cell in cells]
         parts.append((codes, [words.read(text) for text in plain]))

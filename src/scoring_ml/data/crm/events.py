@@ -36,17 +36,17 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, RowFate
     fates.drop("no_type", types.codes < 0)
     lead = index.find(fates)
     read = usable_moment(fates, "occurred_at", constant="type")
-    known, told = known_moment(fates, read.values)
+    known, recorded = known_moment(fates, read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     directions = table.words("direction", _SIDES)
-    kind, by_lead, strange, aside = _kinds(types, directions)
+    kind, by_lead, unknown, aside = _kinds(types, directions)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
     amount[wrong] = np.nan
     touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
     rows = fates.rows
     # Different words of no kind that is known are different things.
-    word = np.where(strange, types.codes, -1)
+    word = np.where(unknown, types.codes, -1)
     rest: list[NDArray[Any]] = [kind[rows], word[rows], by_lead[rows], bits(amount[rows])]
     rest += [coded.codes[rows] for coded in touches.values()]
     if table.has("activity_id"):
@@ -56,10 +56,10 @@ def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, RowFate
         # A day without a time tells too little to call two rows one.
         repeats &= ~read.whole_day[rows[order]]
     fates.drop_rows("repeated_row", rows[order[repeats]])
-    note_known_before(fates, told, read.values)
-    note_clocks(fates, read, told)
+    note_known_before(fates, recorded, read.values)
+    note_clocks(fates, read, recorded)
     fates.mended("negative_amount", wrong)
-    fates.mended("unknown_type", strange, note=types.named(strange & fates.alive))
+    fates.mended("unknown_type", unknown, note=types.named(unknown & fates.alive))
     fates.mended("unknown_direction", aside, note=directions.named(aside & fates.alive))
     rows = rows[order[~repeats]]
     codes = {name: coded.codes[rows] for name, coded in touches.items()}
@@ -83,45 +83,47 @@ def _kinds(
     types: Coded, directions: Coded
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Each row's kind, whether the lead did it, and where type or direction is none of ours."""
-    ours = {kind: at for at, kind in enumerate(KINDS)}
-    kind, strange = types.translated(ours, np.int16)
+    codes = {kind: at for at, kind in enumerate(KINDS)}
+    kind, unknown = types.translated(codes, np.int16)
     side, aside = directions.translated(_SIDES, np.int8)
-    kind[strange | (kind < 0)] = ours["other_inbound"]
+    kind[unknown | (kind < 0)] = codes["other_inbound"]
     # One entry for each side (not told, outbound, inbound) and kind.
-    pairs = [[kind_and_side(name, told) for name in KINDS] for told in (None, False, True)]
-    kinds = np.array([[ours[name] for name, _ in row] for row in pairs], dtype=np.int16)
+    pairs = [
+        [kind_and_side(name, direction) for name in KINDS] for direction in (None, False, True)
+    ]
+    kinds = np.array([[codes[name] for name, _ in row] for row in pairs], dtype=np.int16)
     by_lead = np.array([[by_lead for _, by_lead in row] for row in pairs], dtype=bool)
-    return kinds[side + 1, kind], by_lead[side + 1, kind], strange, aside
+    return kinds[side + 1, kind], by_lead[side + 1, kind], unknown, aside
 
 
 def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, RowFates]:
     """Read every stage that leads entered; the ends come after the funnel's own stages."""
     names = mapping.stages.names
     fates = RowFates(table)
-    ours = {folded(name): at for at, name in enumerate(names)}
-    words = table.words("stage", ours)
-    stage, _ = words.translated(ours, np.int16)
+    codes = {folded(name): at for at, name in enumerate(names)}
+    words = table.words("stage", codes)
+    stage, _ = words.translated(codes, np.int16)
     constant = table.is_constant("stage") & table.moments("entered_at").missing
     fates.drop("not_happened", constant)
     fates.drop("not_counted", words.ignored)
     fates.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & fates.alive))
     lead = index.find(fates)
     read = usable_moment(fates, "entered_at")
-    known, told = known_moment(fates, read.values)
+    known, recorded = known_moment(fates, read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     ours_alone = fates.alive.copy()
     entered, known = _after_creation(fates, index, lead, read.values, known)
     is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
     is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
-    to_come = read.usable & (np.maximum(read.values, told.values) > index.extracted_at)
-    told_end = is_end & ~(constant | words.ignored | to_come)
-    unsure = _unsure(fates, lead, told_end, is_won, ours_alone)
+    to_come = read.usable & (np.maximum(read.values, recorded.values) > index.extracted_at)
+    known_end = is_end & ~(constant | words.ignored | to_come)
+    unsure = _unsure(fates, lead, known_end, is_won, ours_alone)
     rows = fates.rows
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
     fates.drop_rows("repeated_row", rows[order[repeats]])
     _note_before_creation(fates, entered, read.values)
-    note_known_before(fates, told, read.values)
-    note_clocks(fates, read, told)
+    note_known_before(fates, recorded, read.values)
+    note_clocks(fates, read, recorded)
     rows = rows[order[~repeats]]
     return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), fates
 
@@ -137,24 +139,24 @@ def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
 def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, RowFates]:
     """Read what became of leads."""
     fates = RowFates(table)
-    outcome, strange, words = _outcomes(table, mapping)
-    fates.drop("unknown_outcome", strange, note=words.named(strange))
+    outcome, unknown, words = _outcomes(table, mapping)
+    fates.drop("unknown_outcome", unknown, note=words.named(unknown))
     closed = outcome != OPEN
     lead = index.find(fates)
     read = fates.table.moments("closed_at")
-    told = fates.table.moments("known_at")
-    fates.drop("unreadable_moment", closed & (read.wrong | told.wrong))
-    fates.drop("no_moment", closed & read.missing & told.missing)
-    moment = np.where(read.missing, told.values, read.values)
-    known = np.where(told.missing, moment, np.maximum(told.values, moment))
+    recorded = fates.table.moments("known_at")
+    fates.drop("unreadable_moment", closed & (read.wrong | recorded.wrong))
+    fates.drop("no_moment", closed & read.missing & recorded.missing)
+    moment = np.where(read.missing, recorded.values, read.values)
+    known = np.where(recorded.missing, moment, np.maximum(recorded.values, moment))
     fates.drop("future", closed & (known > index.extracted_at))
     ours_alone = fates.alive.copy()
     at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)
     # What lies after the export has not happened, whatever its word may mean.
     to_come = (read.usable & (read.values > index.extracted_at)) | (
-        told.usable & (told.values > index.extracted_at)
+        recorded.usable & (recorded.values > index.extracted_at)
     )
-    unsure = _unsure(fates, lead, (closed | strange) & ~to_come, outcome == WON, ours_alone)
+    unsure = _unsure(fates, lead, (closed | unknown) & ~to_come, outcome == WON, ours_alone)
     at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
@@ -167,10 +169,10 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
     fates.drop_rows("repeated_row", rows[order[repeats]])
     _note_before_creation(fates, at, np.where(closed, moment, NEVER))
-    fates.mended("known_before", closed & ~told.missing & (told.values < moment))
+    fates.mended("known_before", closed & ~recorded.missing & (recorded.values < moment))
     for defect, which in (
-        ("skipped_hour", read.skipped | told.skipped),
-        ("doubled_hour", read.twice | told.twice),
+        ("skipped_hour", read.skipped | recorded.skipped),
+        ("doubled_hour", read.twice | recorded.twice),
     ):
         fates.mended(defect, which & closed)
     fates.mended("negative_amount", wrong)
@@ -193,13 +195,13 @@ def _outcomes(
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_], Coded]:
     """Outcome of each row, where a word is none of ours, and the words; none at all is open."""
     # A deal's stage tells its outcome as well; our own words come last, so they count.
-    ours = {folded(name): OPEN + 1 for name in mapping.stages.order}
-    ours |= {folded(name): WON + 1 for name in mapping.stages.won}
-    ours |= {folded(name): LOST + 1 for name in mapping.stages.lost}
-    ours |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
-    words = table.words("outcome", ours)
-    number, strange = words.translated(ours, np.int8)
-    return np.where(number < 0, OPEN, number - 1).astype(np.int8), strange, words
+    codes = {folded(name): OPEN + 1 for name in mapping.stages.order}
+    codes |= {folded(name): WON + 1 for name in mapping.stages.won}
+    codes |= {folded(name): LOST + 1 for name in mapping.stages.lost}
+    codes |= {"open": OPEN + 1, "won": WON + 1, "lost": LOST + 1}
+    words = table.words("outcome", codes)
+    number, unknown = words.translated(codes, np.int8)
+    return np.where(number < 0, OPEN, number - 1).astype(np.int8), unknown, words
 
 
 def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, RowFates]:
@@ -208,12 +210,12 @@ def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, RowFates]
     campaigns, channels = table.words("campaign"), table.words("channel")
     fates.drop("no_campaign", campaigns.codes < 0)
     read = usable_moment(fates, "day")
-    known, told = known_moment(fates, read.values)
+    known, recorded = known_moment(fates, read.values)
     fates.drop("future", known > extracted_at)
     cost, wrong = table.numbers("cost")
     fates.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
-    note_known_before(fates, told, read.values)
-    note_clocks(fates, told)
+    note_known_before(fates, recorded, read.values)
+    note_clocks(fates, recorded)
     rows = fates.rows
     day = table.days("day")[rows].astype("datetime64[us]")
     found = pd.DataFrame(
@@ -278,8 +280,8 @@ def _unsure(
     return np.union1d(untold, early).astype(np.int64)
 
 
-def _note_before_creation(fates: RowFates, raised: Moments, told: Moments) -> None:
-    fates.mended("before_creation", raised > told)
+def _note_before_creation(fates: RowFates, raised: Moments, moment: Moments) -> None:
+    fates.mended("before_creation", raised > moment)
 
 
 def _id_codes(table: Table, name: str) -> NDArray[np.int64]:

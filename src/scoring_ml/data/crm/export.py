@@ -208,11 +208,11 @@ class _Reading:
 
     def _extracted_at(self) -> int:
         """Return the mapping's moment of the export, else the newest one that is not to come."""
-        said = self.mapping.extracted_at
-        if said is not None and said > self.now:
+        declared = self.mapping.extracted_at
+        if declared is not None and declared > self.now:
             raise SchemaError(
                 "extracted_at must be a moment in the past: nothing later can be in an export",
-                found=f"{_text_of(said)} in crm.yaml",
+                found=f"{_text_of(declared)} in crm.yaml",
                 do="Write when the export was made, or leave it out",
             )
         newest = 0
@@ -224,19 +224,19 @@ class _Reading:
         if "deals" in self.tables:
             for moments in closed_moments(self.tables["deals"], self.mapping):
                 newest = max(newest, int(moments[moments <= self.now].max(initial=0)))
-        if said is None:
+        if declared is None:
             self.notes.append(
                 "extracted_at is not in crm.yaml: the newest moment of the export stands for it, "
                 f"{_text_of(newest)}"
             )
             return newest
-        if said - newest > _SILENT_DAYS * DAY:
+        if declared - newest > _SILENT_DAYS * DAY:
             self.notes.append(
-                f"the newest fact is of {_text_of(newest)}, {(said - newest) // DAY} days before "
-                f"extracted_at ({_text_of(said)}): if the export is older than it says, leads "
-                "that were still open count as not won"
+                f"the newest fact is of {_text_of(newest)}, {(declared - newest) // DAY} days "
+                f"before extracted_at ({_text_of(declared)}): if the export is older than it says, "
+                "leads that were still open count as not won"
             )
-        return said
+        return declared
 
     def _take(self, name: str, read: Callable[[Table], tuple[T, RowFates]]) -> T | None:
         """Read one table, keep what was found, and let go of its columns."""

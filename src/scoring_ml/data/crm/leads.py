@@ -106,16 +106,16 @@ def read_leads(
     ).astype(np.int64)
     rows = rows[by_id]
     texts = ids.take(pa.array(rows))
-    again = np.zeros(len(rows), dtype=bool)
+    repeated = np.zeros(len(rows), dtype=bool)
     if len(rows) > 1:
-        again[1:] = np.asarray(pc.equal(texts[1:], texts[:-1]))
-        rows, torn = _greatest_first(table, rows, again, created, list(values.values()))
+        repeated[1:] = np.asarray(pc.equal(texts[1:], texts[:-1]))
+        rows, torn = _greatest_first(table, rows, repeated, created, list(values.values()))
         fates.mended_rows("contradicting_row", torn)
-    fates.drop_rows("repeated_lead", rows[again])
+    fates.drop_rows("repeated_lead", rows[repeated])
     fates.mended("late_lead", ~known.missing & (known.values > read.values))
     note_known_before(fates, known, read.values)
     note_clocks(fates, read, known)
-    rows = rows[~again]
+    rows = rows[~repeated]
     # They are in order of id, and a stable sort keeps that among leads created together.
     rows = rows[np.argsort(created[rows], kind="stable")]
     take = pa.array(rows)
@@ -133,7 +133,7 @@ def read_leads(
 def _greatest_first(
     table: Table,
     rows: Places,
-    again: NDArray[np.bool_],
+    repeated: NDArray[np.bool_],
     created: NDArray[np.int64],
     values: Sequence[NDArray[Any]],
 ) -> tuple[Places, Places]:
@@ -146,12 +146,12 @@ def _greatest_first(
     contradicting : array of int64
         Those in first place that others of their id and moment contradict.
     """
-    same = again & (created[rows] == created[np.roll(rows, 1)])
+    same = repeated & (created[rows] == created[np.roll(rows, 1)])
     found = rows.copy()
     torn: list[int] = []
     links = [table.ids(name) for name in ("account_id", "contact_id") if table.has(name)]
     for start in np.flatnonzero(~same & np.append(same[1:], False)):
-        if again[start]:
+        if repeated[start]:
             continue  # later than the row that stays
         end = start + 1
         while end < len(rows) and same[end]:
@@ -220,11 +220,11 @@ def read_contacts(
             at = np.where(moment == first[lead], np.minimum(moment, created), moment)
         order, torn = settled([lead[use], at[use]], cells[rows[use]])
         at = at[use][order]
-        told = rows[use][order]
+        read = rows[use][order]
         fates.mended_rows(
-            "contradicting_row", np.unique(told[torn]), note=f"field {item.column.name}"
+            "contradicting_row", np.unique(read[torn]), note=f"field {item.column.name}"
         )
-        found[item.column.name] = FieldHistory(lead[use][order], cells[told], at, at.copy())
+        found[item.column.name] = FieldHistory(lead[use][order], cells[read], at, at.copy())
     return found, fates
 
 
@@ -295,10 +295,10 @@ def read_changes(
     fates.drop("other_field", which < 0, note=names.named(which < 0))
     lead = index.find(fates)
     read = usable_moment(fates, "changed_at")
-    known, told = known_moment(fates, read.values)
+    known, recorded = known_moment(fates, read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    note_known_before(fates, told, read.values)
-    note_clocks(fates, read, told)
+    note_known_before(fates, recorded, read.values)
+    note_clocks(fates, read, recorded)
     found = Changes({}, {})
     for at, item in enumerate(fields):
         rows = np.flatnonzero(fates.alive & (which == at))
@@ -336,8 +336,8 @@ def _with_first(
     first = first[history.changed_at[first] > created[first]]
     old, wrong = fates.table.values("old_value", rows[first], item.column)
     fates.mended_rows("wrong_value", rows[first[wrong]], note=f"field {item.column.name}")
-    told = ~pd.isna(old)
-    first, old = first[told], old[told]
+    present = ~pd.isna(old)
+    first, old = first[present], old[present]
     at = created[first]
     return FieldHistory(
         np.insert(history.lead, first, history.lead[first]),

@@ -75,8 +75,8 @@ def settled(keys: Sequence[Moments], values: NDArray[Any]) -> tuple[Places, Bool
         return order, np.zeros(len(order), dtype=bool)
     ranks = np.full(len(values), -1, dtype=np.int64)
     group = order[np.append(tied, False) | np.insert(tied, 0, False)]
-    told = group[~pd.isna(values[group])]
-    ranks[told] = np.unique(values[told], return_inverse=True)[1]
+    present = group[~pd.isna(values[group])]
+    ranks[present] = np.unique(values[present], return_inverse=True)[1]
     order, repeats = in_order(keys, [ranks])
     return order, np.insert(tied, 0, False) & ~repeats
 

@@ -108,8 +108,8 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
     names = list(raw.names)
     repeated = 0
     for join in source.join:
-        beside, join_names, again = _joined(folder, source, join, columns, wanted)
-        repeated += again
+        beside, join_names, repeats = _joined(folder, source, join, columns, wanted)
+        repeated += repeats
         names += join_names
         columns |= beside
     opened = SourceColumns(
@@ -263,13 +263,13 @@ class Table:
             self._ids[name] = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
         return self._ids[name]
 
-    def words(self, name: str, ours: Collection[str] = ()) -> Coded:
+    def words(self, name: str, vocabulary: Collection[str] = ()) -> Coded:
         """Return a column of words, translated as each source says, unless they are ours."""
         return coded_words(
             self._raw(name),
             [part.source.words.get(name, {}) for part in self.opened],
             self._mapping.missing,
-            ours,
+            vocabulary,
         )
 
     def numbers(self, name: str) -> tuple[NDArray[np.float64], Bools]:
