@@ -16,6 +16,7 @@ from pipelines.train import train_file
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
 from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.files import write_demo
 from scoring_ml.errors import InputError
@@ -32,8 +33,7 @@ MAPPING = CrmMapping(
     dataset="days",
     tables={},
     fields=(),
-    stages=("lead", "sql"),
-    stages_lost=("lost",),
+    stages=Funnel(("lead", "sql"), lost=("lost",)),
     horizon_days=10.0,
     recording_lag_days=1.0,
     ages_days=AGES,

@@ -1,4 +1,4 @@
-"""What is known as of a moment: the one place where times are compared.
+"""Knowledge as of a moment: the one place where times are compared.
 
 A fact is known if ``known_at < as_of``, strictly. Features look at ``[as_of - w, as_of)``. A lead
 is won if its deal is closed in ``[as_of, as_of + horizon)``. A lead of age 0 is seen one second

@@ -1,4 +1,4 @@
-"""From a CRM export to one row per lead and age, each as it was known at its moment."""
+"""The snapshot of a CRM export: one row per lead and age, each as it was known at its moment."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WON_BEFORE: Final = "won before the moment, recorded later"
 
 
 def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schema:
-    """Return what the columns of a CRM snapshot mean: mapped fields and derived features.
+    """Return what the columns of a CRM snapshot mean: mapped fields and features.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
     Raises
     ------
     SchemaError
-        If a mapped field bears the name of a derived feature, or the mapping leaves out or allows
+        If a mapped field bears the name of a feature, or the mapping leaves out or allows
         a feature that there is none of.
     """
     fields = [item.column for item in mapping.fields]
@@ -82,7 +82,7 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
 
 
 def _decided(features: tuple[Column, ...], mapping: CrmMapping) -> Iterable[Column]:
-    """Apply what the mapping decides about computed features."""
+    """Apply what the mapping decides about features."""
     names = [column.name for column in features]
     for name in (*mapping.features.without, *mapping.features.allow):
         if name not in names:

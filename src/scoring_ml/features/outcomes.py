@@ -1,4 +1,4 @@
-"""What became of each lead of a CRM export, when, and when it became known."""
+"""The outcome of each lead of a CRM export, when it came, and when it became known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a flat file to one row per lead as of a moment, oldest first.
+"""The snapshot of a flat file: one row per lead as of a moment, oldest first.
 
 Rows that cannot be used are counted and listed by reason, never dropped in silence.
 """

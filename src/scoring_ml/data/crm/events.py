@@ -1,4 +1,4 @@
-"""What happened to the leads of a CRM export: activities, stages, deals - and what it cost."""
+"""The events of a CRM export: activities, stages and deals of its leads, and what it cost."""
 
 from __future__ import annotations
 
