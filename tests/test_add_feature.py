@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from scoring_ml.data.crm.facts import DAY
+from scoring_ml.data.values.moments import DAY
 from scoring_ml.features import activity_features, catalogue
 from scoring_ml.features.feature import ACTIVITIES, Feature
 from scoring_ml.texts import catalogue as texts
