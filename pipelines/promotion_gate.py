@@ -142,7 +142,7 @@ def objections(
             f"it was made for policy {policy.version} and policy {in_force.version} is in force; "
             "a 70 would change its meaning"
         )
-    if new.kind == "matrix" and not new.encoder.matrix.mapped:
+    if new.parts.estimator.answers_total and not new.encoder.matrix.mapped:
         against.append("it is the hand-built matrix without any rule: every lead would be cold")
     if leads is None:
         if served is None or served.parts.card.get("dataset") == dataset:

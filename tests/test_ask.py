@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
@@ -39,7 +39,7 @@ def leads_with_gaps(world, count):
     return found[:count]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_the_promised_gain_is_what_the_best_answer_brings(world, kind):
     scorer = world.scorer(kind)
     promised = 0
@@ -59,7 +59,7 @@ def test_the_promised_gain_is_what_the_best_answer_brings(world, kind):
     assert promised > 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_only_missing_askable_fields_are_asked_for_best_first(world, kind):
     scorer = world.scorer(kind)
     askable = {field.name for field in scorer.fields if field.askable}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import lightgbm
 import numpy as np
 import pytest
@@ -53,28 +51,12 @@ def fitted(data):
     return Boosted(COLUMNS, settings=SETTINGS).fit(*data)
 
 
-def test_contributions_and_base_sum_to_the_log_odds(fitted, data):
-    X, _ = data
-    values, base = fitted.contributions(X)
-    assert values.shape == X.shape
-    np.testing.assert_allclose(values.sum(axis=1) + base, fitted.logodds(X), atol=1e-9)
-
-
 def test_the_base_is_the_average_lead(fitted, data):
     # TreeSHAP weighs by the rows behind each leaf, which are those of training.
     X, _ = data
     values, base = fitted.contributions(X)
     assert base == pytest.approx(fitted.logodds(X).mean(), abs=0.05)
     assert np.abs(values.mean(axis=0)).max() < 0.05
-
-
-def test_the_trees_do_not_see_the_criteria(fitted, data):
-    X, _ = data
-    other = X.copy()
-    other[:, 5:] = -7.0
-    assert fitted.logodds(other).tolist() == fitted.logodds(X).tolist()
-    assert np.all(fitted.contributions(X)[0][:, 5:] == 0)
-    assert fitted.seen.tolist() == [0, 1, 2, 3, 4]
 
 
 def sweep(estimator, column):
@@ -99,14 +81,6 @@ def test_sweeps_rise_and_fall_where_declared_and_break_without(data):
     assert sweep(free, 1).max() > 0
 
 
-def test_names_of_fields_change_nothing(fitted, data):
-    X, y = data
-    odd = columns_of(names=("бюджет [€]", "a,b:c{}\"'", "Unnamed: 37"))
-    assert Boosted(odd, settings=SETTINGS).fit(X, y).logodds(X).tolist() == (
-        fitted.logodds(X).tolist()
-    )
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_training_again_gives_the_same_bits_with_one_thread_and_with_two(
     fitted, data, threads, monkeypatch
@@ -116,26 +90,6 @@ def test_training_again_gives_the_same_bits_with_one_thread_and_with_two(
     again = Boosted(COLUMNS, settings=SETTINGS, threads=threads).fit(X, y)
     assert again.logodds(X).tolist() == fitted.logodds(X).tolist()
     assert again.chosen_ == fitted.chosen_
-
-
-def test_one_lead_scores_as_it_does_among_others_to_the_bit(fitted, data):
-    X, _ = data
-    whole, (values, base) = fitted.logodds(X), fitted.contributions(X)
-    assert [fitted.logodds(X[i : i + 1])[0] for i in range(50)] == whole[:50].tolist()
-    for i in range(20):
-        alone, its_base = fitted.contributions(X[i : i + 1])
-        assert alone[0].tolist() == values[i].tolist()
-        assert its_base == base
-    assert fitted.logodds(np.asfortranarray(X)).tolist() == whole.tolist()
-
-
-def test_comes_back_the_same_to_the_bit_from_json(fitted, data):
-    X, _ = data
-    again = Boosted.restore(json.loads(json.dumps(fitted.dump())), COLUMNS)
-    assert again.logodds(X).tolist() == fitted.logodds(X).tolist()
-    assert again.contributions(X)[0].tolist() == fitted.contributions(X)[0].tolist()
-    assert again.chosen_ == fitted.chosen_
-    assert again.dump()["chosen"] == fitted.dump()["chosen"]
 
 
 def test_with_few_wins_only_the_shallow_set_is_tried(data):
@@ -173,16 +127,6 @@ def test_one_class_in_the_newest_quarter_leaves_the_shallow_default(data):
     assert found.chosen_["set"] == "shallow"
     assert np.isnan(found.chosen_["log_loss_newest_quarter"])
     assert np.isfinite(found.logodds(X)).all()
-
-
-def test_an_unfitted_model_says_so():
-    with pytest.raises(RuntimeError, match="Boosted must be fitted before use"):
-        Boosted(COLUMNS).logodds(np.zeros((1, len(COLUMNS))))
-
-
-def test_no_leads_have_no_contributions(fitted):
-    none = np.zeros((0, len(COLUMNS)))
-    assert fitted.contributions(none)[0].shape == none.shape
 
 
 def test_the_projects_settings_hold_a_shallow_set_of_depth_3():
@@ -255,9 +199,3 @@ def test_the_loss_that_chooses_is_weighted_and_parts_no_lead(data):
     p = model.predict(seen[cut:])
     theirs = log_loss(y[cut:], p, sample_weight=weight[cut:])
     assert found.chosen_["log_loss_newest_quarter"] == pytest.approx(theirs, abs=1e-6)
-
-
-def test_each_row_a_lead_of_its_own_gives_the_same_bits(data, fitted):
-    X, y = data
-    led = Boosted(COLUMNS, settings=SETTINGS).fit(X, y, None, np.arange(len(y)))
-    assert led.dump() == fitted.dump()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.estimators.ladder import KINDS, make_estimator
-from scoring_ml.evaluation.comparison import PEERS, compare
+from scoring_ml.estimators.ladder import LADDER, candidate_kinds, make_estimator
+from scoring_ml.evaluation.comparison import compare
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.statistics.ranking import roc_auc
@@ -68,7 +68,7 @@ def turned_round(frame, window):
 
 def test_every_rung_of_the_small_world_is_there_with_metrics_and_tiers(world):
     trained = world.trained
-    assert tuple(c.kind for c in trained.candidates) == KINDS
+    assert tuple(c.kind for c in trained.candidates) == candidate_kinds()
     test = trained.windows.test
     for candidate in trained.candidates:
         assert {"roc_auc", "pr_auc", "brier", "log_loss", "ece", "lift_10"} <= set(
@@ -94,7 +94,7 @@ def test_the_best_eligible_candidate_of_the_calibration_window_is_chosen(world):
 
 
 def test_a_peer_is_compared_but_never_chosen(world):
-    for kind in PEERS:
+    for kind in (estimator.kind for estimator in LADDER if estimator.never_chosen):
         assert not world.trained[kind].eligible
         assert world.trained[kind].reason == "a peer, compared but never chosen"
         assert world.trained[kind].metrics["roc_auc"].value > 0.6
@@ -300,14 +300,20 @@ def test_more_hot_leads_than_the_policy_promised_raise_an_alarm(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wins", "kinds"), [(29, KINDS[:1]), (30, KINDS[:2]), (149, KINDS[:2]), (150, KINDS)]
+    ("wins", "kinds"),
+    [
+        (29, candidate_kinds()[:1]),
+        (30, candidate_kinds()[:2]),
+        (149, candidate_kinds()[:2]),
+        (150, candidate_kinds()),
+    ],
 )
 def test_the_wins_of_the_training_window_decide_the_rungs(tmp_path, wins, kinds):
     frame = with_wins(labelled(600), "train", wins)
     trained = train(tmp_path, frame)
     assert round(trained.base_rate["train"] * 360) == wins
     assert tuple(c.kind for c in trained.candidates) == kinds
-    assert tuple(r.kind for r in trained.rungs) == KINDS
+    assert tuple(r.kind for r in trained.rungs) == candidate_kinds()
     assert all(r.reason for r in trained.rungs if not r.allowed)
     if wins == 29:
         assert trained.chosen == "matrix"
@@ -422,7 +428,7 @@ def watched_fits(monkeypatch):
         estimator.fit = noted
         return estimator
 
-    monkeypatch.setattr("scoring_ml.evaluation.comparison.make_estimator", watched)
+    monkeypatch.setattr("scoring_ml.evaluation.candidate.make_estimator", watched)
     return fitted
 
 

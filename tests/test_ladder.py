@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
-
-import numpy as np
 import pytest
 
+from scoring_ml.errors import IntegrityError
+from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.ladder import (
-    KINDS,
+    LADDER,
     Rung,
     allowed_rungs,
+    candidate_kinds,
     make_estimator,
     restore_estimator,
 )
+from scoring_ml.estimators.protocol import TrainingCounts
+
+
+def allowed(**counts):
+    return allowed_rungs(TrainingCounts(**counts))
+
 
 ALL = ["matrix", "criteria_scorecard", "scorecard", "odoo", "boosted"]
 
 
 @pytest.mark.parametrize("wins_are_fewer", [True, False])
 @pytest.mark.parametrize(
-    ("few", "allowed", "shallow"),
+    ("few", "kinds", "shallow"),
     [
         (0, ALL[:1], None),
         (29, ALL[:1], None),
@@ -32,15 +38,13 @@ ALL = ["matrix", "criteria_scorecard", "scorecard", "odoo", "boosted"]
         (90_000, ALL, False),
     ],
 )
-def test_the_smaller_class_decides(few, allowed, shallow, wins_are_fewer):
+def test_the_smaller_class_decides(few, kinds, shallow, wins_are_fewer):
     wins, losses = (few, 100_000) if wins_are_fewer else (100_000, few)
-    rungs = {
-        r.kind: r for r in allowed_rungs(wins=wins, losses=losses, mapped_criteria=6, used_fields=5)
-    }
-    assert tuple(rungs) == KINDS
-    assert [kind for kind, rung in rungs.items() if rung.allowed] == allowed
+    rungs = {r.kind: r for r in allowed(wins=wins, losses=losses, mapped_criteria=6, used_fields=5)}
+    assert tuple(rungs) == candidate_kinds()
+    assert [kind for kind, rung in rungs.items() if rung.allowed] == kinds
     if shallow is not None:
-        assert rungs["boosted"].shallow_only is shallow
+        assert rungs["boosted"].restricted is shallow
     which = "wins" if wins_are_fewer else "losses"
     for kind, rung in rungs.items():
         if not rung.allowed:
@@ -49,55 +53,42 @@ def test_the_smaller_class_decides(few, allowed, shallow, wins_are_fewer):
 
 
 def test_a_restriction_gives_its_reason_too():
-    boosted = allowed_rungs(wins=160, losses=900, mapped_criteria=6, used_fields=5)[-1]
+    boosted = allowed(wins=160, losses=900, mapped_criteria=6, used_fields=5)[-1]
     assert boosted.reason == "trees of depth 3 only: deeper ones need 500 wins, found 160"
-    assert allowed_rungs(wins=500, losses=900, mapped_criteria=6, used_fields=5)[-1].reason == ""
+    assert allowed(wins=500, losses=900, mapped_criteria=6, used_fields=5)[-1].reason == ""
 
 
 def test_a_scorecard_on_the_criteria_needs_one_that_has_a_rule():
-    rungs = {
-        r.kind: r for r in allowed_rungs(wins=600, losses=600, mapped_criteria=0, used_fields=5)
-    }
+    rungs = {r.kind: r for r in allowed(wins=600, losses=600, mapped_criteria=0, used_fields=5)}
     assert not rungs["criteria_scorecard"].allowed
     assert rungs["criteria_scorecard"].reason == "no criterion of the matrix has a rule"
     assert rungs["scorecard"].allowed
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_made_and_comes_back_from_json_with_the_same_bits(world, kind):
-    trained = world.trained
-    assert make_estimator(Rung(kind, True), trained.encoder.columns).kind == kind
-    estimator = trained[kind].estimator
-    assert estimator.kind == kind
-    content = json.loads(json.dumps(estimator.dump()))
-    again = restore_estimator(kind, content, trained.encoder.columns)
-    assert again.kind == kind
-    assert again.logodds(trained.X).tolist() == estimator.logodds(trained.X).tolist()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_additive_and_gives_a_lead_its_bits_whatever_its_company(world, kind):
-    X, estimator = world.trained.X, world.trained[kind].estimator
-    z = estimator.logodds(X)
-    values, base = estimator.contributions(X)
-    np.testing.assert_allclose(values.sum(axis=1) + base, z, atol=1e-9)
-    alone = [estimator.logodds(X[i : i + 1])[0] for i in range(0, len(X), 31)]
-    assert alone == z[::31].tolist()
-    order = np.random.default_rng(0).permutation(len(X))
-    assert estimator.logodds(X[order]).tolist() == z[order].tolist()
-
-
-def test_the_kind_decides_whether_trees_are_shallow(world):
-    rung = Rung("boosted", True, shallow_only=True)
-    assert make_estimator(rung, world.trained.encoder.columns).shallow_only
-
-
 def test_without_fields_only_the_criteria_can_be_learned_from():
-    rungs = {
-        r.kind: r for r in allowed_rungs(wins=600, losses=600, mapped_criteria=6, used_fields=0)
-    }
+    rungs = {r.kind: r for r in allowed(wins=600, losses=600, mapped_criteria=6, used_fields=0)}
     assert {kind for kind, rung in rungs.items() if rung.allowed} == {
         "matrix",
         "criteria_scorecard",
     }
     assert rungs["boosted"].reason == "the schema uses no column"
+
+
+def test_a_restricted_rung_makes_shallow_trees():
+    boosted = make_estimator(Rung("boosted", True, restricted=True), ())
+    assert isinstance(boosted, Boosted)
+    assert boosted.shallow_only
+    assert not make_estimator(Rung("boosted", True), ()).shallow_only
+
+
+def test_kinds_and_colours_are_told_apart():
+    kinds = candidate_kinds()
+    assert len(set(kinds)) == len(kinds)
+    assert len({estimator.colour for estimator in LADDER}) == len(kinds)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(IntegrityError, match=r"must be of a kind .* knows.*'blend'; known are ma"):
+        make_estimator(Rung("blend", True), ())
+    with pytest.raises(IntegrityError, match="'blend'"):
+        restore_estimator("blend", {}, ())

@@ -14,7 +14,7 @@ from scoring_ml.evaluation.lead_windows import (
     EARLY,
     IN_NO_WINDOW,
     LATE,
-    NOT_OPEN,
+    NOT_OPEN_AT_HEADLINE,
     TOO_YOUNG,
     check_leads,
     lead_weights,
@@ -106,7 +106,11 @@ def test_a_lead_closed_before_the_headline_age_is_in_no_window():
     closed[[3, 55, 80]] = 0.5
     snapshot = aged_snapshot(closed_after_days=closed)
     windows = split(snapshot)
-    assert leads_at(snapshot, windows.unused[NOT_OPEN]) == [(3, 0.0), (55, 0.0), (80, 0.0)]
+    assert leads_at(snapshot, windows.unused[NOT_OPEN_AT_HEADLINE]) == [
+        (3, 0.0),
+        (55, 0.0),
+        (80, 0.0),
+    ]
 
 
 def test_a_lead_closed_after_the_headline_age_has_no_older_row():

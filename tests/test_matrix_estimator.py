@@ -57,23 +57,6 @@ def test_contributions_are_the_points_of_the_criteria_and_sum_to_the_log_odds(en
     }
 
 
-def test_there_is_nothing_to_fit_and_nothing_to_save(encoder, encoded):
-    fresh = MatrixEstimator(encoder.columns)
-    fitted = MatrixEstimator(encoder.columns).fit(encoded, np.arange(8) % 2 * 1.0)
-    again = MatrixEstimator.restore(fitted.dump(), encoder.columns)
-    assert (
-        fresh.logodds(encoded).tolist()
-        == fitted.logodds(encoded).tolist()
-        == again.logodds(encoded).tolist()
-    )
-
-
-def test_one_lead_scores_as_it_does_among_others(encoder, encoded):
-    estimator = MatrixEstimator(encoder.columns)
-    alone = [estimator.logodds(encoded[i : i + 1])[0] for i in range(len(encoded))]
-    assert alone == estimator.logodds(encoded).tolist()
-
-
 def test_points_of_none_are_added_too():
     points = {"points": {"none": 2, "partial": 3, "full": 7}}
     content = {"criteria": {"budget": MATRIX["criteria"]["budget"] | points}}

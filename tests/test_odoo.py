@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import log
 
 import numpy as np
@@ -100,13 +99,6 @@ def test_what_is_not_known_and_what_was_not_seen_give_no_factor():
     assert bayes.base_ == pytest.approx(log(4.1 / 6.1))
 
 
-def test_the_criteria_of_the_matrix_are_not_looked_at():
-    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
-    other = X.copy()
-    other[:, 6] = -5
-    assert bayes.logodds(other).tolist() == bayes.logodds(X).tolist()
-
-
 def sized(values, y):
     X = leads(*[(MISSING, NAN, value) for value in values])
     return OdooNaiveBayes(COLUMNS).fit(X, np.asarray(y, dtype=float))
@@ -144,30 +136,10 @@ def test_every_bin_holds_a_training_lead_since_an_empty_one_would_take_a_share(v
     assert len(bayes.factors_[5]) == len(counts) == bins
 
 
-def test_contributions_and_base_sum_to_the_log_odds():
-    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
-    values, base = bayes.contributions(X)
-    assert values.shape == X.shape
-    np.testing.assert_allclose(values.sum(axis=1) + base, bayes.logodds(X), atol=1e-12)
-
-
-def test_one_lead_scores_as_it_does_among_others_to_the_bit():
-    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
-    whole = bayes.logodds(X).tolist()
-    assert [bayes.logodds(X[i : i + 1])[0] for i in range(len(X))] == whole
-
-
 def test_row_order_in_training_changes_nothing():
     order = np.random.default_rng(0).permutation(len(X))
     a, b = OdooNaiveBayes(COLUMNS).fit(X, Y), OdooNaiveBayes(COLUMNS).fit(X[order], Y[order])
     assert a.logodds(X).tolist() == b.logodds(X).tolist()
-
-
-def test_comes_back_the_same_to_the_bit_from_json():
-    bayes = OdooNaiveBayes(COLUMNS).fit(X, Y)
-    again = OdooNaiveBayes.restore(json.loads(json.dumps(bayes.dump())), COLUMNS)
-    assert again.logodds(X).tolist() == bayes.logodds(X).tolist()
-    assert again.dump() == bayes.dump()
 
 
 @pytest.mark.parametrize("times", [2, 3, 7])

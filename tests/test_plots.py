@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from scoring_ml.data.schema import Column
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.ranking import roc_auc
-from scoring_ml.tracking.curves import BINS, curves, reliability
+from scoring_ml.tracking.curves import RELIABILITY_BINS, curves, reliability
 from scoring_ml.tracking.influence import column_title, field_title
 from scoring_ml.tracking.overlay import draw_training
 from scoring_ml.tracking.plots import draw_candidate
@@ -98,7 +99,7 @@ def test_distance_of_the_reliability_bins_is_the_ece(ties: bool) -> None:
     score, won = scores(700, ties=ties)
     probability = 1 / (1 + np.exp(-1.7 * score))
     bins = reliability(probability, won)
-    assert len(bins) <= BINS
+    assert len(bins) <= RELIABILITY_BINS
     assert sum(item.found.leads for item in bins) == 700
     distance = sum(item.found.leads * abs(item.promised - item.found.share) for item in bins) / 700
     assert distance == pytest.approx(ece(probability, won), abs=1e-12)

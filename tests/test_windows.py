@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scoring_ml.errors import ScoringError, TrainingRefused
-from scoring_ml.evaluation.windows import GAP, NAMES, NO_PLACE, check_windows, split_windows
+from scoring_ml.evaluation.window_checks import check_windows
+from scoring_ml.evaluation.windows import GAP, NAMES, NO_PLACE, split_windows
 
 NOTHING = {"as_of": None, "mature_after_days": None, "gap_days": None}
 

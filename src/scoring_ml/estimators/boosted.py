@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.model_settings import BoostedSettings
-from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
+from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, Floats, TrainingCounts
+from scoring_ml.estimators.rows import TrainingRows, quantiles
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+
+MIN_FOR_DEEP: Final = 500
+"""Fewer wins or losses than this in the train window: trees of depth 3 only."""
 
 CELLS_FOR_THREADS: Final = 500_000
 """Numbers in the training matrix below which one thread trains.
@@ -34,7 +39,7 @@ def boosted_settings() -> dict[str, Any]:
     return BoostedSettings.read(content, source="models/boosted.yaml").dump()
 
 
-class Boosted:
+class Boosted(Estimator):
     """Gradient-boosted trees on the fields' encoded columns.
 
     Parameters
@@ -54,6 +59,11 @@ class Boosted:
     """
 
     kind = "boosted"
+    colour = "#d55e00"
+    roles = FIELD_ROLES
+    min_outcomes = 150
+    shap_values = True
+    keeps_direction = True
 
     def __init__(
         self,
@@ -63,115 +73,77 @@ class Boosted:
         settings: Mapping[str, Any] | None = None,
         threads: int = 2,
     ) -> None:
+        super().__init__(columns)
         self.shallow_only = shallow_only
         self.settings = settings
         self.threads = threads
-        self._width = len(columns)
-        self._seen = np.array(
-            [
-                i
-                for i, column in enumerate(columns)
-                if column.role in ("value", "level", "other", "missing")
-            ],
-            dtype=np.intp,
-        )
-        self._values = [i for i, column in enumerate(columns) if column.role == "value"]
-        self._monotone = [columns[i].monotone for i in self._seen]
         self._booster: lightgbm.Booster | None = None
-        self._blocks: dict[str, list[int]] = {}
-        for i, column in enumerate(columns):
-            if column.role in ("level", "other", "missing"):
-                self._blocks.setdefault(column.column, []).append(i)
         self._typical: dict[int, float] = {}
         self._levels: list[tuple[int, int]] = []
-        self._mean = np.zeros(len(self._seen))
+        self._mean = np.zeros(len(self.seen))
         self.chosen_: dict[str, Any] = {}
 
-    def fit(
-        self,
-        X: NDArray[np.float64],
-        y: NDArray[np.float64],
-        weight: NDArray[np.float64] | None = None,
-        lead: NDArray[np.int64] | None = None,
-        average: NDArray[np.bool_] | None = None,
-    ) -> Self:
-        """Choose parameters on the newest quarter, then refit on all rows.
+    @classmethod
+    def make(cls, columns: Sequence[EncodedColumn], *, restricted: bool = False) -> Self:
+        """Return an unfitted estimator; if ``restricted``, of shallow trees only."""
+        return cls(columns, shallow_only=restricted)
 
-        Parameters
-        ----------
-        X : array of float, shape (n, width)
-            Rows ordered oldest to newest.
-        y : array of float, shape (n,)
-        weight : array of float, shape (n,), or None
-            What each row counts, positive; 1 if None.
-        lead : array of int, shape (n,), or None
-            Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
-        average : array of bool, shape (n,), or None
-            Rows from whose mean contributions are counted; all of them if None.
+    @classmethod
+    def restriction(cls, counts: TrainingCounts) -> str:
+        """Return why few wins or losses allow shallow trees only."""
+        if counts.fewer >= MIN_FOR_DEEP:
+            return ""
+        return (
+            f"trees of depth 3 only: deeper ones need {MIN_FOR_DEEP} {counts.scarce}, "
+            f"found {counts.fewer}"
+        )
 
-        Raises
-        ------
-        ValueError
-            If ``weight`` is not one positive number per row.
-        """
-        weight = checked_weight(weight, len(y))
+    def params(self, matrix: Matrix) -> dict[str, Any]:
+        """Return the settings, the chosen set among them, and the number of trees."""
+        settings = self.settings or boosted_settings()
+        return dict(settings["common"]) | self.chosen_
+
+    def _learn(self, rows: TrainingRows) -> None:
+        """Choose parameters on the newest quarter, then refit on all rows."""
+        X, y, weight = rows.X, rows.y, rows.weight
         settings = self.settings or boosted_settings()
         sets = dict(settings["sets"])
         if self.shallow_only:
             sets = {"shallow": sets["shallow"]}
-        cut = newest_begins(len(y), lead)
-        older, newest = (None, None) if weight is None else (weight[:cut], weight[cut:])
         rows_a_lead = 1.0 if weight is None else len(y) / float(weight.sum())
         self._learn_typical(X, weight)
-        seen = np.ascontiguousarray(X[:, self._seen])
-        most, patience = settings["rounds"]["most"], settings["rounds"]["patience"]
+        seen = np.ascontiguousarray(X[:, self.seen])
         best: tuple[float, int, str] | None = None
-        both_classes = len(np.unique(y[:cut])) == 2 and len(np.unique(y[cut:])) == 2
-        if both_classes:
+        if rows.can_choose:
             for name, own in sets.items():
                 params = self._params(settings["common"] | own, seen.size, rows_a_lead)
-                fit_on = lightgbm.Dataset(seen[:cut], y[:cut], weight=older)
-                booster = lightgbm.train(
-                    params,
-                    fit_on,
-                    num_boost_round=most,
-                    valid_sets=[
-                        lightgbm.Dataset(seen[cut:], y[cut:], weight=newest, reference=fit_on)
-                    ],
-                    callbacks=[lightgbm.early_stopping(patience, verbose=False)],
-                )
-                # The last digits depend on how many threads added it up.
-                loss = round(float(booster.best_score["valid_0"]["binary_logloss"]), 9)
+                loss, count = _newest_loss(rows, seen, params, **settings["rounds"])
                 if best is None or loss < best[0]:
-                    best = (loss, max(1, booster.best_iteration), name)
-        loss, rounds, name = best or (float("nan"), 50, "shallow")
+                    best = (loss, count, name)
+        loss, count, name = best or (float("nan"), 50, "shallow")
         params = self._params(settings["common"] | sets[name], seen.size, rows_a_lead)
         everything = lightgbm.Dataset(seen, y, weight=weight)
-        self._booster = lightgbm.train(params, everything, num_boost_round=rounds)
-        self.chosen_ = {"set": name, "trees": rounds, "log_loss_newest_quarter": loss, **sets[name]}
-        self._mean = np.zeros(len(self._seen))
-        if average is not None:
-            rows = np.flatnonzero(average)
-            rows = rows[:: max(1, len(rows) // AVERAGED_ROWS)]
-            self._mean = self.contributions(X[rows])[0][:, self._seen].mean(axis=0)
-        return self
+        self._booster = lightgbm.train(params, everything, num_boost_round=count)
+        self.chosen_ = {"set": name, "trees": count, "log_loss_newest_quarter": loss, **sets[name]}
+        self._mean = np.zeros(len(self.seen))
+        if rows.average is not None:
+            averaged = np.flatnonzero(rows.average)
+            averaged = averaged[:: max(1, len(averaged) // AVERAGED_ROWS)]
+            self._mean = self.contributions(X[averaged])[0][:, self.seen].mean(axis=0)
 
-    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def logodds(self, X: Floats) -> Floats:
         """Return uncalibrated log-odds, shape (n,)."""
         seen = self._with_typical(X)
-        return np.asarray(self._fitted().predict(seen, raw_score=True, num_threads=1))
+        return np.asarray(self.booster.predict(seen, raw_score=True, num_threads=1))
 
-    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return TreeSHAP values, shape (n, width), and the base, in log-odds.
-
-        LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM.
-        """
-        values = np.zeros((len(X), self._width))
+    def _contributions(self, X: Floats) -> tuple[Floats, float]:
+        """Return LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM."""
+        values = np.zeros((len(X), len(self.columns)))
         if len(X) == 0:
             return values, 0.0
         seen = self._with_typical(X)
-        found = np.asarray(self._fitted().predict(seen, pred_contrib=True, num_threads=1))
-        values[:, self._seen] = found[:, :-1] - self._mean
+        found = np.asarray(self.booster.predict(seen, pred_contrib=True, num_threads=1))
+        values[:, self.seen] = found[:, :-1] - self._mean
         return values, float(found[0, -1] + self._mean.sum())
 
     def dump(self) -> dict[str, Any]:
@@ -181,7 +153,7 @@ class Boosted:
             "typical": [[int(i), float(value)] for i, value in self._typical.items()],
             "mean": list(map(float, self._mean)),
             "typical_level": [list(map(int, flag_and_level)) for flag_and_level in self._levels],
-            "text": self._fitted().model_to_string(),
+            "text": self.booster.model_to_string(),
         }
 
     @classmethod
@@ -201,15 +173,16 @@ class Boosted:
 
     @property
     def booster(self) -> lightgbm.Booster:
-        """The fitted booster, for plots."""
-        return self._fitted()
+        """The fitted booster."""
+        if self._booster is None:
+            raise self._unfitted()
+        return self._booster
 
     @property
-    def seen(self) -> NDArray[np.intp]:
-        """Indices of the encoded columns that the trees see."""
-        return self._seen
+    def _fitted(self) -> bool:
+        return self._booster is not None
 
-    def _learn_typical(self, X: NDArray[np.float64], weight: NDArray[np.float64] | None) -> None:
+    def _learn_typical(self, X: Floats, weight: Floats | None) -> None:
         """Note what stands for an answer that was never missing in training.
 
         Trees that never saw a missing number take it for 0, and a level that never occurred for
@@ -217,22 +190,26 @@ class Boosted:
         """
         self._typical, self._levels = {}, []
         self.__dict__.pop("_stand_ins", None)
-        for i in self._values:
+        blocks: dict[str, list[int]] = {}
+        for i in map(int, self.seen):
+            if self.columns[i].role != "value":
+                blocks.setdefault(self.columns[i].column, []).append(i)
+                continue
             column = X[:, i]
             if len(column) and not np.isnan(column).any():
-                self._typical[int(i)] = float(quantiles(column, [0.5], weight)[0])
-        for block in self._blocks.values():
+                self._typical[i] = float(quantiles(column, [0.5], weight)[0])
+        for block in blocks.values():
             flags = X[:, block]
             counts = flags.sum(axis=0) if weight is None else weight @ flags
             level = block[int(np.argmax(counts))]
             self._levels += [(i, level) for i, n in zip(block, counts, strict=True) if n == 0]
 
-    def _with_typical(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _with_typical(self, X: Floats) -> Floats:
         """Return the columns that the trees see, with typical answers where they saw none."""
-        seen = np.ascontiguousarray(X[:, self._seen])
+        seen = np.ascontiguousarray(X[:, self.seen])
         flags, numbers, fills = self._stand_ins
         if flags.size and seen[:, flags].any():
-            place = {int(i): at for at, i in enumerate(self._seen)}
+            place = {int(i): at for at, i in enumerate(self.seen)}
             for flag, level in self._levels:
                 rows = seen[:, place[flag]] == 1.0
                 seen[rows, place[flag]] = 0.0
@@ -244,17 +221,12 @@ class Boosted:
         return seen
 
     @cached_property
-    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
         """Places, among the columns that the trees see, of flags and numbers never missing."""
-        place = {int(i): at for at, i in enumerate(self._seen)}
+        place = {int(i): at for at, i in enumerate(self.seen)}
         flags = np.array([place[flag] for flag, _ in self._levels], dtype=np.intp)
         numbers = np.array([place[i] for i in self._typical], dtype=np.intp)
         return flags, numbers, np.array(list(self._typical.values()))
-
-    def _fitted(self) -> lightgbm.Booster:
-        if self._booster is None:
-            raise RuntimeError("Boosted must be fitted before use. Found: unfitted. Call fit.")
-        return self._booster
 
     def _params(self, given: Mapping[str, Any], cells: int, rows_a_lead: float) -> dict[str, Any]:
         """Return LightGBM's parameters.
@@ -275,7 +247,29 @@ class Boosted:
             "num_threads": self.threads if cells >= CELLS_FOR_THREADS else 1,
             **given,
         }
-        if any(self._monotone):
-            params["monotone_constraints"] = self._monotone
+        monotone = [self.columns[i].monotone for i in self.seen]
+        if any(monotone):
+            params["monotone_constraints"] = monotone
             params["monotone_constraints_method"] = "basic"
         return params
+
+
+def _newest_loss(
+    rows: TrainingRows, seen: Floats, params: Mapping[str, Any], *, most: int, patience: int
+) -> tuple[float, int]:
+    """Return the least log loss on the newest quarter, and the number of trees that has it."""
+    older, newer = rows.older, rows.newer
+    fit_on = lightgbm.Dataset(seen[older], rows.y[older], weight=rows.weights(older))
+    judge_on = lightgbm.Dataset(
+        seen[newer], rows.y[newer], weight=rows.weights(newer), reference=fit_on
+    )
+    booster = lightgbm.train(
+        dict(params),
+        fit_on,
+        num_boost_round=most,
+        valid_sets=[judge_on],
+        callbacks=[lightgbm.early_stopping(patience, verbose=False)],
+    )
+    # The last digits depend on how many threads added it up.
+    loss = round(float(booster.best_score["valid_0"]["binary_logloss"]), 9)
+    return loss, max(1, booster.best_iteration)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring_ml.estimators.protocol import sum_in_order
+from scoring_ml.estimators.protocol import Estimator, Floats
+from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 
 POINTS_PER_LOGODDS: Final = 20.0
@@ -18,51 +19,41 @@ A convention; it matters only where too few wins leave the calibration's slope a
 """
 
 
-class MatrixEstimator:
-    """Adds up the points of the six criteria.
-
-    Parameters
-    ----------
-    columns : sequence of EncodedColumn
-        What the columns of the encoded matrix mean.
-    """
+class MatrixEstimator(Estimator):
+    """Adds up the points of the six criteria, in units of 20: people have set them."""
 
     kind = "matrix"
+    colour = "#7f7f7f"
+    roles = frozenset({"criterion_points"})
+    min_outcomes = 0
+    learns = False
+    answers_total = True
 
-    def __init__(self, columns: Sequence[EncodedColumn]) -> None:
-        self._points = np.array(
-            [column.role == "criterion_points" for column in columns], dtype=bool
-        )
-
-    def fit(
-        self,
-        X: NDArray[np.float64],
-        y: NDArray[np.float64],
-        weight: NDArray[np.float64] | None = None,
-        lead: NDArray[np.int64] | None = None,
-        average: NDArray[np.bool_] | None = None,
-    ) -> Self:
-        """Return self: people have set the points, and nothing given here can change them."""
-        return self
-
-    def total(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def total(self, X: Floats) -> Floats:
         """Return the plain totals, shape (n,), 0-110 with the default points."""
-        return np.asarray(X[:, self._points].sum(axis=1))
+        return np.asarray(X[:, self.seen].sum(axis=1))
 
-    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the totals in units of 20 points, shape (n,)."""
-        values, base = self.contributions(X)
-        return sum_in_order(values[:, self._points], base)
-
-    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return each criterion's points in units of 20, shape (n, width), and the base 0."""
-        return np.where(self._points, X, 0.0) / POINTS_PER_LOGODDS, 0.0
+    def params(self, matrix: Matrix) -> dict[str, Any]:
+        """Return how many criteria have rules, and the most points."""
+        return {"criteria_mapped": len(matrix.mapped), "most_points": matrix.max_total}
 
     def dump(self) -> dict[str, Any]:
         """Return nothing: the matrix is in the encoder."""
         return {}
 
     @classmethod
-    def restore(cls, content: dict[str, Any], columns: Sequence[EncodedColumn]) -> Self:
+    def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
         """Undo :meth:`dump`."""
         return cls(columns)
+
+    def _learn(self, rows: TrainingRows) -> None:
+        """Leave the points as they are."""
+
+    def _contributions(self, X: Floats) -> tuple[Floats, float]:
+        values = np.zeros((len(X), len(self.columns)))
+        values[:, self.seen] = X[:, self.seen] / POINTS_PER_LOGODDS
+        return values, 0.0
+
+    @property
+    def _fitted(self) -> bool:
+        return True

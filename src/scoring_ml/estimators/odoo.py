@@ -14,8 +14,16 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.protocol import sum_in_order
-from scoring_ml.estimators.weighting import checked_weight, quantiles
+from scoring_ml.estimators.bins import (
+    Tables,
+    bin_places,
+    dump_tables,
+    quantile_edges,
+    restore_tables,
+)
+from scoring_ml.estimators.protocol import Estimator, Floats
+from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 
 SMOOTHING: Final = 0.1
@@ -50,23 +58,19 @@ def win_percent(
     return min(max(round(100 * s_won / (s_won + s_lost), 2), 0.01), 99.99)
 
 
-def shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def shares(counts: Floats) -> Floats:
     """Return the smoothed shares of a variable's values, same shape, summing to 1."""
     smoothed = counts + SMOOTHING
     return np.asarray(smoothed / smoothed.sum())
 
 
-class OdooNaiveBayes:
+class OdooNaiveBayes(Estimator):
     """Naive Bayes over the fields, without the six criteria.
-
-    Parameters
-    ----------
-    columns : sequence of EncodedColumn
 
     Attributes
     ----------
     base_ : float
-        Log of won to lost among training rows.
+        Log of won to lost among training rows; NaN before fitting.
     edges_ : dict of column index to array
         Inner edges at which a number is cut.
     factors_ : dict of column index to array
@@ -74,91 +78,28 @@ class OdooNaiveBayes:
     """
 
     kind = "odoo"
+    colour = "#cc79a7"
+    # Unset fields and unseen values give no factor.
+    roles = frozenset({"value", "level"})
+    min_outcomes = 150
+    never_chosen = "a peer, compared but never chosen"
 
     def __init__(self, columns: Sequence[EncodedColumn]) -> None:
-        self._width = len(columns)
-        self._values = [i for i, column in enumerate(columns) if column.role == "value"]
-        self._fields: dict[str, list[int]] = {}
-        for i, column in enumerate(columns):
-            if column.role == "level":
-                self._fields.setdefault(column.column, []).append(i)
-        self.base_ = 0.0
-        self.edges_: dict[int, NDArray[np.float64]] = {}
-        self.factors_: dict[int, NDArray[np.float64]] = {}
+        super().__init__(columns)
+        self.base_ = float("nan")
+        self.edges_: Tables = {}
+        self.factors_: Tables = {}
 
-    def fit(
-        self,
-        X: NDArray[np.float64],
-        y: NDArray[np.float64],
-        weight: NDArray[np.float64] | None = None,
-        lead: NDArray[np.int64] | None = None,
-        average: NDArray[np.bool_] | None = None,
-    ) -> Self:
-        """Count won and lost leads per value.
-
-        Parameters
-        ----------
-        X : array of float, shape (n, width)
-        y : array of float, shape (n,)
-        weight : array of float, shape (n,), or None
-            What each row counts, positive; 1 if None.
-        lead : array of int, shape (n,), or None
-            Not used: nothing is chosen here.
-
-        Raises
-        ------
-        ValueError
-            If ``weight`` is not one positive number per row.
-        """
-        won = y == 1.0
-        weight = checked_weight(weight, len(y))
-        # Whole numbers add up exactly in float64, so that counting by weights of 1 is counting.
-        counted = np.ones(len(y)) if weight is None else weight
-        wins, losses = float(counted[won].sum()), float(counted[~won].sum())
-        self.base_ = float(np.log((wins + SMOOTHING) / (losses + SMOOTHING)))
-        self.edges_, self.factors_ = {}, {}
-        for i in self._values:
-            known = ~np.isnan(X[:, i])
-            values = X[known, i]
-            edges = _edges(values, None if weight is None else weight[known])
-            found = np.searchsorted(edges, values, side="right")
-            count = len(edges) + 1
-            self.edges_[i] = edges
-            self.factors_[i] = _log_ratio(
-                np.bincount(found[won[known]], counted[known & won], minlength=count),
-                np.bincount(found[~won[known]], counted[known & ~won], minlength=count),
-            )
-        for indices in self._fields.values():
-            block = X[:, indices] * counted[:, None]
-            ratio = _log_ratio(block[won].sum(axis=0), block[~won].sum(axis=0))
-            for i, value in zip(indices, ratio, strict=True):
-                self.factors_[i] = np.array([value])
-        return self
-
-    def logodds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return log-odds of a win, shape (n,)."""
-        values, base = self.contributions(X)
-        return sum_in_order(values, base)
-
-    def contributions(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return contributions, shape (n, width), and the base, in log-odds."""
-        values = np.zeros((len(X), self._width))
-        for i, factors in self.factors_.items():
-            column = X[:, i]
-            if i in self.edges_:
-                found = np.searchsorted(self.edges_[i], column, side="right")
-                found[np.isnan(column)] = len(factors)
-                values[:, i] = np.append(factors, 0.0)[found]
-            else:
-                values[:, i] = np.where(column == 1.0, factors[0], 0.0)
-        return values, self.base_
+    def params(self, matrix: Matrix) -> dict[str, Any]:
+        """Return what counts are smoothed by, and the most bins of a number."""
+        return {"smoothing": SMOOTHING, "quantiles": QUANTILES}
 
     def dump(self) -> dict[str, Any]:
         """Return the counts' ratios as JSON-ready values."""
         return {
             "base": self.base_,
-            "edges": {str(i): list(map(float, edges)) for i, edges in self.edges_.items()},
-            "factors": {str(i): list(map(float, row)) for i, row in self.factors_.items()},
+            "edges": dump_tables(self.edges_),
+            "factors": dump_tables(self.factors_),
         }
 
     @classmethod
@@ -166,23 +107,49 @@ class OdooNaiveBayes:
         """Undo :meth:`dump`."""
         bayes = cls(columns)
         bayes.base_ = float(content["base"])
-        bayes.edges_ = {int(i): np.array(edges) for i, edges in content["edges"].items()}
-        bayes.factors_ = {int(i): np.array(row) for i, row in content["factors"].items()}
+        bayes.edges_ = restore_tables(content["edges"])
+        bayes.factors_ = restore_tables(content["factors"])
         return bayes
 
+    def _learn(self, rows: TrainingRows) -> None:
+        """Count won and lost leads per value."""
+        X, won, weight = rows.X, rows.y == 1.0, rows.weight
+        # Whole numbers add up exactly in float64, so that counting by weights of 1 is counting.
+        counted = np.ones(len(won)) if weight is None else weight
+        wins, losses = float(counted[won].sum()), float(counted[~won].sum())
+        self.base_ = float(np.log((wins + SMOOTHING) / (losses + SMOOTHING)))
+        self.edges_, self.factors_ = {}, {}
+        fields: dict[str, list[int]] = {}
+        for i in map(int, self.seen):
+            if self.columns[i].role == "level":
+                fields.setdefault(self.columns[i].column, []).append(i)
+                continue
+            # An empty bin would take a smoothed share; edges at quantiles leave none empty.
+            edges = self.edges_[i] = quantile_edges(X[:, i], QUANTILES, weight)
+            places, count = bin_places(X[:, i], edges), len(edges) + 1
+            known = places < count
+            self.factors_[i] = _log_ratio(
+                np.bincount(places[known & won], counted[known & won], minlength=count),
+                np.bincount(places[known & ~won], counted[known & ~won], minlength=count),
+            )
+        for indices in fields.values():
+            block = X[:, indices] * counted[:, None]
+            ratio = _log_ratio(block[won].sum(axis=0), block[~won].sum(axis=0))
+            self.factors_ |= {i: np.array([value]) for i, value in zip(indices, ratio, strict=True)}
 
-def _edges(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Cut so that every bin holds a training value: an empty one would take a smoothed share."""
-    distinct = np.unique(values)
-    if len(distinct) <= QUANTILES:
-        # Yes and no, or a few steps, are categories as they are.
-        return distinct[1:]
-    shares_below = np.linspace(0, 1, QUANTILES + 1)[1:-1]
-    cuts = quantiles(values, shares_below, weight)
-    return np.unique(cuts[cuts > distinct[0]])
+    def _contributions(self, X: Floats) -> tuple[Floats, float]:
+        values = np.zeros((len(X), len(self.columns)))
+        for i, factors in self.factors_.items():
+            if i in self.edges_:
+                values[:, i] = np.append(factors, 0.0)[bin_places(X[:, i], self.edges_[i])]
+            else:
+                values[:, i] = np.where(X[:, i] == 1.0, factors[0], 0.0)
+        return values, self.base_
+
+    @property
+    def _fitted(self) -> bool:
+        return not np.isnan(self.base_)
 
 
-def _log_ratio(won: NDArray[Any], lost: NDArray[Any]) -> NDArray[np.float64]:
-    if len(won) == 0:
-        return np.array([])
-    return np.asarray(np.log(shares(won.astype(float))) - np.log(shares(lost.astype(float))))
+def _log_ratio(won: NDArray[Any], lost: NDArray[Any]) -> Floats:
+    return np.asarray(np.log(shares(won)) - np.log(shares(lost)))

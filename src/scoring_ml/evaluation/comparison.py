@@ -7,8 +7,8 @@ there (which affine calibration cannot change). The newest window only reports.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,12 @@ from numpy.typing import NDArray
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.estimators.calibration import Calibration, fit_calibration
-from scoring_ml.estimators.ladder import KINDS, Rung, allowed_rungs, make_estimator
+from scoring_ml.estimators.ladder import Rung, allowed_rungs
 from scoring_ml.estimators.matrix import MatrixEstimator
-from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.estimators.protocol import TrainingCounts
+from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidate
 from scoring_ml.evaluation.drift import DriftReport, drift_report
-from scoring_ml.evaluation.intervals import (
-    Comparison,
-    Predictions,
-    bootstrap_metrics,
-)
+from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
 from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
 from scoring_ml.evaluation.slices import Slice, judge_slices
 from scoring_ml.evaluation.verdict import (
@@ -41,62 +37,16 @@ from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.example import example_lead
-from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy, hot_share_alarm
+from scoring_ml.scoring.policy import Policy, hot_share_alarm
 from scoring_ml.scoring.reference import Reference, build_reference
 from scoring_ml.scoring.saving import json_ready
-from scoring_ml.scoring.scale import HOT, SCORE_MAX, TIERS, round_half_up, tiers
+from scoring_ml.scoring.scale import HOT
 from scoring_ml.scoring.scorer import Parts, Scorer
-from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.proportions import expected_wins
-from scoring_ml.statistics.ranking import roc_auc
 from scoring_ml.texts import Catalogue
 
-PEERS: Final = ("odoo",)
-"""Kinds that are compared but never chosen."""
-
-Progress = Callable[[str, float], None]
+TrainingProgress = Callable[[str, float], None]
 """Told what is being done, and the share of the whole that is done, 0-1."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One fitted rung of the ladder, and what the newest window says of it.
-
-    Parameters
-    ----------
-    kind : str
-    estimator : Estimator
-        Fitted on the train window.
-    calibration : Calibration
-    auc_calibrate : float
-        ROC AUC on the calibration window, by which candidates are chosen.
-    eligible : bool
-        Whether it may be chosen.
-    reason : str
-        Why not, or what restricts it; empty when neither.
-    logodds : array of float, shape (n,)
-        Uncalibrated log-odds of every row of the snapshot.
-    metrics : mapping of str to Interval
-        On the test window.
-    tiers : mapping of str to int, or None
-        Leads of the test window by tier, under the policy in force.
-    """
-
-    kind: str
-    estimator: Estimator
-    calibration: Calibration
-    auc_calibrate: float
-    eligible: bool
-    reason: str
-    logodds: NDArray[np.float64]
-    metrics: Mapping[str, Interval] = field(default_factory=dict)
-    tiers: Mapping[str, int] | None = None
-
-    def probability(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
-        """Return calibrated probabilities of some rows, or None where there are none."""
-        if not self.calibration.gives_probability:
-            return None
-        return self.calibration.probability(self.logodds[rows])
 
 
 @dataclass(frozen=True)
@@ -191,7 +141,7 @@ def compare(
     replicates: int = 400,
     seed: int = 7,
     slice_by: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> Trained:
     """Fit, calibrate, choose and report every rung that the data allows.
 
@@ -236,19 +186,21 @@ def compare(
     X = encoder.encode(snapshot.frame, snapshot.as_of)
     y = label[windows.train]
     rungs = allowed_rungs(
-        wins=int(y.sum()),
-        losses=int(len(y) - y.sum()),
-        mapped_criteria=len(matrix.mapped),
-        used_fields=len(schema.used),
+        TrainingCounts(
+            wins=int(y.sum()),
+            losses=int(len(y) - y.sum()),
+            mapped_criteria=len(matrix.mapped),
+            used_fields=len(schema.used),
+        )
     )
     fitted = []
     allowed = [rung for rung in rungs if rung.allowed]
     for index, rung in enumerate(allowed):
         tell(f"fit {rung.kind}", 0.1 + 0.5 * index / len(allowed))
-        fitted.append(_fit(rung, encoder, X, label, windows, weight=weight, lead=lead))
+        fitted.append(fit_candidate(rung, encoder, X, label, windows, weight=weight, lead=lead))
     tell("choose", 0.6)
     matrix_total = MatrixEstimator(encoder.columns).total(X)
-    chosen, chosen_policy, candidates = _choose(
+    chosen, chosen_policy, candidates = choose_candidate(
         fitted, windows, snapshot, matrix, matrix_total, policy
     )
     tell("intervals", 0.62)
@@ -273,7 +225,7 @@ def compare(
         {
             candidate.kind: Predictions(candidate.logodds, candidate.probability(every_row))
             for candidate in candidates
-            if candidate.kind in (chosen, "matrix")
+            if candidate.kind == chosen or candidate.estimator.answers_total
         },
         slice_by=slice_by,
         replicates=replicates,
@@ -287,12 +239,10 @@ def compare(
         {name: label[windows[name]] for name in NAMES},
     )
     candidates = [
-        Candidate(
-            **{
-                **vars(candidate),
-                "metrics": comparison.metrics[candidate.kind],
-                "tiers": _tiers(candidate, test, matrix_total, chosen_policy),
-            }
+        replace(
+            candidate,
+            metrics=comparison.metrics[candidate.kind],
+            tiers=candidate.count_tiers(test, chosen_policy, matrix_total=matrix_total),
         )
         for candidate in candidates
     ]
@@ -316,7 +266,7 @@ def compare(
         ),
         catalogue=catalogue,
     )
-    used_policy = None if chosen == "matrix" else chosen_policy
+    used_policy = None if winner.estimator.answers_total else chosen_policy
     reference = build_reference(encoder, train_frame, X[windows.train], y)
     scorer = Scorer(
         Parts(
@@ -394,121 +344,10 @@ def _check_outcomes(label: NDArray[np.float64], schema: Schema) -> None:
     )
 
 
-def _fit(
-    rung: Rung,
-    encoder: Encoder,
-    X: NDArray[np.float64],
-    label: NDArray[np.float64],
-    windows: Windows,
-    *,
-    weight: NDArray[np.float64] | None,
-    lead: NDArray[np.int64] | None,
-) -> Candidate:
-    estimator = make_estimator(rung, encoder.columns)
-    # Points are counted from the average lead as it is compared, not from all of its ages.
-    average = None if lead is None else np.isin(windows.fit, windows.train)
-    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead, average=average)
-    z = estimator.logodds(X)
-    # The matrix has nothing else to fit, so it may be calibrated on both earlier windows.
-    rows = windows.calibrate
-    if rung.kind == "matrix":
-        rows = np.concatenate([windows.train, windows.calibrate])
-    calibration = fit_calibration(z[rows], label[rows])
-    reason = rung.reason
-    if calibration.problem == "too_few":
-        reason = (
-            f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "
-            "calibration window, 10 of each needed"
-        )
-    elif calibration.problem == "slope_reaches_zero":
-        reason = (
-            "calibration failed: the slope may be zero or negative on the calibration window "
-            f"({calibration.slope:.3g}, from {calibration.slope_low:.3g} to "
-            f"{calibration.slope_high:.3g})"
-        )
-    elif rung.kind in PEERS:
-        reason = "a peer, compared but never chosen"
-    auc = roc_auc(z[windows.calibrate], label[windows.calibrate])
-    backwards = calibration.method == "intercept_only" and auc <= 0.5
-    if backwards:
-        reason = (
-            "calibration failed: wins rank no higher than losses on the calibration window "
-            f"(AUC {auc:.3f})"
-        )
-    eligible = rung.kind not in PEERS and calibration.problem is None and not backwards
-    return Candidate(rung.kind, estimator, calibration, auc, eligible, reason, z)
-
-
-def _choose(
-    fitted: list[Candidate],
-    windows: Windows,
-    snapshot: Snapshot,
-    matrix: Matrix,
-    matrix_total: NDArray[np.float64],
-    in_force: Policy | None,
-) -> tuple[str, Policy | None, list[Candidate]]:
-    """Take the best eligible candidate on the calibration window; the matrix if there is none."""
-    candidates = {candidate.kind: candidate for candidate in fitted}
-    rows = windows.calibrate
-    ranked = sorted(
-        (candidate for candidate in fitted if candidate.eligible),
-        key=lambda item: (-np.nan_to_num(item.auc_calibrate, nan=0.5), KINDS.index(item.kind)),
-    )
-    for candidate in ranked:
-        if candidate.kind == "matrix":
-            return "matrix", in_force, list(candidates.values())
-        found: Policy | NoPolicy = in_force or fit_policy(
-            candidate.calibration.logodds(candidate.logodds[rows]),
-            matrix_total=matrix_total[rows],
-            mapped_criteria=len(matrix.mapped),
-            weeks=_weeks(snapshot, rows),
-        )
-        if isinstance(found, Policy):
-            return candidate.kind, found, list(candidates.values())
-        candidates[candidate.kind] = Candidate(
-            **{**vars(candidate), "eligible": False, "reason": found.reason}
-        )
-    return "matrix", in_force, list(candidates.values())
-
-
-def _weeks(snapshot: Snapshot, rows: NDArray[Any]) -> float | None:
-    if snapshot.as_of is None or len(rows) == 0:
-        return None
-    moments = snapshot.as_of[rows]
-    return float((moments.max() - moments.min()) / np.timedelta64(7, "D"))
-
-
-def _scores(
-    candidate: Candidate, rows: NDArray[Any], policy: Policy | None
-) -> NDArray[np.int64] | None:
-    if policy is None or not candidate.calibration.gives_probability:
-        return None
-    logodds = candidate.calibration.logodds(candidate.logodds[rows])
-    return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
-
-
-def _tiers(
-    candidate: Candidate,
-    rows: NDArray[Any],
-    matrix_total: NDArray[np.float64],
-    policy: Policy | None,
-) -> dict[str, int] | None:
-    if candidate.kind == "matrix":
-        shown = tiers(matrix_total[rows].astype(np.int64))
-    else:
-        scores = _scores(candidate, rows, policy)
-        if scores is None:
-            return None
-        shown = tiers(scores)
-    return {name: int(np.sum(shown == name)) for name in TIERS}
-
-
 def _policy_warnings(winner: Candidate, rows: NDArray[Any], policy: Policy | None) -> list[str]:
-    if policy is None:
-        return []
-    scores = _scores(winner, rows, policy)
-    times = None if scores is None else hot_share_alarm(scores, policy)
-    if times is None:
+    scores = winner.scores(rows, policy)
+    times = None if scores is None or policy is None else hot_share_alarm(scores, policy)
+    if times is None or policy is None:
         return []
     text = Catalogue.load("en").text("warnings.hot_share", times=times, share=policy.hot_share)
     return [text]

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
+from scoring_ml.evaluation.window_checks import check_windows, must_hold
 from scoring_ml.evaluation.windows import (
     GAP,
     NAMES,
@@ -32,8 +33,6 @@ from scoring_ml.evaluation.windows import (
     Rows,
     Windows,
     WindowWarning,
-    check_windows,
-    must_hold,
     split_windows,
 )
 from scoring_ml.features.asof import is_mature
@@ -43,7 +42,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 TOO_YOUNG: Final = "too young for a final outcome"
-NOT_OPEN: Final = "of a lead that was not open at the headline age"
+NOT_OPEN_AT_HEADLINE: Final = "of a lead that was not open at the headline age"
 LATE: Final = "an age whose outcome was known only after the next window began"
 EARLY: Final = "an age before the test window begins"
 COUNTED_ONCE: Final = "another age of a lead in the calibration window"
@@ -221,10 +220,10 @@ def check_leads(
 
 def _each_once(n: int, *parts: NDArray[np.integer[Any]]) -> Rows:
     """Return the numbers below n that occur, rising."""
-    there = np.zeros(n, dtype=bool)
+    occurs = np.zeros(n, dtype=bool)
     for part in parts:
-        there[part] = True
-    return np.flatnonzero(there)
+        occurs[part] = True
+    return np.flatnonzero(occurs)
 
 
 def _as_rows(snapshot: Snapshot, schema: Schema) -> dict[str, Any]:
@@ -294,7 +293,7 @@ def _unused(
         codes[rows] = len(reasons)
         reasons.append(reason)
 
-    because(NOT_OPEN, ~np.isin(lead, lead[head]))
+    because(NOT_OPEN_AT_HEADLINE, ~np.isin(lead, lead[head]))
     because(LATE, place == _TRAIN)
     because(COUNTED_ONCE, place == _CALIBRATE)
     because(EARLY, place == _TEST)

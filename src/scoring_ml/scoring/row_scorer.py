@@ -107,7 +107,7 @@ class RowScorer:
         }
         self._matrix = MatrixEstimator(encoder.columns)
         self._slices = {c.name: field_slice(encoder, c.name) for c in encoder.schema.used}
-        is_matrix = parts.estimator.kind == "matrix"
+        is_matrix = parts.estimator.answers_total
         self.score_max = encoder.matrix.max_total if is_matrix else SCORE_MAX
         self._scale = None if is_matrix or parts.policy is None else parts.policy.scale
         fields: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """Message catalogues: a key and its parameters in, a sentence in the reader's language out.
 
 A language is a folder of YAML files named by its code. All files of a folder are merged; a
-nested key is written with dots, ``tiers.hot``. English is complete, any other language falls
+nested key is written with dots, ``tiers.hot``. A file beside the folders holds each of its
+messages in every language, by its code. English is complete, any other language falls
 back to it message by message. A message is one of
 
 * a text, whose parameters stand in braces, perhaps with a form: ``{share:percent}``;
@@ -334,7 +335,7 @@ def _load(lang: str, folder: Path) -> Catalogue:
 
 def _read(folder: Path, locale: Locale) -> dict[str, _Message]:
     messages: dict[str, _Message] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in (*sorted(folder.glob("*.yaml")), *sorted(folder.parent.glob("*.yaml"))):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError):
@@ -342,6 +343,10 @@ def _read(folder: Path, locale: Locale) -> dict[str, _Message]:
         if not isinstance(content, Mapping):
             raise _error(path, "the file must be a mapping", type(content).__name__)
         for key, parts in _flatten(content, "", path):
+            if path.parent != folder:
+                key, _, lang = key.rpartition(".")
+                if lang != folder.name:
+                    continue
             if key in messages:
                 raise _error(path, "a message must stand in one file only", f"{key} again")
             messages[key] = _Message(parts, locale)

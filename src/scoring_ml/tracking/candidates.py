@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from scoring_ml.estimators.boosted import Boosted, boosted_settings
-from scoring_ml.estimators.ladder import KINDS
-from scoring_ml.estimators.odoo import QUANTILES, SMOOTHING, OdooNaiveBayes
-from scoring_ml.estimators.scorecard import Scorecard
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.estimators.ladder import candidate_kinds
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.verdict import VOLUME_METRIC
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.scale import TIERS
@@ -92,8 +90,12 @@ def row_from_log(tags: Mapping[str, str], metrics: Mapping[str, float]) -> Row:
 
 
 def in_ladder_order(rows: list[Row]) -> list[Row]:
-    """Return rows from the rung that needs least data to the one that needs most."""
-    return sorted(rows, key=lambda row: KINDS.index(row["kind"]))
+    """Return rows from the rung that needs least data to the one that needs most.
+
+    Kinds that this version does not know come last.
+    """
+    kinds = candidate_kinds()
+    return sorted(rows, key=lambda row: (*kinds, row["kind"]).index(row["kind"]))
 
 
 def candidate_params(trained: Trained, candidate: Candidate) -> dict[str, str]:
@@ -108,18 +110,7 @@ def candidate_params(trained: Trained, candidate: Candidate) -> dict[str, str]:
         "calibration_fitted_slope": calibration.slope,
         "calibration_fitted_intercept": calibration.intercept,
     }
-    estimator = candidate.estimator
-    if isinstance(estimator, Boosted):
-        settings = estimator.settings or boosted_settings()
-        found |= settings["common"] | estimator.chosen_
-    elif isinstance(estimator, Scorecard):
-        found |= {"penalty": estimator.penalty_}
-        found |= {"weights": sum(len(table) for table in estimator.weights_.values())}
-    elif isinstance(estimator, OdooNaiveBayes):
-        found |= {"smoothing": SMOOTHING, "quantiles": QUANTILES}
-    else:
-        matrix = trained.matrix
-        found |= {"criteria_mapped": len(matrix.mapped), "most_points": matrix.max_total}
+    found |= candidate.estimator.params(trained.matrix)
     return {name: _param(value) for name, value in found.items()}
 
 

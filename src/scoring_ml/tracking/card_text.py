@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+
+from scoring_ml.tracking.markdown import figure, percent, plain, table
 
 Facts = Mapping[str, Any]
 
@@ -53,24 +55,6 @@ def card_text(facts: Facts) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def figure(metric: Mapping[str, float | None]) -> str:
-    """Return a metric with its interval.
-
-    >>> figure({"value": 0.8934, "low": 0.8771, "high": 0.9074})
-    '0.893 (0.877 to 0.907)'
-    >>> figure({"value": 42.25, "low": None, "high": None}), figure({"value": None})
-    ('42.2', 'n/a')
-    """
-    value, low, high = (metric.get(part) for part in ("value", "low", "high"))
-    if value is None:
-        return "n/a"
-    digits = 3 if abs(value) < 10 else 1
-    # + 0.0 turns -0.0 into 0.0.
-    if low is None or high is None:
-        return f"{value + 0.0:.{digits}f}"
-    return f"{value + 0.0:.{digits}f} ({low + 0.0:.{digits}f} to {high + 0.0:.{digits}f})"
-
-
 def summary_text(row: Mapping[str, Any]) -> str:
     """Return a candidate in one line."""
     metrics = row["metrics"]
@@ -86,7 +70,7 @@ def _what(facts: Facts) -> Iterable[str]:
     model, data = facts["model"], facts["dataset"]
     yield "A score for leads, made of points that add up: 70 and more is hot, 50 to 69 is warm."
     yield ""
-    yield from _table(
+    yield from table(
         ("", ""),
         [
             ("model", f"{model['name']}, version {model['version']}"),
@@ -101,7 +85,7 @@ def _what(facts: Facts) -> Iterable[str]:
 
 
 def _verdict(facts: Facts) -> Iterable[str]:
-    yield _plain(facts["verdict"])
+    yield plain(facts["verdict"])
 
 
 def _allowed(facts: Facts) -> Iterable[str]:
@@ -115,12 +99,12 @@ def _allowed(facts: Facts) -> Iterable[str]:
     )
     yield ""
     for item in allowed:
-        yield f"- **{_plain(item['label'])}** - allowed because: {_plain(item['allow'])}"
-        yield from (f"  - {_plain(audit['text'])}" for audit in item["audit"])
+        yield f"- **{plain(item['label'])}** - allowed because: {plain(item['allow'])}"
+        yield from (f"  - {plain(audit['text'])}" for audit in item["audit"])
 
 
 def _warnings(facts: Facts) -> Iterable[str]:
-    yield from (f"- {_plain(text)}" for text in facts["warnings"])
+    yield from (f"- {plain(text)}" for text in facts["warnings"])
 
 
 def _windows(facts: Facts) -> Iterable[str]:
@@ -131,7 +115,7 @@ def _windows(facts: Facts) -> Iterable[str]:
         what = {"time": "date", "number": "number", "row": "row of the file"}[order["by"]]
         name = f" `{order['column']}`" if order["column"] else ""
         gap = f"; {order['gap_days']:g} days left out between windows" if order["gap_days"] else ""
-        yield f"In order of {what}{name}{gap}. {_plain(order['reason'])}".rstrip()
+        yield f"In order of {what}{name}{gap}. {plain(order['reason'])}".rstrip()
     yield from _cohort(facts)
     yield ""
     rows = [
@@ -139,20 +123,20 @@ def _windows(facts: Facts) -> Iterable[str]:
             name,
             f"{item['rows']:,}",
             f"{item['wins']:,}",
-            f"{_percent(item['base_rate'])} ({_percent(item['low'])} to {_percent(item['high'])})",
+            f"{percent(item['base_rate'])} ({percent(item['low'])} to {percent(item['high'])})",
             item["first"] or "n/a",
             item["last"] or "n/a",
         )
         for name, item in facts["windows"].items()
     ]
-    yield from _table(("window", "leads", "won", "share won", "from", "to"), rows)
+    yield from table(("window", "leads", "won", "share won", "from", "to"), rows)
     yield ""
     yield f"Open leads, scored and never trained on: {facts['open']['rows']:,}."
     if order["final_labels"]:
         yield "Outcomes are taken as final as they stand in the file."
     if facts["unused"]:
         yield ""
-        yield from _table(
+        yield from table(
             ("rows not used", "why"),
             [(f"{item['rows']:,}", item["reason"]) for item in facts["unused"]],
         )
@@ -198,13 +182,13 @@ def _slices(facts: Facts) -> Iterable[str]:
             f"{item['leads']:,}",
             f"{item['wins']:,}",
             figure(item["roc_auc"]),
-            _percent(item["predicted"]),
-            _percent(item["observed"]),
+            percent(item["predicted"]),
+            percent(item["observed"]),
         )
         for item in facts["slices"]
     ]
     heads = ("slice", "candidate", "leads", "won", "ROC AUC", "mean predicted", "share won")
-    yield from _table(heads, rows)
+    yield from table(heads, rows)
 
 
 def _ladder(facts: Facts) -> Iterable[str]:
@@ -212,7 +196,7 @@ def _ladder(facts: Facts) -> Iterable[str]:
         (item["kind"], "yes" if item["allowed"] else "no", item["reason"])
         for item in facts["ladder"]
     ]
-    yield from _table(("candidate", "allowed", "why not, or what restricts it"), rows)
+    yield from table(("candidate", "allowed", "why not, or what restricts it"), rows)
 
 
 def _candidates(facts: Facts) -> Iterable[str]:
@@ -232,11 +216,11 @@ def _candidates(facts: Facts) -> Iterable[str]:
     tiers = [_tiers(row["tiers"]) for row in rows]
     lines.append(("hot / warm / cold", *tiers))
     lines.append(("may be chosen", *("yes" if row["eligible"] else "no" for row in rows)))
-    yield from _table(("", *names), lines)
+    yield from table(("", *names), lines)
     reasons = [row for row in rows if row["reason"]]
     if reasons:
         yield ""
-        yield from (f"- {row['kind']}: {_plain(row['reason'])}" for row in reasons)
+        yield from (f"- {row['kind']}: {plain(row['reason'])}" for row in reasons)
 
 
 def _calibration(facts: Facts) -> Iterable[str]:
@@ -268,18 +252,18 @@ def _policy(facts: Facts) -> Iterable[str]:
         return
     state = f"version {policy['version']}" if policy["version"] else "proposed, not yet in force"
     yield (
-        f"By {policy['method']}, {state}: warm from a probability of {_percent(policy['p_warm'])}, "
-        f"hot from {_percent(policy['p_hot'])}."
+        f"By {policy['method']}, {state}: warm from a probability of {percent(policy['p_warm'])}, "
+        f"hot from {percent(policy['p_hot'])}."
     )
     yield ""
     rows = [
         (name, f"{policy['wanted'].get(name, 0):,}", f"{policy['resulting'].get(name, 0):,}")
         for name in ("hot", "warm")
     ]
-    yield from _table(("tier", "wanted", f"resulting, of {policy['leads']:,} leads"), rows)
+    yield from table(("tier", "wanted", f"resulting, of {policy['leads']:,} leads"), rows)
     yield ""
     yield f"In the newest window: {_tiers(facts['tiers_in_test'])} (hot / warm / cold)."
-    yield from (f"- {_plain(note)}" for note in policy["notes"])
+    yield from (f"- {plain(note)}" for note in policy["notes"])
 
 
 def _matrix(facts: Facts) -> Iterable[str]:
@@ -302,7 +286,7 @@ def _fields(facts: Facts) -> Iterable[str]:
         for item in facts["fields"]
     ]
     heads = ("field", "type", "criterion", "known", "reason", "audit")
-    yield from _table(heads, rows)
+    yield from table(heads, rows)
 
 
 def _left_out(facts: Facts) -> Iterable[str]:
@@ -317,12 +301,12 @@ def _left_out(facts: Facts) -> Iterable[str]:
         for item in facts["left_out"]
     ]
     if rows:
-        yield from _table(("field", "type", "known", "audit, or reason"), rows)
+        yield from table(("field", "type", "known", "audit, or reason"), rows)
 
 
 def _whole_file(facts: Facts) -> Iterable[str]:
     yield from (
-        f"- {item['grade']}: {_plain(item['text'])}"
+        f"- {item['grade']}: {plain(item['text'])}"
         for item in facts["findings"]
         if not item["column"]
     )
@@ -337,14 +321,14 @@ def _drift(facts: Facts) -> Iterable[str]:
         (
             item["label"],
             "n/a" if item["psi"] is None else f"{item['psi']:.3f}",
-            f"{_percent(item['missing_before'])} / {_percent(item['missing_after'])}",
+            f"{percent(item['missing_before'])} / {percent(item['missing_after'])}",
             "yes" if item["moved"] else "no",
         )
         for index, item in enumerate(drift["fields"])
         if item["moved"] or index < FIELDS_OF_DRIFT
     ]
     heads = ("field", "stability index, train to test", "missing before / after", "moved")
-    yield from _table(heads, rows)
+    yield from table(heads, rows)
 
 
 def _use(facts: Facts) -> Iterable[str]:
@@ -382,26 +366,6 @@ _SECTIONS: Final[Mapping[str, Callable[[Facts], Iterable[str]]]] = {
     "Use and limits": _use,
     "Libraries": _libraries,
 }
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
-    yield "| " + " | ".join(_cell(head) for head in heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for row in rows:
-        yield "| " + " | ".join(_cell(cell) for cell in row) + " |"
-
-
-def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|")
-
-
-def _plain(text: str) -> str:
-    """Return a text on one line; a field may bear any name."""
-    return " ".join(str(text).split()).replace("<", "&lt;")
-
-
-def _percent(share: float | None) -> str:
-    return "n/a" if share is None else f"{share:.1%}"
 
 
 def _tiers(tiers: Mapping[str, int] | None) -> str:

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.drift import BaseRate, base_rate
 from scoring_ml.statistics.ranking import Ranked
 
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 MOST_POINTS: Final = 1_500
 """Points of a drawn curve; more than its pixels."""
 
-BINS: Final = 10
+RELIABILITY_BINS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def reliability(probability: Floats, won: Floats) -> tuple[Bin, ...]:
     ranked = Ranked(probability, won)
     wins, leads = (part[0] for part in ranked.tallies(np.ones((1, len(won)))))
     middle = np.cumsum(leads) - leads / 2
-    place = np.clip((BINS * middle / len(won)).astype(int), 0, BINS - 1)
+    place = np.clip((RELIABILITY_BINS * middle / len(won)).astype(int), 0, RELIABILITY_BINS - 1)
     found = []
-    for index in reversed(range(BINS)):
+    for index in reversed(range(RELIABILITY_BINS)):
         here = place == index
         count = float(leads[here].sum())
         if count:

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.features.encoder import EncodedColumn
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.texts import Catalogue
-from scoring_ml.tracking.style import COLOURS, new_figure, save, short
+from scoring_ml.tracking.style import new_figure, save, short
 
 MOST_SHOWN: Final = 15
-MOST_LEADS: Final = 500
+MOST_EXPLAINED: Final = 500
 """Leads of the newest window that are explained, evenly spread over it."""
 
 
@@ -51,7 +52,7 @@ def draw_fields(
     axes.grid(axis="y", visible=False)
     if shown:
         bars = axes.barh(
-            range(len(shown)), [size for _, size in shown], color=COLOURS[candidate.kind]
+            range(len(shown)), [size for _, size in shown], color=candidate.estimator.colour
         )
         axes.bar_label(
             bars,
@@ -162,7 +163,7 @@ def _criterion(name: str) -> str:
 
 def _some_rows(trained: Trained) -> NDArray[np.intp]:
     rows = trained.windows.test
-    if len(rows) <= MOST_LEADS:
+    if len(rows) <= MOST_EXPLAINED:
         return rows
-    evenly = np.linspace(0, len(rows) - 1, MOST_LEADS).round().astype(np.intp)
+    evenly = np.linspace(0, len(rows) - 1, MOST_EXPLAINED).round().astype(np.intp)
     return np.asarray(rows[evenly])

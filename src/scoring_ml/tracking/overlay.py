@@ -12,7 +12,6 @@ from scoring_ml.statistics.interval import Interval
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.plots import FOLDER
 from scoring_ml.tracking.style import (
-    COLOURS,
     NO_CURVE,
     kind_title,
     label_axes,
@@ -51,7 +50,7 @@ def _comparison(trained: Trained, path: Path) -> None:
         axes.plot([0, 1], [0, 1], color="#bbbbbb", linestyle="--")
     drawn = False
     for candidate in trained.candidates:
-        found, colour = newest_curves(trained, candidate), COLOURS[candidate.kind]
+        found, colour = newest_curves(trained, candidate), candidate.estimator.colour
         chosen = candidate.kind == trained.chosen
         width = 2.4 if chosen else 1.3
         look: dict[str, Any] = {"color": colour, "linewidth": width}
@@ -91,7 +90,7 @@ def _intervals(trained: Trained, path: Path) -> None:
         axes.set_title(title, fontsize=10)
         axes.grid(axis="y", visible=False)
         for place, candidate in enumerate(candidates):
-            _whisker(axes, place, candidate.metrics[name], COLOURS[candidate.kind])
+            _whisker(axes, place, candidate.metrics[name], candidate.estimator.colour)
         if name == "calibration_slope":
             axes.axvline(1, color="#bbbbbb", linestyle="--")
         labels = [

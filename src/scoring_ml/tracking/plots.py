@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.scorecard import Scorecard
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.drift import base_rate
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
@@ -19,7 +19,6 @@ from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.influence import draw_beeswarm, draw_fields
 from scoring_ml.tracking.points_table import points_table, table_csv, table_html
 from scoring_ml.tracking.style import (
-    COLOURS,
     NO_CURVE,
     NO_PROBABILITY,
     TIER_COLOURS,
@@ -62,10 +61,10 @@ def draw_candidate(
         if scorer is not None:
             _tiers(trained, scorer, title, plots / "tiers.png")
         draw_fields(trained, candidate, scorer, title, plots / "fields.png")
-        if candidate.kind == "boosted":
+        if candidate.estimator.shap_values:
             draw_beeswarm(trained, candidate, title, plots / "shap_summary.png")
-    if isinstance(candidate.estimator, Scorecard):
-        table = points_table(trained, candidate)
+    table = points_table(trained, candidate)
+    if table:
         (folder / "points_table.csv").write_text(table_csv(table), encoding="utf-8")
         (folder / "points_table.html").write_text(table_html(table, title), encoding="utf-8")
 
@@ -73,7 +72,7 @@ def draw_candidate(
 def _ranking(trained: Trained, candidate: Candidate, title: str, path: Path) -> None:
     figure = new_figure(10, 4.6)
     roc, pr = figure.subplots(1, 2)
-    found, colour = newest_curves(trained, candidate), COLOURS[candidate.kind]
+    found, colour = newest_curves(trained, candidate), candidate.estimator.colour
     label_axes(roc, f"{title}: ROC curve", "Share of lost leads handed over", "Share of wins found")
     label_axes(pr, f"{title}: precision and recall", "Share of wins found", "Share won among them")
     if found is None:
@@ -99,7 +98,7 @@ def _reliability(trained: Trained, candidate: Candidate, title: str, path: Path)
     if probability is None:
         say(upper, NO_PROBABILITY)
     else:
-        won, colour = trained.snapshot.label[rows], COLOURS[candidate.kind]
+        won, colour = trained.snapshot.label[rows], candidate.estimator.colour
         upper.plot([0, 1], [0, 1], color="#bbbbbb", linestyle="--", label="promise kept")
         bins = reliability(probability, won)
         shares = np.array([item.found.share for item in bins])
@@ -131,7 +130,7 @@ def _reliability(trained: Trained, candidate: Candidate, title: str, path: Path)
 def _gains(trained: Trained, candidate: Candidate, title: str, path: Path) -> None:
     figure = new_figure(10, 4.6)
     gains, lift = figure.subplots(1, 2)
-    found, colour = newest_curves(trained, candidate), COLOURS[candidate.kind]
+    found, colour = newest_curves(trained, candidate), candidate.estimator.colour
     handed, times = "Share of leads handed over", "Times as many wins as at random"
     label_axes(gains, f"{title}: wins found", handed, "Share of wins found")
     label_axes(lift, f"{title}: lift", handed, times, y_is_share=False)

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
-from scoring_ml.estimators.scorecard import Scorecard
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.estimators.bins import bin_places
+from scoring_ml.estimators.protocol import LogoddsTables
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.tracking.influence import field_title
 
 Floats = NDArray[np.float64]
@@ -49,7 +51,7 @@ class TableRow:
 
 
 def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
-    """Return the table of a scorecard.
+    """Return the table of a candidate that is made of tables; empty for any other.
 
     The first row is the base. A lead's uncalibrated log-odds are the base plus, per field and
     group of answers, the one row that applies.
@@ -58,20 +60,19 @@ def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
     ----------
     trained : Trained
     candidate : Candidate
-        With a :class:`Scorecard`.
     """
-    card = candidate.estimator
-    if not isinstance(card, Scorecard):
-        raise TypeError(f"A points table needs a scorecard. Got {candidate.kind}.")
+    tables = candidate.estimator.tables()
+    if tables is None:
+        return []
     rows = trained.windows.train
     X, won = trained.X[rows], trained.snapshot.label[rows]
     scale = None if trained.policy is None else trained.policy.scale
     known = scale is not None and candidate.calibration.gives_probability
     factor = candidate.calibration.slope * scale.points_per_logodds if scale and known else np.nan
-    base = np.array([card.base_])
+    base = np.array([tables.base])
     start = scale.unrounded(candidate.calibration.logodds(base))[0] if scale and known else np.nan
-    table = [TableRow("(base)", "", "the average lead", card.base_, start, len(X), int(won.sum()))]
-    for name, group, answers in _blocks(trained, card):
+    table = [TableRow("(base)", "", "the average lead", tables.base, start, len(X), int(won.sum()))]
+    for name, group, answers in _blocks(trained, tables):
         for answer, weight, applies in answers:
             here = applies(X)
             table.append(
@@ -123,7 +124,7 @@ def table_html(table: Sequence[TableRow], title: str) -> str:
         first = " class=first" if row.field != previous else ""
         lines.append(f"<tr{first}>{''.join(cells)}</tr>")
         previous = row.field
-    heads = ("Field", "Answer", "Points", "Log-odds", "Leads in training", "Won")
+    heads = ("Field", "Answered", "Points", "Log-odds", "Leads in training", "Won")
     head = "".join(f"<th>{text}</th>" for text in heads)
     return _PAGE.format(title=html.escape(title), head=head, rows="\n".join(lines))
 
@@ -145,7 +146,7 @@ rounded and held between 0 and 100. Points count from the average lead.</p>
 """
 
 
-Answer = tuple[str, float, "Applies"]
+Answered = tuple[str, float, "Applies"]
 
 
 class Applies:
@@ -169,21 +170,19 @@ class Applies:
         values = X[:, self._column]
         if self._edges is None:
             return np.asarray(values == self._place)
-        found = np.searchsorted(self._edges, values, side="right")
-        found[np.isnan(values)] = len(self._edges) + 1
-        return np.asarray(found == self._place)
+        return np.asarray(bin_places(values, self._edges) == self._place)
 
 
-def _blocks(trained: Trained, card: Scorecard) -> Iterator[tuple[str, str, list[Answer]]]:
+def _blocks(trained: Trained, tables: LogoddsTables) -> Iterator[tuple[str, str, list[Answered]]]:
     """Yield field, group and answers; of each block exactly one answer applies to a lead."""
     columns, schema = trained.encoder.columns, trained.schema
-    found: dict[int, tuple[str, str, list[Answer]]] = {}
+    found: dict[int, tuple[str, str, list[Answered]]] = {}
     one_hot: dict[tuple[str, str], list[int]] = {}
-    for index in card.weights_:
+    for index in tables.weights:
         column = columns[index]
         title = field_title(column.column, schema)
-        if index in card.edges_:
-            found[index] = title, column.criterion, _bins(index, schema[column.column], card)
+        if index in tables.edges:
+            found[index] = title, column.criterion, _bins(index, schema[column.column], tables)
         else:
             part = "criterion" if column.role == "criterion_level" else "level"
             owner = column.criterion if part == "criterion" else column.column
@@ -191,13 +190,13 @@ def _blocks(trained: Trained, card: Scorecard) -> Iterator[tuple[str, str, list[
     for (part, _), indices in one_hot.items():
         column = columns[indices[0]]
         title = field_title(column.column, schema)
-        absent = sum(float(card.weights_[index][0]) for index in indices)
-        answers: list[Answer] = []
+        absent = sum(float(tables.weights[index][0]) for index in indices)
+        answers: list[Answered] = []
         if part == "criterion":
             title += f" (as {column.criterion})"
             answers.append(("none", absent, _Neither(indices)))
         for index in indices:
-            weight = absent + float(card.weights_[index][1] - card.weights_[index][0])
+            weight = absent + float(tables.weights[index][1] - tables.weights[index][0])
             answers.append((_level(trained, index), weight, Applies(index, None, 1)))
         found[indices[0]] = title, column.criterion, answers
     # In the order of the schema.
@@ -214,8 +213,8 @@ class _Neither(Applies):
         return np.asarray((X[:, self._columns] == 0).all(axis=1))
 
 
-def _bins(index: int, column: Column, card: Scorecard) -> list[Answer]:
-    edges, weights = card.edges_[index], card.weights_[index]
+def _bins(index: int, column: Column, tables: LogoddsTables) -> list[Answered]:
+    edges, weights = tables.edges[index], tables.weights[index]
     count = len(edges) + 1
     words = {"boolean": ("no", "yes"), "email": ("invalid", "valid"), "phone": ("invalid", "valid")}
     ends = ["-inf", *(f"{edge:.6g}" for edge in edges), "inf"]

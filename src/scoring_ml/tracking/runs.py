@@ -18,7 +18,8 @@ import yaml
 from scoring_ml.data.schema import schema_text
 from scoring_ml.errors import ScoringError
 from scoring_ml.evaluation.audit.leak_audit import Finding
-from scoring_ml.evaluation.comparison import Candidate, Trained
+from scoring_ml.evaluation.candidate import Candidate
+from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scorer import Parts, Scorer
@@ -32,7 +33,7 @@ from scoring_ml.tracking.candidates import (
     row_from_log,
 )
 from scoring_ml.tracking.card import card_facts
-from scoring_ml.tracking.card_text import card_text, figure, summary_text
+from scoring_ml.tracking.card_text import card_text, summary_text
 from scoring_ml.tracking.cohort import (
     cohort_numbers,
     cohort_params,
@@ -40,6 +41,7 @@ from scoring_ml.tracking.cohort import (
     slices_artifact,
 )
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
+from scoring_ml.tracking.markdown import figure
 from scoring_ml.tracking.registry import Origin, Registry
 from scoring_ml.tracking.store import IDENTITY, Store, local_path
 
@@ -183,7 +185,7 @@ def candidate_scorer(trained: Trained, candidate: Candidate) -> Scorer | None:
     if candidate.kind == trained.chosen:
         return trained.scorer
     parts = trained.scorer.parts
-    is_matrix = candidate.kind == "matrix"
+    is_matrix = candidate.estimator.answers_total
     if not is_matrix and (trained.policy is None or not candidate.calibration.gives_probability):
         return None
     return Scorer(

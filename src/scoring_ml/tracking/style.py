@@ -12,15 +12,6 @@ from typing import Any, Final
 from scoring_ml.texts import Catalogue
 from scoring_ml.tracking.curves import Curves
 
-COLOURS: Final = {
-    "matrix": "#7f7f7f",
-    "criteria_scorecard": "#56b4e9",
-    "scorecard": "#0072b2",
-    "odoo": "#cc79a7",
-    "boosted": "#d55e00",
-}
-"""A colour per kind, told apart also by the colour-blind (Okabe and Ito)."""
-
 TIER_COLOURS: Final = {"hot": "#d1495b", "warm": "#edae49", "cold": "#8fb3c9"}
 
 DPI: Final = 110

@@ -1,8 +1,10 @@
-"""Several rows of one lead: what they weigh, and where the newest quarter of the leads begins."""
+"""Rows to learn from: what each weighs, and where the newest quarter of the leads begins."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,51 @@ Floats = NDArray[np.float64]
 
 _TIE = 1e-9
 """Relative distance below which two sums of weights are one: 6 times 1/3 is 2."""
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows ordered oldest to newest, as :meth:`~scoring_ml.estimators.protocol.Estimator.fit`.
+
+    Parameters
+    ----------
+    X : array of float, shape (n, width)
+    y : array of float, shape (n,)
+    weight : array of float, shape (n,), or None
+        Checked.
+    lead : array of int, shape (n,), or None
+    average : array of bool, shape (n,), or None
+    """
+
+    X: Floats
+    y: Floats
+    weight: Floats | None
+    lead: NDArray[np.int64] | None
+    average: NDArray[np.bool_] | None
+
+    @cached_property
+    def newest(self) -> int:
+        """The row at which the newest quarter of the leads begins."""
+        return newest_begins(len(self.y), self.lead)
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether there are wins and losses before the newest quarter and in it."""
+        return all(len(np.unique(part)) == 2 for part in np.split(self.y, [self.newest]))
+
+    def weights(self, rows: slice) -> Floats | None:
+        """Return what some of the rows count; ``None`` if each counts 1."""
+        return None if self.weight is None else self.weight[rows]
+
+    @property
+    def older(self) -> slice:
+        """The rows before the newest quarter."""
+        return slice(None, self.newest)
+
+    @property
+    def newer(self) -> slice:
+        """The newest quarter."""
+        return slice(self.newest, None)
 
 
 def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 0.25) -> int:

@@ -9,8 +9,8 @@ import pytest
 
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.rows import checked_weight, newest_begins, quantiles
 from scoring_ml.estimators.scorecard import Scorecard
-from scoring_ml.estimators.weighting import checked_weight, newest_begins, quantiles
 from scoring_ml.features.encoder import EncodedColumn
 
 SHARES = np.linspace(0, 1, 9)[1:-1]

@@ -1,0 +1,66 @@
+"""Bins of a number: inner edges at training quantiles, and the bin that each value is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.estimators.rows import quantiles
+
+Floats = NDArray[np.float64]
+Tables = dict[int, Floats]
+"""Index of an encoded column -> its edges, or what each of its bins counts."""
+
+
+def quantile_edges(values: Floats, bins: int, weight: Floats | None = None) -> Floats:
+    """Return inner edges at quantiles of the known values; fewer where values repeat.
+
+    Every bin holds a value. A number of few distinct values has a bin for each.
+
+    Parameters
+    ----------
+    values : array of float, shape (n,)
+        NaN where not known.
+    bins : int
+        Most bins.
+    weight : array of float, shape (n,), or None
+        What each value counts; 1 if None.
+
+    Examples
+    --------
+    >>> quantile_edges(np.array([3.0, 1.0, np.nan, 1.0]), 5).tolist()
+    [3.0]
+    >>> quantile_edges(np.arange(8.0), 4).tolist()
+    [1.0, 3.0, 5.0]
+    """
+    known = ~np.isnan(values)
+    distinct = np.unique(values[known])
+    if len(distinct) <= bins:
+        return np.asarray(distinct[1:])
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    cuts = quantiles(values[known], shares, None if weight is None else weight[known])
+    return np.asarray(np.unique(cuts[cuts > distinct[0]]))
+
+
+def bin_places(values: Floats, edges: Floats) -> NDArray[np.intp]:
+    """Return the bin of each value, shape (n,): bin i holds [edge i-1, edge i), the last NaN.
+
+    >>> bin_places(np.array([0.5, 1.0, 7.0, np.nan]), np.array([1.0, 3.0])).tolist()
+    [0, 1, 2, 3]
+    """
+    places = edges.searchsorted(values, side="right")
+    places[np.isnan(values)] = len(edges) + 1
+    return np.asarray(places)
+
+
+def dump_tables(tables: Tables) -> dict[str, list[float]]:
+    """Return tables as JSON-ready values."""
+    return {str(i): list(map(float, table)) for i, table in tables.items()}
+
+
+def restore_tables(content: Mapping[str, Any]) -> Tables:
+    """Undo :func:`dump_tables`."""
+    return {int(i): np.array(table) for i, table in content.items()}

@@ -1,0 +1,202 @@
+"""One candidate: fitted on the train window, calibrated and chosen on the next, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring_ml.estimators.calibration import Calibration, fit_calibration
+from scoring_ml.estimators.ladder import Rung, make_estimator
+from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.evaluation.windows import Windows
+from scoring_ml.features.criteria import Matrix
+from scoring_ml.features.encoder import Encoder
+from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
+from scoring_ml.scoring.scale import SCORE_MAX, TIERS, round_half_up, tiers
+from scoring_ml.statistics.interval import Interval
+from scoring_ml.statistics.ranking import roc_auc
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One fitted rung of the ladder, and what the newest window says of it.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Fitted on the train window.
+    calibration : Calibration
+    auc_calibrate : float
+        ROC AUC on the calibration window, by which candidates are chosen.
+    eligible : bool
+        Whether it may be chosen.
+    reason : str
+        Why not, or what restricts it; empty when neither.
+    logodds : array of float, shape (n,)
+        Uncalibrated log-odds of every row of the snapshot.
+    metrics : mapping of str to Interval
+        On the test window.
+    tiers : mapping of str to int, or None
+        Leads of the test window by tier, under the policy in force.
+    """
+
+    estimator: Estimator
+    calibration: Calibration
+    auc_calibrate: float
+    eligible: bool
+    reason: str
+    logodds: NDArray[np.float64]
+    metrics: Mapping[str, Interval] = field(default_factory=dict)
+    tiers: Mapping[str, int] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the estimator."""
+        return self.estimator.kind
+
+    def probability(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Return calibrated probabilities of some rows, or None where there are none."""
+        if not self.calibration.gives_probability:
+            return None
+        return self.calibration.probability(self.logodds[rows])
+
+    def scores(self, rows: NDArray[Any], policy: Policy | None) -> NDArray[np.int64] | None:
+        """Return scores of some rows under a policy, or None where there are none."""
+        if policy is None or not self.calibration.gives_probability:
+            return None
+        logodds = self.calibration.logodds(self.logodds[rows])
+        return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
+
+    def count_tiers(
+        self, rows: NDArray[Any], policy: Policy | None, *, matrix_total: NDArray[np.float64]
+    ) -> dict[str, int] | None:
+        """Return how many of some rows are in each tier, or None where there are no scores."""
+        scores = self.scores(rows, policy)
+        if self.estimator.answers_total:
+            scores = matrix_total[rows].astype(np.int64)
+        if scores is None:
+            return None
+        shown = tiers(scores)
+        return {name: int(np.sum(shown == name)) for name in TIERS}
+
+
+def fit_candidate(
+    rung: Rung,
+    encoder: Encoder,
+    X: NDArray[np.float64],
+    label: NDArray[np.float64],
+    windows: Windows,
+    *,
+    weight: NDArray[np.float64] | None,
+    lead: NDArray[np.int64] | None,
+) -> Candidate:
+    """Fit the estimator of a rung, and calibrate it on the calibration window.
+
+    Parameters
+    ----------
+    rung : Rung
+    encoder : Encoder
+    X : array of float, shape (n, width)
+        Every row of the snapshot, encoded.
+    label : array of float, shape (n,)
+    windows : Windows
+    weight, lead : array of shape (rows of ``windows.fit``,), or None
+    """
+    estimator = make_estimator(rung, encoder.columns)
+    # Points are counted from the average lead as it is compared, not from all of its ages.
+    average = None if lead is None else np.isin(windows.fit, windows.train)
+    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead, average=average)
+    z = estimator.logodds(X)
+    # What learns nothing may be calibrated on both earlier windows.
+    rows = windows.calibrate
+    if not estimator.learns:
+        rows = np.concatenate([windows.train, windows.calibrate])
+    calibration = fit_calibration(z[rows], label[rows])
+    reason = rung.reason
+    if calibration.problem == "too_few":
+        reason = (
+            f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "
+            "calibration window, 10 of each needed"
+        )
+    elif calibration.problem == "slope_reaches_zero":
+        reason = (
+            "calibration failed: the slope may be zero or negative on the calibration window "
+            f"({calibration.slope:.3g}, from {calibration.slope_low:.3g} to "
+            f"{calibration.slope_high:.3g})"
+        )
+    elif estimator.never_chosen:
+        reason = estimator.never_chosen
+    auc = roc_auc(z[windows.calibrate], label[windows.calibrate])
+    backwards = calibration.method == "intercept_only" and auc <= 0.5
+    if backwards:
+        reason = (
+            "calibration failed: wins rank no higher than losses on the calibration window "
+            f"(AUC {auc:.3f})"
+        )
+    eligible = not (estimator.never_chosen or calibration.problem or backwards)
+    return Candidate(estimator, calibration, auc, eligible, reason, z)
+
+
+def choose_candidate(
+    fitted: Sequence[Candidate],
+    windows: Windows,
+    snapshot: Snapshot,
+    matrix: Matrix,
+    matrix_total: NDArray[np.float64],
+    in_force: Policy | None,
+) -> tuple[str, Policy | None, list[Candidate]]:
+    """Take the best eligible candidate on the calibration window; the matrix if there is none.
+
+    Parameters
+    ----------
+    fitted : sequence of Candidate
+        In the ladder's order, which decides between equals.
+    windows : Windows
+    snapshot : Snapshot
+    matrix : Matrix
+    matrix_total : array of float, shape (n,)
+        The matrix's plain total of every row.
+    in_force : Policy or None
+
+    Returns
+    -------
+    chosen : str
+        Its kind.
+    policy : Policy or None
+        In force, or proposed for the chosen one.
+    candidates : list of Candidate
+        As given; not eligible any more is whoever no policy can be made for.
+    """
+    candidates = list(fitted)
+    rows = windows.calibrate
+    order = sorted(
+        (place for place, candidate in enumerate(fitted) if candidate.eligible),
+        key=lambda place: -np.nan_to_num(fitted[place].auc_calibrate, nan=0.5),
+    )
+    for place in order:
+        candidate = fitted[place]
+        if candidate.estimator.answers_total:
+            return candidate.kind, in_force, candidates
+        policy: Policy | NoPolicy = in_force or fit_policy(
+            candidate.calibration.logodds(candidate.logodds[rows]),
+            matrix_total=matrix_total[rows],
+            mapped_criteria=len(matrix.mapped),
+            weeks=_weeks(snapshot, rows),
+        )
+        if isinstance(policy, Policy):
+            return candidate.kind, policy, candidates
+        candidates[place] = replace(candidate, eligible=False, reason=policy.reason)
+    return MatrixEstimator.kind, in_force, candidates
+
+
+def _weeks(snapshot: Snapshot, rows: NDArray[Any]) -> float | None:
+    if snapshot.as_of is None or len(rows) == 0:
+        return None
+    moments = snapshot.as_of[rows]
+    return float((moments.max() - moments.min()) / np.timedelta64(7, "D"))
