@@ -124,7 +124,7 @@ def table_html(table: Sequence[TableRow], title: str) -> str:
         first = " class=first" if row.field != previous else ""
         lines.append(f"<tr{first}>{''.join(cells)}</tr>")
         previous = row.field
-    heads = ("Field", "Answered", "Points", "Log-odds", "Leads in training", "Won")
+    heads = ("Field", "Answer", "Points", "Log-odds", "Leads in training", "Won")
     head = "".join(f"<th>{text}</th>" for text in heads)
     return _PAGE.format(title=html.escape(title), head=head, rows="\n".join(lines))
 
