@@ -188,7 +188,7 @@ class AnswerWriter:
     def _warnings(self, lead: Lead, unsent: tuple[str, ...], texts: Catalogue) -> list[str]:
         """Return what there is to warn of: the history, unseen answers, assumed answers."""
         warnings = [] if lead.history is None else list(lead.history.warnings)
-        learned = self._parts.estimator.kind != "matrix"
+        learned = not self._parts.estimator.answers_total
         if learned:
             warnings += [texts.text(f"warnings.no_{source}") for source in unsent]
         warnings += [
