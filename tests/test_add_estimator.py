@@ -15,7 +15,7 @@ from scoring_ml.estimators import ladder
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator
 from scoring_ml.evaluation.comparison import compare
-from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.scoring.saving import load_scorer, save_scorer
 from scoring_ml.settings import Home
 from scoring_ml.texts import catalogue as texts
 from scoring_ml.tracking import DatasetFacts, Store, log_training, logged_candidates
@@ -123,8 +123,8 @@ def test_it_is_logged_with_its_parameters_and_plots(logged):
 
 def test_it_is_saved_loaded_and_scores(logged, world, tmp_path):
     scorer = logged[1].scorer
-    scorer.save(tmp_path / "1")
-    again = Scorer.load(tmp_path / "1")
+    save_scorer(scorer, tmp_path / "1")
+    again = load_scorer(tmp_path / "1")
     for row in world.trained.windows.open[:5]:
         lead, as_of = world.lead(row), world.as_of(row)
         assert again.explain(lead, as_of=as_of) == scorer.explain(lead, as_of=as_of)
@@ -132,7 +132,7 @@ def test_it_is_saved_loaded_and_scores(logged, world, tmp_path):
 
 
 def test_a_version_without_it_refuses_the_saved_model(logged, tmp_path, monkeypatch):
-    logged[1].scorer.save(tmp_path / "1")
+    save_scorer(logged[1].scorer, tmp_path / "1")
     monkeypatch.setattr(ladder, "LADDER", (MatrixEstimator,))
     with pytest.raises(IntegrityError, match=r"must be of a kind .* 'logistic'; known are matrix"):
-        Scorer.load(tmp_path / "1")
+        load_scorer(tmp_path / "1")
