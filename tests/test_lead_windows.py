@@ -16,10 +16,10 @@ from scoring_ml.evaluation.lead_windows import (
     LATE,
     NOT_OPEN_AT_HEADLINE,
     TOO_YOUNG,
-    check_leads,
     lead_weights,
     split_leads,
 )
+from scoring_ml.evaluation.window_checks import check_leads
 from scoring_ml.evaluation.windows import GAP, NAMES, split_windows
 from tests.small_ages import aged_schema, aged_snapshot, day
 

@@ -7,8 +7,16 @@ from math import log
 import numpy as np
 import pytest
 
-from scoring_ml.estimators.odoo import OdooNaiveBayes, shares, win_percent
+from scoring_ml.estimators.odoo import OdooNaiveBayes, shares
 from scoring_ml.features.encoder import EncodedColumn
+
+
+def win_percent(prior, factors_won, factors_lost):
+    """Return Odoo's probability in percent, rounded to 2 places and clipped to 0.01-99.99."""
+    s_won = prior[0] / sum(prior) * np.prod(factors_won)
+    s_lost = prior[1] / sum(prior) * np.prod(factors_lost)
+    return min(max(round(100 * s_won / (s_won + s_lost), 2), 0.01), 99.99)
+
 
 COLUMNS = (
     EncodedColumn("level", "country", "other", level="be"),

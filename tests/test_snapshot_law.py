@@ -20,7 +20,8 @@ from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.files import write_demo
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
+from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
+from scoring_ml.evaluation.window_checks import check_leads
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.settings import Home
 from tests.oracle.snapshot_oracle import proven_snapshot

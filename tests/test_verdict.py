@@ -21,7 +21,6 @@ from scoring_ml.evaluation.intervals import (
 from scoring_ml.evaluation.slices import Judged, Slice
 from scoring_ml.evaluation.verdict import (
     Evidence,
-    verdict_text,
     warning_text,
     write_verdict,
 )
@@ -30,6 +29,7 @@ from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.proportions import expected_wins
 from scoring_ml.statistics.ranking import roc_auc
 from scoring_ml.texts import Catalogue
+from scoring_ml.texts.sentences import tell
 from tests.single_metrics import calibration_line
 
 ENGLISH = Catalogue.load("en")
@@ -290,7 +290,7 @@ def test_warnings_about_windows_are_told_in_words():
 
 def test_sentences_can_be_told_again():
     verdict = told()
-    assert verdict_text(verdict.sentences, ENGLISH) == verdict.text
+    assert tell(verdict.sentences, ENGLISH) == verdict.text
 
 
 def test_unknown_kind_goes_by_its_own_name():
@@ -298,7 +298,7 @@ def test_unknown_kind_goes_by_its_own_name():
     better = {("scorecard", "roc_auc"): Interval(0.77, 0.7, 0.8)}
     named = told(metrics=better, gaps=gap)
     params = dict(named.sentences[3][1]) | {"best": "forest"}
-    assert verdict_text([("verdict.better", params)], ENGLISH).startswith("Forest would have")
+    assert tell([("verdict.better", params)], ENGLISH).startswith("Forest would have")
 
 
 def test_no_number_is_shown_with_more_than_three_digits_after_the_point():

@@ -316,5 +316,5 @@ class TestSecondCheck:
         given = self.given() | {"mature_after_days": None, "gap_days": 0.0}
         windows = split_windows(**given)
         tied = given | {"as_of": np.where(np.arange(100) == 60, days(59)[0], given["as_of"])}
-        with pytest.raises(ScoringError, match=r"No moment may be split. Found: 1"):
+        with pytest.raises(ScoringError, match=r"come before the next window. Found: 1"):
             check_windows(windows, **tied)

@@ -258,11 +258,9 @@ def _newest_loss(
     rows: TrainingRows, seen: Floats, params: Mapping[str, Any], *, most: int, patience: int
 ) -> tuple[float, int]:
     """Return the least log loss on the newest quarter, and the number of trees that has it."""
-    older, newer = rows.older, rows.newer
-    fit_on = lightgbm.Dataset(seen[older], rows.y[older], weight=rows.weights(older))
-    judge_on = lightgbm.Dataset(
-        seen[newer], rows.y[newer], weight=rows.weights(newer), reference=fit_on
-    )
+    features, outcomes, weights = rows.split(seen, rows.y, rows.weight)
+    fit_on = lightgbm.Dataset(features[0], outcomes[0], weight=weights[0])
+    judge_on = lightgbm.Dataset(features[1], outcomes[1], weight=weights[1], reference=fit_on)
     booster = lightgbm.train(
         dict(params),
         fit_on,

@@ -31,33 +31,6 @@ QUANTILES: Final = 5
 """Most bins of a number, cut at training quantiles; fewer distinct values have a bin each."""
 
 
-def win_percent(
-    prior: tuple[float, float],
-    factors_won: Sequence[float],
-    factors_lost: Sequence[float],
-) -> float:
-    """Return Odoo's probability in percent, rounded to 2 places and clipped to 0.01-99.99.
-
-    Parameters
-    ----------
-    prior : (float, float)
-        Smoothed counts of won and lost leads in the first stage, W and L.
-    factors_won, factors_lost : sequence of float
-        Smoothed shares of each variable's value among won and among lost leads.
-
-    Examples
-    --------
-    >>> won = [2.1 / 2.1, 1.1 / 2.2, 2.1 / 2.2, 2.1 / 2.1, 2.1 / 2.2, 0.1 / 1.2]
-    >>> lost = [1.1 / 3.1, 1.1 / 1.2, 0.1 / 1.2, 3.1 / 3.1, 1.1 / 3.2, 2.1 / 2.2]
-    >>> win_percent((2.1, 3.1), won, lost)
-    74.3
-    """
-    total = prior[0] + prior[1]
-    s_won = prior[0] / total * float(np.prod(factors_won))
-    s_lost = prior[1] / total * float(np.prod(factors_lost))
-    return min(max(round(100 * s_won / (s_won + s_lost), 2), 0.01), 99.99)
-
-
 def shares(counts: Floats) -> Floats:
     """Return the smoothed shares of a variable's values, same shape, summing to 1."""
     smoothed = counts + SMOOTHING

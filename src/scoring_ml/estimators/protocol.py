@@ -173,13 +173,7 @@ class Estimator(ABC):
         return self
 
     def logodds(self, X: Floats) -> Floats:
-        """Return uncalibrated log-odds, shape (n,); a row's bits do not depend on the others.
-
-        Raises
-        ------
-        RuntimeError
-            If it learns and was neither fitted nor restored.
-        """
+        """Return uncalibrated log-odds, shape (n,); a row's bits do not depend on the others."""
         values, base = self.contributions(X)
         return sum_in_order(values[:, self.seen], base)
 

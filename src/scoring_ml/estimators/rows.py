@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,10 @@ class TrainingRows:
         """Whether there are wins and losses before the newest quarter and in it."""
         return all(len(np.unique(part)) == 2 for part in np.split(self.y, [self.newest]))
 
-    def weights(self, rows: slice) -> Floats | None:
-        """Return what some of the rows count; ``None`` if each counts 1."""
-        return None if self.weight is None else self.weight[rows]
-
-    @property
-    def older(self) -> slice:
-        """The rows before the newest quarter."""
-        return slice(None, self.newest)
-
-    @property
-    def newer(self) -> slice:
-        """The newest quarter."""
-        return slice(self.newest, None)
+    def split(self, *tables: Any) -> list[tuple[Any, Any]]:
+        """Return each of some tables of these rows as what is older and the newest quarter."""
+        cut = self.newest
+        return [(None, None) if t is None else (t[:cut], t[cut:]) for t in tables]
 
 
 def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 0.25) -> int:

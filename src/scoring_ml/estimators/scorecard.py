@@ -123,13 +123,12 @@ class Scorecard(Estimator):
         spread, owners = self._spread(X)
         self.penalty_ = penalties[0]
         if rows.can_choose:
-            older, newer = rows.older, rows.newer
+            (older, newer), outcomes, weighed = rows.split(spread, y, weight)
+            sign = np.where(outcomes[1] == 1.0, 1.0, -1.0)
             losses = []
             for penalty in penalties:
-                weights, base = _ridge(spread[older], y[older], penalty, rows.weights(older))
-                f = spread[newer] @ weights + base
-                sign = np.where(y[newer] == 1.0, 1.0, -1.0)
-                losses.append(_mean_loss(sign * f, rows.weights(newer)))
+                weights, base = _ridge(older, outcomes[0], penalty, weighed[0])
+                losses.append(_mean_loss(sign * (newer @ weights + base), weighed[1]))
             self.penalty_ = penalties[int(np.argmin(losses))]
         weights, base = _ridge(spread, y, self.penalty_, weight)
         if weight is None:

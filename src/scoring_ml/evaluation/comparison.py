@@ -23,7 +23,7 @@ from scoring_ml.estimators.protocol import TrainingCounts
 from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidate
 from scoring_ml.evaluation.drift import DriftReport, drift_report
 from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
-from scoring_ml.evaluation.lead_windows import check_leads, lead_weights, split_leads
+from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
 from scoring_ml.evaluation.slices import Slice, judge_slices
 from scoring_ml.evaluation.verdict import (
     VOLUME_METRIC,
@@ -32,6 +32,7 @@ from scoring_ml.evaluation.verdict import (
     warning_text,
     write_verdict,
 )
+from scoring_ml.evaluation.window_checks import check_leads
 from scoring_ml.evaluation.windows import NAMES, Windows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder

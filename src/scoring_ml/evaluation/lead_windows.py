@@ -11,7 +11,7 @@ Leads are cut into train, calibrate and test by their row at the headline age, a
 * everything else is ``unused``, with its reason.
 
 A row is counted where it is found first: ``train`` is a part of ``fit``, ``test`` of ``ages``.
-:func:`check_leads` proves from the result alone, by other means, that nothing leaked.
+:mod:`scoring_ml.evaluation.window_checks` proves from the result alone that nothing leaked.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
-from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.evaluation.window_checks import check_windows, must_hold
 from scoring_ml.evaluation.windows import (
     GAP,
     NAMES,
@@ -75,7 +73,7 @@ def split_leads(snapshot: Snapshot, schema: Schema, *, seed: int = 0) -> Windows
         If a snapshot with leads lacks ages, the headline age or ``as_of``.
     """
     if snapshot.lead is None:
-        return split_windows(**_as_rows(snapshot, schema), seed=seed)
+        return split_windows(**as_rows(snapshot, schema), seed=seed)
     lead, age, as_of, extracted_at = _ages_of(snapshot)
     head = np.flatnonzero(age == snapshot.headline_age_days)
     if np.isnan(snapshot.label[head]).all():
@@ -145,88 +143,8 @@ def lead_weights(lead: Ints) -> Floats:
     return np.asarray(1.0 / np.bincount(lead)[lead])
 
 
-def check_leads(
-    windows: Windows, snapshot: Snapshot, schema: Schema, *, weight: Floats | None = None
-) -> None:
-    """Prove from the result that no lead is split and no window saw what came after it.
-
-    Written apart from :func:`split_leads`, and from its inputs only.
-
-    Parameters
-    ----------
-    windows : Windows
-    snapshot : Snapshot
-    schema : Schema
-    weight : array of float, shape (rows of ``windows.fit``,), or None
-        With which the rows are learned from.
-
-    Raises
-    ------
-    ScoringError
-        If a row is in two places or in none, a lead in two windows or twice in one, a label is
-        not final or not known before a later window begins, or a lead's weights do not sum to 1.
-    """
-    if snapshot.lead is None:
-        check_windows(windows, **_as_rows(snapshot, schema))
-        return
-    lead, age, as_of, extracted_at = _ages_of(snapshot)
-    places = [
-        _each_once(len(snapshot), windows.train, windows.fit),
-        windows.calibrate,
-        _each_once(len(snapshot), windows.test, *windows.ages.values()),
-    ]
-    found = np.concatenate([*places, windows.open, *windows.unused.values()]).astype(np.intp)
-    counted = np.bincount(found, minlength=len(snapshot))
-    must_hold("Every row must be in exactly one place", counted != 1)
-    for rows in (windows.fit, *windows.ages.values()):
-        must_hold("No row may be twice in one place", np.bincount(rows) > 1)
-    must_hold("Every open row must be of now", ~np.isnan(age[windows.open]))
-    held = np.concatenate(places)
-    label = snapshot.label[held]
-    must_hold("Every label in a window must be won or lost", (label != 0) & (label != 1))
-    leads = int(lead.max(initial=0)) + 1
-    homes = np.zeros(leads, dtype=np.int64)
-    for rows in places:
-        homes[_each_once(leads, lead[rows])] += 1
-    must_hold("No lead may be in two windows", homes > 1)
-    for name in NAMES:
-        rows = windows[name]
-        must_hold(f"Every lead of {name} must be there once", np.bincount(lead[rows]) > 1)
-        must_hold(
-            f"Every lead of {name} must be of the headline age",
-            age[rows] != snapshot.headline_age_days,
-        )
-    if schema.mature_after_days is not None:
-        late = (extracted_at - as_of[held]) / DAY < schema.mature_after_days
-        must_hold("Every label in a window must be final", late)
-    asked = [days for days in (schema.mature_after_days, schema.gap_days) if days is not None]
-    span = round(max(asked, default=windows.gap_days) * DAY)
-    for i, earlier in enumerate(places[:2]):
-        for later in places[i + 1 :]:
-            if not (earlier.size and later.size):
-                continue
-            until = as_of[later].min() - as_of[earlier]
-            must_hold("Every label must be known before the next window begins", until < span)
-            must_hold("Every row must come before the next window", until <= 0)
-    if weight is not None:
-        whole = np.bincount(lead[windows.fit], weights=weight)
-        absent = np.bincount(lead[windows.fit]) == 0
-        must_hold("The rows of a lead must weigh 1 in all", ~absent & (np.abs(whole - 1) > 1e-9))
-    fit = lead[windows.fit]
-    runs = int(fit.size > 0) + int(np.sum(fit[1:] != fit[:-1]))
-    must_hold("Rows of a lead must be adjacent", np.array([runs != len(_each_once(leads, fit))]))
-    must_hold("Rows to learn from must be in order", np.diff(snapshot.position[windows.fit]) < 0)
-
-
-def _each_once(n: int, *parts: NDArray[np.integer[Any]]) -> Rows:
-    """Return the numbers below n that occur, rising."""
-    occurs = np.zeros(n, dtype=bool)
-    for part in parts:
-        occurs[part] = True
-    return np.flatnonzero(occurs)
-
-
-def _as_rows(snapshot: Snapshot, schema: Schema) -> dict[str, Any]:
+def as_rows(snapshot: Snapshot, schema: Schema) -> dict[str, Any]:
+    """Return what :func:`~scoring_ml.evaluation.windows.split_windows` takes, of every row."""
     return {
         "by": schema.order.by,
         "position": snapshot.position,

@@ -113,12 +113,7 @@ def write_verdict(evidence: Evidence, *, catalogue: Catalogue) -> Verdict:
     the windows.
     """
     sentences = tuple(_sentences(evidence))
-    return Verdict(verdict_text(sentences, catalogue), sentences)
-
-
-def verdict_text(sentences: Sequence[Sentence], catalogue: Catalogue) -> str:
-    """Return the sentences in the catalogue's language, as one paragraph."""
-    return tell(sentences, catalogue)
+    return Verdict(tell(sentences, catalogue), sentences)
 
 
 def warning_text(warning: WindowWarning, catalogue: Catalogue) -> str:

@@ -72,20 +72,10 @@ def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
     base = np.array([tables.base])
     start = scale.unrounded(candidate.calibration.logodds(base))[0] if scale and known else np.nan
     table = [TableRow("(base)", "", "the average lead", tables.base, start, len(X), int(won.sum()))]
-    for name, group, answers in _blocks(trained, tables):
-        for answer, weight, applies in answers:
-            here = applies(X)
-            table.append(
-                TableRow(
-                    name,
-                    group,
-                    answer,
-                    weight,
-                    weight * factor,
-                    int(here.sum()),
-                    int(won[here].sum()),
-                )
-            )
+    for name, group, answers in _blocks(trained, tables, X):
+        for answer, weight, here in answers:
+            counts = int(here.sum()), int(won[here].sum())
+            table.append(TableRow(name, group, answer, weight, weight * factor, *counts))
     return table
 
 
@@ -146,34 +136,13 @@ rounded and held between 0 and 100. Points count from the average lead.</p>
 """
 
 
-Answered = tuple[str, float, "Applies"]
+Answered = tuple[str, float, NDArray[np.bool_]]
+"""An answer, its log-odds, and which of some leads gave it."""
 
 
-class Applies:
-    """Tells which encoded leads gave one answer.
-
-    Parameters
-    ----------
-    column : int
-        Of the encoded matrix.
-    edges : array or None
-        Inner edges of a number's bins; None for a 0/1 column.
-    place : int
-        The bin, ``len(edges) + 1`` for a missing number; 1 or 0 for a 0/1 column.
-    """
-
-    def __init__(self, column: int, edges: Floats | None, place: int) -> None:
-        self._column, self._edges, self._place = column, edges, place
-
-    def __call__(self, X: Floats) -> NDArray[np.bool_]:
-        """Return a mask of shape (n,)."""
-        values = X[:, self._column]
-        if self._edges is None:
-            return np.asarray(values == self._place)
-        return np.asarray(bin_places(values, self._edges) == self._place)
-
-
-def _blocks(trained: Trained, tables: LogoddsTables) -> Iterator[tuple[str, str, list[Answered]]]:
+def _blocks(
+    trained: Trained, tables: LogoddsTables, X: Floats
+) -> Iterator[tuple[str, str, list[Answered]]]:
     """Yield field, group and answers; of each block exactly one answer applies to a lead."""
     columns, schema = trained.encoder.columns, trained.schema
     found: dict[int, tuple[str, str, list[Answered]]] = {}
@@ -182,7 +151,7 @@ def _blocks(trained: Trained, tables: LogoddsTables) -> Iterator[tuple[str, str,
         column = columns[index]
         title = field_title(column.column, schema)
         if index in tables.edges:
-            found[index] = title, column.criterion, _bins(index, schema[column.column], tables)
+            found[index] = title, column.criterion, _bins(schema[column.column], tables, index, X)
         else:
             part = "criterion" if column.role == "criterion_level" else "level"
             owner = column.criterion if part == "criterion" else column.column
@@ -194,27 +163,18 @@ def _blocks(trained: Trained, tables: LogoddsTables) -> Iterator[tuple[str, str,
         answers: list[Answered] = []
         if part == "criterion":
             title += f" (as {column.criterion})"
-            answers.append(("none", absent, _Neither(indices)))
+            answers.append(("none", absent, (X[:, indices] == 0).all(axis=1)))
         for index in indices:
             weight = absent + float(tables.weights[index][1] - tables.weights[index][0])
-            answers.append((_level(trained, index), weight, Applies(index, None, 1)))
+            answers.append((_level(trained, index), weight, X[:, index] == 1))
         found[indices[0]] = title, column.criterion, answers
     # In the order of the schema.
     yield from (found[index] for index in sorted(found))
 
 
-class _Neither(Applies):
-    """Tells which leads have none of several 0/1 columns set."""
-
-    def __init__(self, columns: Sequence[int]) -> None:
-        self._columns = list(columns)
-
-    def __call__(self, X: Floats) -> NDArray[np.bool_]:
-        return np.asarray((X[:, self._columns] == 0).all(axis=1))
-
-
-def _bins(index: int, column: Column, tables: LogoddsTables) -> list[Answered]:
+def _bins(column: Column, tables: LogoddsTables, index: int, X: Floats) -> list[Answered]:
     edges, weights = tables.edges[index], tables.weights[index]
+    places = bin_places(X[:, index], edges)
     count = len(edges) + 1
     words = {"boolean": ("no", "yes"), "email": ("invalid", "valid"), "phone": ("invalid", "valid")}
     ends = ["-inf", *(f"{edge:.6g}" for edge in edges), "inf"]
@@ -226,10 +186,7 @@ def _bins(index: int, column: Column, tables: LogoddsTables) -> list[Answered]:
     if column.type in words and count == 2:
         labels = list(words[column.type])
     labels.append("missing")
-    return [
-        (label, float(weights[place]), Applies(index, edges, place))
-        for place, label in enumerate(labels)
-    ]
+    return [(label, float(weights[place]), places == place) for place, label in enumerate(labels)]
 
 
 def _level(trained: Trained, index: int) -> str:
