@@ -1,4 +1,4 @@
-"""Facts written down in a few words, for the tests of derived features."""
+"""Facts written down in a few words, for the tests of features."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.schema import Column, History, Order, Schema, Target
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 
 HOUR = DAY // 24
 NOW = 1_790_000_000_000_000  # 2026-09-21 14:13:20 UTC, a Monday
@@ -107,7 +107,7 @@ def one(
     **values: Any,
 ) -> dict[str, Any]:
     """Return the features of one lead as plain values."""
-    found = derive(
+    found = compute_features(
         schema,
         {
             name: item if isinstance(item, np.ndarray) else column(item)

@@ -35,9 +35,9 @@ def write_flat_leads(folder: Path, *, leads: int, seed: int) -> FlatLeads:
     snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=(1.0,))
     part = snapshot.take(snapshot.age_days == 1.0)
     fields = [
-        replace(column, derived=False, part_of=None)
+        replace(column, is_feature=False, part_of=None)
         for column in schema.columns
-        if column.name in part.frame and (not column.derived or column.name in COUNTED)
+        if column.name in part.frame and (not column.is_feature or column.name in COUNTED)
     ]
     table = {"lead_id": part.ids, "created_at": part.as_of.astype("datetime64[s]").astype(str)}
     for column in fields:

@@ -23,7 +23,7 @@ from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.features.asof import known
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.example import example_lead
@@ -156,7 +156,7 @@ def make_crm(
     """Draw the facts and fit a matrix, a scorecard and a boosted model on them."""
     schema = schema or crm_schema()
     values, created, as_of, activities, stages = draw_facts(leads, seed=seed)
-    found = derive(
+    found = compute_features(
         schema,
         values,
         created_at=created,

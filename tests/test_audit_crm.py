@@ -24,7 +24,7 @@ HOUR = np.timedelta64(1, "h")
 
 
 class Crm:
-    """Leads a day old: fields, derived columns, and what the leads did before and afterwards.
+    """Leads a day old: fields, features, and what the leads did before and afterwards.
 
     Busy leads are busy before and after; won leads do more afterwards; nothing else connects the
     two.
@@ -63,10 +63,10 @@ class Crm:
                 f"days_since_{kind}": np.where(count, rng.exponential(2, n), np.nan),
             }
             for name, values in done.items():
-                self.derive(name, values, part_of=None if name == month else month)
-        self.derive("age_days", np.ones(n))
-        self.derive("stage", np.array(["lead"] * n, dtype=object))
-        self.derive("created_hour", rng.integers(0, 24, n).astype(float))
+                self.feature(name, values, part_of=None if name == month else month)
+        self.feature("age_days", np.ones(n))
+        self.feature("stage", np.array(["lead"] * n, dtype=object))
+        self.feature("created_hour", rng.integers(0, 24, n).astype(float))
         self.known = {name: np.zeros(n, dtype=bool) for name in ("industry", "employees")}
         self.seen = np.ones(n)
 
@@ -74,11 +74,11 @@ class Crm:
     def moments(n: int) -> np.ndarray:
         return np.datetime64("2025-01-01", "us") + np.arange(n) * 5 * HOUR
 
-    def derive(self, name: str, values: np.ndarray, *, part_of: str | None = None) -> None:
+    def feature(self, name: str, values: np.ndarray, *, part_of: str | None = None) -> None:
         kind = "category" if values.dtype == object else "number"
         self.columns[name] = values
         self.described.append(
-            Column(name, kind, known="before_scoring", derived=True, part_of=part_of)
+            Column(name, kind, known="before_scoring", is_feature=True, part_of=part_of)
         )
 
     def plant(self, name: str, values: np.ndarray, **described) -> None:
@@ -219,7 +219,7 @@ class TestCountsOn:
         crm.plant("calls", crm.before + later)
         assert ("ask", "counts_on") in told(crm.look(), "calls")
 
-    def test_a_derived_column_that_was_not_cut(self):
+    def test_a_feature_that_was_not_cut(self):
         crm = Crm()
         crm.columns["web_visit_30d"] = crm.columns["web_visit_30d"] + crm.after
         assert ("refuse", "counts_on") in told(crm.look(), "web_visit_30d")
@@ -292,15 +292,15 @@ class TestFamilies:
 
     def test_a_family_whose_main_column_is_not_there(self, strong):
         crm, values = strong
-        crm.derive("email_kind", values, part_of="email")
+        crm.feature("email_kind", values, part_of="email")
         assert told(crm.look(), "email_kind") == {("ask", "gain")}
 
-    def test_derived_columns_are_still_judged_by_the_outcome(self):
+    def test_features_are_still_judged_by_the_outcome(self):
         crm = Crm()
-        crm.derive("hours_to_offer", np.where(crm.y == 1, 5.0, np.nan))
+        crm.feature("hours_to_offer", np.where(crm.y == 1, 5.0, np.nan))
         assert ("refuse", "one_sided_presence") in told(crm.look(), "hours_to_offer")
 
-    def test_twins_among_derived_columns_are_no_news(self):
+    def test_twins_among_features_are_no_news(self):
         crm = Crm()
         crm.columns["web_visit_7d"] = crm.columns["web_visit_30d"].copy()
         assert crm.look() == ()

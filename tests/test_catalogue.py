@@ -181,10 +181,10 @@ def test_fields_that_are_not_used_give_no_features() -> None:
     assert not {"email_kind", "completeness"} & set(names(FULL, fields))
 
 
-def test_columns_are_derived_and_known_before_scoring() -> None:
+def test_columns_are_features_and_known_before_scoring() -> None:
     columns = {column.name: column for column in feature_columns(FULL, FIELDS)}
     assert list(columns) == names(FULL)
-    assert all(c.derived and c.use and c.known == "before_scoring" for c in columns.values())
+    assert all(c.is_feature and c.use and c.known == "before_scoring" for c in columns.values())
     assert all(c.criterion in GROUPS and c.reason and c.label for c in columns.values())
     assert columns["web_visit_30d"].label == "Website visits in the last 30 days"
     assert columns["days_since_web_visit"].unit == "days"
@@ -206,7 +206,7 @@ def test_columns_come_through_a_schema_file_unchanged() -> None:
     assert list(schema_features(again)) == names(FULL)
 
 
-def test_the_derived_columns_of_a_schema_give_no_new_features() -> None:
+def test_the_features_of_a_schema_give_no_new_features() -> None:
     small = schema(FULL)
     assert catalogue(FULL, small.columns) == catalogue(FULL, FIELDS)
     assert schema_features(replace(small, history=None)) == {}

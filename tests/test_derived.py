@@ -1,4 +1,4 @@
-"""Derived features, worked out by hand; what lies on a boundary; what is not known."""
+"""Features, worked out by hand; what lies on a boundary; what is not known."""
 
 import math
 from dataclasses import replace
@@ -13,7 +13,7 @@ from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.activity_features import MOST_AMOUNT, decay_table
 from scoring_ml.features.catalogue import catalogue
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from tests.derived_facts import (
     FIELDS,
     HISTORY,
@@ -329,7 +329,7 @@ def test_completeness_counts_the_questions_that_are_answered() -> None:
 
 def test_no_leads_and_no_facts() -> None:
     nothing = np.zeros(0, dtype=np.int64)
-    found = derive(
+    found = compute_features(
         SCHEMA,
         {"email": column()},
         created_at=nothing,
@@ -342,7 +342,7 @@ def test_no_leads_and_no_facts() -> None:
 
 
 def test_the_columns_that_a_schema_keeps_are_those_that_come_back() -> None:
-    kept = [c for c in SCHEMA.columns if not c.derived or c.name in ("web_visit_7d", "stage")]
+    kept = [c for c in SCHEMA.columns if not c.is_feature or c.name in ("web_visit_7d", "stage")]
     assert list(one(activities_of(), None, schema=SCHEMA.with_columns(kept))) == [
         "web_visit_7d",
         "stage",
@@ -352,7 +352,7 @@ def test_the_columns_that_a_schema_keeps_are_those_that_come_back() -> None:
 
 
 def test_columns_come_in_their_types() -> None:
-    found = derive(
+    found = compute_features(
         SCHEMA,
         {},
         created_at=np.array([NOW - 1, NEVER]),
@@ -367,12 +367,14 @@ def test_columns_come_in_their_types() -> None:
     assert found["meeting_7d"].tolist() == [0.0, 1.0]
 
 
-def test_a_derived_column_that_nobody_can_compute_is_refused() -> None:
-    strange = SCHEMA.with_columns((*SCHEMA.columns, Column("web_vist_7d", "number", derived=True)))
+def test_a_feature_that_nobody_can_compute_is_refused() -> None:
+    strange = SCHEMA.with_columns(
+        (*SCHEMA.columns, Column("web_vist_7d", "number", is_feature=True))
+    )
     with pytest.raises(SchemaError, match="Found: 1 that are none: web_vist_7d"):
         one(schema=strange)
     none = replace(SCHEMA, history=None)
-    with pytest.raises(SchemaError, match="must be a feature that the schema's history gives"):
+    with pytest.raises(SchemaError, match="A feature must be one that the schema's history gives"):
         one(schema=none)
 
 

@@ -1,4 +1,4 @@
-"""Laws of derived features: order and later facts change no bit, one lead is as a million.
+"""Laws of features: order and later facts change no bit, one lead is as a million.
 
 Each feature is held against the plain-Python one of the second check, which shares no code.
 """
@@ -16,7 +16,7 @@ from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.activity_features import decay_table
 from scoring_ml.features.catalogue import catalogue
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from tests.derived_facts import (
     FIELDS,
     HISTORY,
@@ -93,7 +93,7 @@ VALUES: dict[str, Any] = {
 def features(activities: Activities | None, stages: Stages | None, *leads: int) -> dict[str, Any]:
     """Return the features of some leads, all by default, out of one batch of just them."""
     chosen = list(leads) or list(range(LEADS))
-    return derive(
+    return compute_features(
         SCHEMA,
         {name: values[chosen] for name, values in VALUES.items()},
         created_at=np.array(CREATED)[chosen],
@@ -228,7 +228,7 @@ def test_a_larger_batch_in_any_order_gives_the_same_bits(seed: int) -> None:
     )
 
     def all_of(activities: Activities) -> dict[str, Any]:
-        return derive(
+        return compute_features(
             SCHEMA,
             {},
             created_at=as_of - 40 * DAY,
@@ -241,7 +241,7 @@ def test_a_larger_batch_in_any_order_gives_the_same_bits(seed: int) -> None:
     same_bits(batch, all_of(shuffled(plain, rng.permutation(many).tolist())))
     one = int(rng.integers(0, leads))
     own = shuffled(plain, np.flatnonzero(lead == one).tolist())
-    alone = derive(
+    alone = compute_features(
         SCHEMA,
         {},
         created_at=as_of[[one]] - 40 * DAY,

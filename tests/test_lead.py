@@ -272,7 +272,7 @@ def test_what_nothing_in_use_is_computed_from_is_ignored():
 
 
 @pytest.mark.parametrize("name", ["web_visit_30d", "engagement", "stage", "completeness"])
-def test_computed_columns_are_no_fields(name):
+def test_features_are_no_fields(name):
     assert name not in LeadReader(CRM).names
     with pytest.raises(LeadError, match="wrong field") as caught:
         LeadReader(CRM).read({name: 1}, as_of=AS_OF)
@@ -287,7 +287,7 @@ def test_a_column_of_an_older_version_that_is_computed_now_is_ignored():
     assert (read.ignored, read.typed, read.lead_id) == (("web_visit_30d",), {}, "L-1")
 
 
-def test_fields_for_people_have_the_creation_moment_and_no_computed_column():
+def test_fields_for_people_have_the_creation_moment_and_no_feature():
     fields = {field.name: field for field in lead_fields(CRM, {}, {"created_at": "2026-01-01"})}
     assert list(fields) == ["created_at", "industry", "budget", "email", "utm"]
     created = fields["created_at"]

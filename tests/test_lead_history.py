@@ -18,7 +18,7 @@ from scoring_ml.data.schema import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_WRONG, RepeatedNames
 from scoring_ml.data.values.moments import DAY, moment_of, parse_date, read_moments
 from scoring_ml.errors import LeadError
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.lead_entries import read_cells
 from scoring_ml.features.lead_history import LeadHistory, read_history
 from scoring_ml.features.request_vocabulary import request_words
@@ -92,8 +92,8 @@ def test_a_request_gives_the_facts_that_an_export_gives() -> None:
     moments = {"created_at": np.array([NOW - 10 * DAY]), "as_of": np.array([NOW])}
     stages = stages_of(("lead", NOW - 10 * DAY), ("sql", NOW - DAY))
     same_bits(
-        derive(SCHEMA, {}, **moments, activities=told.activities, stages=told.stages),
-        derive(SCHEMA, {}, **moments, activities=activities_of(*rows), stages=stages),
+        compute_features(SCHEMA, {}, **moments, activities=told.activities, stages=told.stages),
+        compute_features(SCHEMA, {}, **moments, activities=activities_of(*rows), stages=stages),
     )
 
 
@@ -646,6 +646,6 @@ def test_the_order_of_the_list_changes_nothing(order: list[int]) -> None:
     one, other = read(activities=rows), read(activities=[rows[k] for k in order])
     moments = {"created_at": np.array([NOW - DAY]), "as_of": np.array([NOW])}
     same_bits(
-        derive(SCHEMA, {}, **moments, activities=one.activities, stages=None),
-        derive(SCHEMA, {}, **moments, activities=other.activities, stages=None),
+        compute_features(SCHEMA, {}, **moments, activities=one.activities, stages=None),
+        compute_features(SCHEMA, {}, **moments, activities=other.activities, stages=None),
     )

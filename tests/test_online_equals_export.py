@@ -25,7 +25,7 @@ from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
 from scoring_ml.data.schema import History, parse_schema
 from scoring_ml.errors import LeadError
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.crm_snapshot import FEW_LEADS, crm_history
 from scoring_ml.features.lead_history import ACTIVITY_KEYS, STAGE_KEYS, read_history
 from tests.derived_facts import same_bits, schema_of
@@ -147,7 +147,7 @@ def check(told: Told, mapping: CrmMapping, write: Writer = write_csv, *, seed: i
     schema = parse_schema(schema_of(history, ()).dump())
     assert schema.history is not None
     as_of = np.full(FEW_LEADS, (AS_OF - EPOCH) // timedelta(microseconds=1))
-    batch = derive(
+    batch = compute_features(
         schema,
         {},
         created_at=export.leads.created_at,
@@ -163,7 +163,7 @@ def check(told: Told, mapping: CrmMapping, write: Writer = write_csv, *, seed: i
     random.Random(seed).shuffle(request["activities"])
     random.Random(seed).shuffle(request["stages"])
     read = read_history(json.loads(json.dumps(request)), schema.history, as_of=AS_OF)
-    online = derive(
+    online = compute_features(
         schema,
         {},
         created_at=np.array([read.created_at]),
@@ -384,7 +384,7 @@ def test_a_stage_before_the_leads_creation(entered: str, days: float) -> None:
     history = check(Told(f"{CREATED}", (), stages), mapping_of())
     lead = {"created_at": f"{CREATED}", "stages": list(stages)}
     read = read_history(lead, history, as_of=AS_OF)
-    found = derive(
+    found = compute_features(
         schema_of(history, ()),
         {},
         created_at=np.array([read.created_at]),

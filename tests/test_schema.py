@@ -211,10 +211,10 @@ def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path):
         load_schema(path)
 
 
-def test_a_computed_column_needs_a_history():
+def test_a_feature_needs_a_history():
     content = parse_schema(MINIMAL_FOR_HISTORY).dump()
     content["columns"]["pages"]["derived"] = True
-    with pytest.raises(SchemaError, match=r"derived column needs a history.*pages without one"):
+    with pytest.raises(SchemaError, match=r"feature needs a history.*pages without one"):
         parse_schema(content)
 
 

@@ -333,7 +333,7 @@ def _exact(scorer, answer):
     return np.clip(whole, 0, scorer.score_max)
 
 
-def test_lists_and_computed_columns_are_never_asked_for(crm):
+def test_lists_and_features_are_never_asked_for(crm):
     askable = {field.name for field in crm.scorers["boosted"].fields if field.askable}
     assert askable == {"industry", "budget", "email"}
     for row in range(0, 100, 7):
@@ -343,7 +343,7 @@ def test_lists_and_computed_columns_are_never_asked_for(crm):
 
 
 @pytest.mark.parametrize("name", ["web_visit_30d", "stage", "completeness", "email_kind"])
-def test_a_computed_column_is_refused_as_a_field(crm, name):
+def test_a_feature_is_refused_as_a_field(crm, name):
     with pytest.raises(LeadError, match="must be known") as caught:
         crm.scorers["boosted"].score({name: 3})
     assert dict(caught.value.fields) == {

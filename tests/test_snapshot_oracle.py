@@ -14,7 +14,7 @@ from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, FieldHisto
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.asof import latest
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.rows_check import check_rows
 from scoring_ml.features.snapshot import Snapshot
 from tests.derived_facts import NOW, SCHEMA, activities_of, column, stages_of
@@ -102,7 +102,7 @@ def snapshot(facts: Export, rows: list[tuple[int, float, float]] = ROWS) -> Snap
             "industry": facts.leads.values["industry"],
             "budget": latest(facts.histories["budget"], at),
         }
-        values |= derive(
+        values |= compute_features(
             SCHEMA,
             values,
             created_at=facts.leads.created_at,

@@ -21,7 +21,7 @@ from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.schema import History, Schema
 from scoring_ml.demo.files import write_demo
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.criteria import contact_valid
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
 from scoring_ml.features.lead_history import read_history
@@ -75,7 +75,7 @@ def online(folder: Path) -> Iterator[Row]:
         "moments as Unix time in text": (epoch, True),
         "moments as dd.mm.yyyy hh:mm": (days, True),
     }
-    columns = sum(column.derived for column in schema.columns)
+    columns = sum(column.is_feature for column in schema.columns)
     for name, (texts, every_key) in forms.items():
         lead = _lead(history, texts, every_key=every_key)
         what = f"median of 500, {columns} features"
@@ -114,7 +114,7 @@ def _answered(lead: dict[str, Any], schema: Schema, now: datetime) -> float:
     for number in range(550):
         begun = time.perf_counter()
         read = read_history(lead, history, as_of=now.replace(tzinfo=None))
-        derive(
+        compute_features(
             schema,
             {},
             created_at=np.array([read.created_at]),

@@ -175,7 +175,7 @@ class NaiveFeatures:
         return (self.as_of - self.created_at) / _DAY
 
     def _completeness(self) -> list[float]:
-        asked: list[Column] = [c for c in self.schema.used if c.askable and not c.derived]
+        asked: list[Column] = [c for c in self.schema.used if c.askable and not c.is_feature]
         # A field with several values that are equally new may count as known or as not known.
         found = [
             [not _is_missing(value) for value in self.values.get(c.name, [None])] for c in asked

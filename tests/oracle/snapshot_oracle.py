@@ -208,7 +208,7 @@ def _values(
     """Return what each field and feature may be; more than one value where facts are level."""
     values: dict[str, list[Any]] = {}
     for column in schema.columns:
-        if column.derived:
+        if column.is_feature:
             continue
         if column.name in facts.changes:
             values[column.name] = _newest(facts.changes[column.name], as_of)

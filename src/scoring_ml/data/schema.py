@@ -124,8 +124,8 @@ class Column(Section):
         Whether a salesperson could ask the lead for it.
     region : str or None
         Country code (ISO 3166, two letters) for phone numbers without a country.
-    derived : bool
-        Whether the feature catalogue computes it, so that nobody sends it.
+    is_feature : bool
+        Whether the feature catalogue computes it, so that nobody sends it; ``derived`` in a file.
     part_of : str or None
         The field that it is summed back to when points are shown; its own name if None.
     audit : tuple of Suspicion
@@ -149,7 +149,7 @@ class Column(Section):
     values: ValueLabels = field(default_factory=dict, hash=False)
     askable: Flag = False
     region: Word | None = None
-    derived: Flag = False
+    is_feature: Flag = field(default=False, metadata={"alias": "derived"})
     part_of: Word | None = None
     audit: tuple[Suspicion, ...] = ()
 
@@ -320,7 +320,7 @@ class Schema(Section):
     missing : tuple of str
         Words that mean "not known" in every column.
     history : History or None
-        How the derived columns are made; ``None`` for a flat file.
+        How the features are made; ``None`` for a flat file.
     columns : tuple of Column
         Every column but id, account, target and order, in the file's order.
     """
@@ -379,11 +379,11 @@ class Schema(Section):
         for role, name in roles.items():
             if name == self.target.column:
                 raise Fault(f"{role} must not be the target", name)
-        derived = [column.name for column in self.columns if column.derived]
-        if derived and self.history is None:
+        features = [column.name for column in self.columns if column.is_feature]
+        if features and self.history is None:
             raise Fault(
-                "A derived column needs a history that it is computed from",
-                f"{derived[0]} without one",
+                "A feature needs a history that it is computed from",
+                f"{features[0]} without one",
                 "Remove derived, or name the columns of a flat file only",
             )
 

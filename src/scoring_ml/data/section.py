@@ -8,7 +8,7 @@ Only :meth:`Section.read` checks; whoever builds a section in code answers for i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
@@ -116,14 +116,14 @@ class Section:
             usual = item.default if item.default_factory is MISSING else item.default_factory()
             written = self.WHOLE or item.name in self.ALWAYS or value != usual
             if written and item.name not in self.UNWRITTEN:
-                content[item.name] = _plain(value)
+                content[_key(item)] = _plain(value)
         return content
 
     @classmethod
     def key_names(cls) -> tuple[str, ...]:
         """Return the keys that a file may hold."""
-        names = (item.name for item in fields(cls))  # type: ignore[arg-type]
-        return tuple(name for name in names if name not in cls.UNWRITTEN)
+        written = (item for item in fields(cls) if item.name not in cls.UNWRITTEN)  # type: ignore[arg-type]
+        return tuple(_key(item) for item in written)
 
     @classmethod
     def complete(cls, content: dict[str, Any], context: Any) -> None:
@@ -214,6 +214,11 @@ def _adapter(section: type[Section]) -> TypeAdapter[Any]:
     if section not in _ADAPTERS:
         _ADAPTERS[section] = TypeAdapter(section)
     return _ADAPTERS[section]
+
+
+def _key(item: Field[Any]) -> str:
+    """Return what a file calls a field of a section."""
+    return str(item.metadata.get("alias", item.name))
 
 
 def _plain(value: Any) -> Any:

@@ -61,10 +61,10 @@ def catalogue(history: History, fields: Sequence[Column]) -> tuple[Feature, ...]
     ----------
     history : History
     fields : sequence of Column
-        The schema's fields. Derived columns among them are passed over, and those that are not
+        The schema's fields. Features among them are passed over, and those that are not
         used count neither as contact details nor for completeness.
     """
-    fields = tuple(field for field in fields if field.use and not field.derived)
+    fields = tuple(field for field in fields if field.use and not field.is_feature)
     return (
         *by_kind(history),
         *by_the_lead(history),
@@ -93,7 +93,7 @@ def feature_columns(history: History, fields: Sequence[Column]) -> tuple[Column,
     """
     english = Catalogue.load()
     features = catalogue(history, fields)
-    taken = {field.name for field in fields if not field.derived}
+    taken = {field.name for field in fields if not field.is_feature}
     both = [feature.name for feature in features if feature.name in taken]
     if both:
         raise SchemaError(
@@ -111,7 +111,7 @@ def feature_columns(history: History, fields: Sequence[Column]) -> tuple[Column,
             monotone=feature.monotone,
             unit=feature.unit_text(english),
             label=feature.label(english),
-            derived=True,
+            is_feature=True,
             part_of=feature.part_of,
         )
         for feature in features
@@ -119,18 +119,18 @@ def feature_columns(history: History, fields: Sequence[Column]) -> tuple[Column,
 
 
 def schema_features(schema: Schema) -> dict[str, Feature]:
-    """Return the features behind a schema's derived columns, by name; none for a flat file."""
+    """Return the features of a schema, by name; none for a flat file."""
     if schema.history is None:
         return {}
-    derived = {column.name for column in schema.columns if column.derived}
+    names = {column.name for column in schema.columns if column.is_feature}
     return {
         feature.name: feature
         for feature in catalogue(schema.history, schema.columns)
-        if feature.name in derived
+        if feature.name in names
     }
 
 
 def feature_label(column: Column, schema: Schema, texts: Catalogue) -> str:
-    """Return the name for people of a column, that of a derived one in the reader's language."""
-    feature = schema_features(schema).get(column.name) if column.derived else None
+    """Return the name for people of a column, that of a feature in the reader's language."""
+    feature = schema_features(schema).get(column.name) if column.is_feature else None
     return column.title if feature is None else feature.label(texts)

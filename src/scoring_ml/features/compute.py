@@ -26,7 +26,7 @@ from scoring_ml.features.stage_features import stage_places
 from scoring_ml.features.touch_features import touch_features
 
 
-def derive(
+def compute_features(
     schema: Schema,
     values: Mapping[str, NDArray[Any]],
     *,
@@ -35,7 +35,7 @@ def derive(
     activities: Activities | None,
     stages: Stages | None,
 ) -> dict[str, NDArray[Any]]:
-    """Compute every derived column of a schema.
+    """Compute every feature of a schema.
 
     Neither the order of facts nor facts that were not known before ``as_of`` change a bit, and a
     lead alone gets the bits that it gets in a batch.
@@ -43,7 +43,7 @@ def derive(
     Parameters
     ----------
     schema : Schema
-        With a history, if any column is derived.
+        With a history, if any column is a feature.
     values : mapping of field name to array, shape (n,)
         Typed values; a field that is absent is not known.
     created_at : array of int64, shape (n,)
@@ -62,7 +62,7 @@ def derive(
     Raises
     ------
     SchemaError
-        If a derived column is not in the catalogue of the schema's history.
+        If a feature is not in the catalogue of the schema's history.
     """
     plan = _plan(_Same(schema))
     n, history = len(as_of), schema.history
@@ -92,7 +92,10 @@ def derive(
         found |= creation_features(created_at, as_of, history.timezone)
     if "completeness" in by_key:
         found["completeness"] = answered_share(plan.askable, values, n)
-    return {name: found[name] if name in found else nothing(kind, n) for name, kind in plan.columns}
+    return {
+        name: found[name] if name in found else missing_values(kind, n)
+        for name, kind in plan.columns
+    }
 
 
 def answered_share(
@@ -109,7 +112,7 @@ def answered_share(
 
 @dataclass(frozen=True)
 class _Plan:
-    """Features of a schema, by what :func:`derive` needs of them."""
+    """Features of a schema, by what :func:`compute_features` needs of them."""
 
     columns: tuple[tuple[str, str], ...]
     by_key: Mapping[str, tuple[Feature, ...]]
@@ -138,11 +141,11 @@ class _Same:
 def _plan(same: _Same) -> _Plan:
     schema = same.schema
     features = schema_features(schema)
-    derived = [column for column in schema.columns if column.derived]
-    unknown = [column.name for column in derived if column.name not in features]
+    computed = [column for column in schema.columns if column.is_feature]
+    unknown = [column.name for column in computed if column.name not in features]
     if unknown:
         raise SchemaError(
-            "A derived column must be a feature that the schema's history gives",
+            "A feature must be one that the schema's history gives",
             found=f"{len(unknown)} that are none: {', '.join(unknown[:3])}",
             do="Remove them from the schema, or write it anew from the mapping",
         )
@@ -152,7 +155,7 @@ def _plan(same: _Same) -> _Plan:
     history = schema.history
     touches = () if history is None else history.touches
     return _Plan(
-        columns=tuple((column.name, column.type) for column in derived),
+        columns=tuple((column.name, column.type) for column in computed),
         by_key=by_key,
         touches=tuple(
             touch
@@ -180,7 +183,7 @@ def _is_known(column: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array([item is not None and item == item for item in column], dtype=bool)
 
 
-def nothing(kind: str, n: int) -> NDArray[Any]:
+def missing_values(kind: str, n: int) -> NDArray[Any]:
     """Return n times "not known" as a column of a type holds it."""
     if kind in ("number", "boolean"):
         return np.full(n, np.nan)

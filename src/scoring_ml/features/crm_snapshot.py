@@ -27,7 +27,7 @@ from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.compute import derive, nothing
+from scoring_ml.features.compute import compute_features, missing_values
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
 from scoring_ml.features.request_vocabulary import request_words
 from scoring_ml.features.snapshot import Snapshot
@@ -150,15 +150,15 @@ def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArr
     """
     values: dict[str, NDArray[Any]] = {}
     for column in schema.columns:
-        if column.derived or column.type not in FEATURE_TYPES:
+        if column.is_feature or column.type not in FEATURE_TYPES:
             continue
         if column.name in export.histories:
             values[column.name] = latest(export.histories[column.name], as_of)
         elif column.name in export.leads.values:
             values[column.name] = export.leads.values[column.name]
         else:
-            values[column.name] = nothing(column.type, len(as_of))
-    found = derive(
+            values[column.name] = missing_values(column.type, len(as_of))
+    found = compute_features(
         schema,
         values,
         created_at=export.leads.created_at,
@@ -294,7 +294,7 @@ def open_leads(
     problem[~known(leads.created_at, moment)] = NOT_CREATED
     values = values_at(export, schema, moment)
     carried = {*export.histories, *leads.values}
-    missing = [c.title for c in schema.used if not c.derived and c.name not in carried]
+    missing = [c.title for c in schema.used if not c.is_feature and c.name not in carried]
     absent = (f"{name} is not in the export and counts as missing" for name in missing)
     return Snapshot(
         frame=pd.DataFrame(values, index=pd.RangeIndex(n)),

@@ -48,7 +48,7 @@ def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
     if schema.history is not None:
         example[str(schema.order.column)] = _moment(_CREATED)
     for column in schema.used:
-        if column.derived:
+        if column.is_feature:
             continue
         answers = reference.fields[column.name].answers
         if column.type in _OF_TYPE:

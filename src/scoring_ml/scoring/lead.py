@@ -112,12 +112,12 @@ class LeadReader:
         self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
             alias(column.name): (column, reader(column, schema.missing))
             for column in schema.used
-            if not column.derived
+            if not column.is_feature
         }
         self._history = schema.history
         self._created = schema.order.column
         self._of_history = tuple(of_history)
-        self._features = {alias(column.name) for column in schema.columns if column.derived}
+        self._features = {alias(column.name) for column in schema.columns if column.is_feature}
         own = {schema.account, schema.order.column, schema.target.column, *schema.names}
         own |= set() if schema.id == LEAD_ID else {schema.id}
         self._ignored = {alias(name) for name in own if name} - self._features
@@ -222,7 +222,7 @@ def lead_fields(
 ) -> tuple[LeadField, ...]:
     """Return the fields that a lead may carry, those that the model uses first.
 
-    With a history the moment of creation is one of them; computed columns are none.
+    With a history the moment of creation is one of them; features are none.
     """
     columns = sorted(schema.columns, key=lambda column: not column.use)
     if schema.history is not None and schema.order.column is not None:
@@ -241,7 +241,7 @@ def lead_fields(
             description=column.reason,
         )
         for column in columns
-        if column.type in FEATURE_TYPES and not column.derived
+        if column.type in FEATURE_TYPES and not column.is_feature
     )
 
 

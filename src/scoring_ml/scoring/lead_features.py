@@ -1,4 +1,4 @@
-"""The computed columns of one lead: from its fields and its history, with the code of a batch."""
+"""The features of one lead: from its fields and its history, with the code of a batch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
 from scoring_ml.data.values.moments import NEVER
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.catalogue import ACTIVITIES, CREATED_AT, STAGES, schema_features
-from scoring_ml.features.compute import derive
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.lead_history import LeadHistory
 
 SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)
-"""What a lead may carry beside its fields, for columns to be computed from."""
+"""What a lead may carry beside its fields, for features to be computed from."""
 
 
 class Computed:
-    """The computed columns of a schema, for one lead at a time.
+    """The features of a schema, for one lead at a time.
 
     Parameters
     ----------
@@ -30,15 +30,17 @@ class Computed:
     Attributes
     ----------
     by_source : dict of str to tuple of Column
-        The columns in use that are computed from each of :data:`SOURCES`; a source that no column
+        The features in use that are computed from each of :data:`SOURCES`; a source that no feature
         in use needs is left out.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._columns = tuple(column for column in schema.used if column.derived)
+        self._columns = tuple(column for column in schema.used if column.is_feature)
         self._fields = tuple(
-            column for column in schema.used if not column.derived and column.type in FEATURE_TYPES
+            column
+            for column in schema.used
+            if not column.is_feature and column.type in FEATURE_TYPES
         )
         features = schema_features(schema)
         found = {
@@ -49,12 +51,12 @@ class Computed:
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """The lists of a lead's history that columns in use are computed from."""
+        """The lists of a lead's history that features in use are computed from."""
         return tuple(name for name in (ACTIVITIES, STAGES) if name in self.by_source)
 
     @property
     def history_names(self) -> tuple[str, ...]:
-        """Names in a request from which columns in use are computed, beside the fields."""
+        """Names in a request from which features in use are computed, beside the fields."""
         created = self._schema.order.column
         if CREATED_AT not in self.by_source or created is None:
             return self.lists
@@ -85,7 +87,7 @@ class Computed:
             The bits of the lead's row in a batch.
         """
         created = NEVER if history.created_at is None else history.created_at
-        found = derive(
+        found = compute_features(
             self._schema,
             {column.name: _array(column, typed.get(column.name)) for column in self._fields},
             created_at=np.array([created], dtype=np.int64),

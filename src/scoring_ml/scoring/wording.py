@@ -13,7 +13,7 @@ from scoring_ml.texts import Catalogue
 
 
 def title(column: Column, feature: Feature | None, texts: Catalogue) -> str:
-    """Return a column's name for people, that of a computed one in their language."""
+    """Return a column's name for people, that of a feature in their language."""
     return column.title if feature is None else feature.label(texts)
 
 
@@ -23,7 +23,7 @@ def display_value(column: Column, value: Any) -> str | None:
         return None
     if column.type in ("email", "phone"):
         return "valid" if contact_valid(value, column) else "invalid"
-    return value_text(value, column.type, computed=column.derived)
+    return value_text(value, column.type, computed=column.is_feature)
 
 
 def value_text(value: Any, kind: str, *, computed: bool) -> str:
@@ -64,7 +64,7 @@ def sentence(
     value : object
         Typed.
     feature : Feature or None
-        The feature behind a computed column.
+        The feature that the column is, if it is one.
     unseen : bool
         Whether it is a category that training did not see.
     texts : Catalogue
@@ -87,7 +87,7 @@ def sentence(
         return _computed(column, value, feature, label, texts)
     if column.type == "number":
         unit = f" {column.unit}" if column.unit else ""
-        number = shown_number(value, computed=column.derived)
+        number = shown_number(value, computed=column.is_feature)
         return texts.text("reasons.number", label=label, value=number, unit=unit)
     return texts.text("reasons.category", label=label, value=shown)
 

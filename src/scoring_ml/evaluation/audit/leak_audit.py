@@ -160,7 +160,7 @@ def _structure(state: AuditState, column: Column, item: AuditedField | None) -> 
     elif item is None:
         if column.type == "id":
             state.add(column.name, "note", "id", 1.0, share=1.0)
-    elif column.derived:
+    elif column.is_feature:
         # At one age some features are the same for all, such as the age itself.
         return
     elif not item.filled.any():
@@ -176,7 +176,7 @@ def _companions(state: AuditState) -> None:
     """Columns that are filled in the same leads as a suspicious one."""
     suspects = [name for name in state.fields if name in state.flagged()]
     for name, item in state.fields.items():
-        if name in suspects or not item.varies or item.column.derived:
+        if name in suspects or not item.varies or item.column.is_feature:
             continue
         like = {
             other: fill_agreement(item.filled, state.fields[other].filled) for other in suspects
@@ -199,7 +199,7 @@ def _duplicates(state: AuditState) -> None:
             key = "\0".join("" if cell is None else str(cell) for cell in item.cells).encode()
         other = first.setdefault(key, name)
         # Counts of 7 and of 30 days are the same while all leads are young.
-        if other != name and not item.column.derived:
+        if other != name and not item.column.is_feature:
             state.add(name, "note", "duplicate", 1.0, other=other)
 
 

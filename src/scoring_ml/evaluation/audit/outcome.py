@@ -100,7 +100,7 @@ def check_presence(state: AuditState, item: AuditedField) -> None:
                 item.name, "refuse", "one_sided_presence", share, text, rows=rows, share=share
             )
             return
-    if item.column.derived:
+    if item.column.is_feature:
         # "Never did it" is what a missing day since the last visit says, and known to be so.
         return
     auc, more = presence_auc(filled, y, state.blocks)
@@ -135,7 +135,7 @@ def check_one_sided(state: AuditState, item: AuditedField) -> None:
     if item.column.type in ("number", "date"):
         rows = max(rows, settings.spike * len(state.y))
     sides = one_sided_values(item.codes[state.decided], state.y, state.blocks, rows=rows)
-    if item.column.derived:
+    if item.column.is_feature:
         # That a lead did nothing of a kind is what it did, and known when it was seen.
         sides = tuple(side for side in sides if side.code >= 0)
     for won in (True, False):

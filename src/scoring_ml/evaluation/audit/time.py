@@ -26,8 +26,8 @@ _ACTIVITY_BINS: Final = 20
 
 def check_filling(state: AuditState, item: AuditedField) -> None:
     """Whether the column is filled at quite different rates over time."""
-    if item.filled.all() or not item.filled.any() or item.column.derived:
-        # What is derived is missing where nobody did it, and that may change with the season.
+    if item.filled.all() or not item.filled.any() or item.column.is_feature:
+        # A feature is missing where nobody did it, and that may change with the season.
         return
     swing = fill_swing(item.filled, state.all_blocks)
     if swing >= state.settings.ask_fill_swing:
