@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic.json_schema import JsonSchemaValue
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_FIELDS, MAX_TEXT
 from scoring_ml.data.values.vocabulary import ANY_WORD
 from scoring_ml.scoring.lead import LISTS, LeadField

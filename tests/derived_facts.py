@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Activities, Stages
-from scoring_ml.data.schema import Column, History, Order, Schema, Target
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import compute_features

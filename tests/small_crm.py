@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Activities, Stages
-from scoring_ml.data.schema import History, Schema, parse_schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Schema, parse_schema
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.calibration import fit_calibration

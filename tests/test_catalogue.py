@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.schema import (
-    GROUPS,
-    Column,
-    History,
-    Order,
-    Schema,
-    Target,
-    parse_schema,
-)
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import GROUPS, Column, Order, Schema, Target, parse_schema
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue import (
     EMAIL_KINDS,

@@ -6,7 +6,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.contacts import valid_email
 from scoring_ml.data.values.mail_domains import FREE_MAIL, disposable_mail
 from scoring_ml.features.contact_kinds import email_kind_of, email_kinds

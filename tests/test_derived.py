@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD
-from scoring_ml.data.schema import Column, History
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.activity_features import MOST_AMOUNT, decay_table

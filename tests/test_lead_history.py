@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.mapping import parse_mapping
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_WRONG, RepeatedNames
 from scoring_ml.data.values.moments import DAY, moment_of, parse_date, read_moments
 from scoring_ml.errors import LeadError

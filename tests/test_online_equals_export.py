@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
-from scoring_ml.data.schema import History, parse_schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import LeadError
 from scoring_ml.features.compute import compute_features
 from scoring_ml.features.crm_snapshot import FEW_LEADS, crm_history

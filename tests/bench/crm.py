@@ -19,7 +19,8 @@ import pandas as pd
 
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import load_mapping
-from scoring_ml.data.schema import History, Schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Schema
 from scoring_ml.demo.files import write_demo
 from scoring_ml.features.compute import compute_features
 from scoring_ml.features.criteria import contact_valid

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from scoring_ml.data.schema import Column, History, Schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column, Schema
 from scoring_ml.features.catalogue import WEEKDAYS, Feature
 from scoring_ml.features.contact_kinds import email_kind_of
 

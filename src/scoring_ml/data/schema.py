@@ -12,6 +12,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic.json_schema import SkipJsonSchema
 
+from scoring_ml.data.history import History
+from scoring_ml.data.lead_use import LeadUse
 from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
     Days,
@@ -21,7 +23,6 @@ from scoring_ml.data.section_values import (
     Number,
     OneOf,
     Reason,
-    Texts,
     ValueLabels,
     Version,
     Word,
@@ -161,6 +162,14 @@ class Column(Section):
         """Name for people."""
         return self.label or self.name
 
+    def title_in(self, language: str) -> str:
+        """Return the name for people who read a language."""
+        return self.labels.get(language, self.title)
+
+    def value_in(self, value: str, language: str) -> str:
+        """Return a category's value for people who read a language."""
+        return self.values.get(value, {}).get(language, value)
+
     @classmethod
     def complete(cls, content: dict[str, Any], context: Any) -> None:
         """Leave columns unused that cannot be turned into numbers."""
@@ -176,6 +185,8 @@ class Column(Section):
             )
         if self.monotone and self.type not in ("number", "boolean", "date"):
             raise Fault("{at}.monotone needs a number, boolean or date", f"type {self.type}")
+        if self.values and self.type != "category":
+            raise Fault("{at}.values needs a category", f"type {self.type}")
 
 
 @dataclass(frozen=True)
@@ -233,72 +244,8 @@ class Order(Section):
             raise Fault(f"{{at}}.column must name a column when {{at}}.by is {self.by}")
 
 
-@dataclass(frozen=True)
-class History(Section):
-    """How features are made from a lead's activities, stages and contact details.
-
-    Parameters
-    ----------
-    kinds : tuple of str
-        Kinds of activities that leads did in training, of
-        :data:`scoring_ml.data.crm.activity_kinds.BY_LEAD`; empty without activities.
-    stages : tuple of str
-        Stages in the funnel's order; empty without stage history.
-    windows_days : tuple of int
-        Activities are counted in ``[as_of - w, as_of)`` for each, rising.
-    half_life_days : float
-        After so many days an activity counts half in ``engagement``.
-    amounts : tuple of str
-        Kinds whose ``amount`` is summed, too.
-    touches : tuple of str
-        Of ``campaign`` and ``channel``: what activities tell of the first and the last touch.
-    hand_over : str or None
-        The stage at which sales takes over.
-    after_hand_over : bool
-        Whether leads are scored after the hand-over, so that the response of sales counts.
-    timezone : str
-        Zone (IANA) of hours and weekdays, and of moments written without one.
-    day_first : bool
-        How an ambiguous date in a request is read: ``True`` for 3/4/2026 as 3 April.
-    free_mail, disposable_mail : tuple of str
-        Domains beside the well-known ones.
-    kind_words, stage_words : mapping of str to str
-        The CRM's own words, in lower case, for kinds and stages; ``*`` for all that are not
-        named, an empty meaning for what does not count.
-    direction_words, campaign_words, channel_words : mapping of str to str
-        Likewise; an empty meaning for what says nothing.
-    missing : tuple of str
-        Words for "not known" in a lead's lists.
-    unclear_words : mapping of str to mapping of str to str
-        Column of a list -> words to which the export's files give different meanings -> what to
-        write in a request instead. They are in none of the mappings above.
-    """
-
-    kinds: Words = ()
-    stages: Words = ()
-    windows_days: tuple[int, ...] = (7, 30)
-    half_life_days: Number = 7.0
-    amounts: Words = ()
-    touches: Words = ()
-    hand_over: Word | None = None
-    after_hand_over: Flag = False
-    timezone: Word = "UTC"
-    day_first: Flag = True
-    free_mail: Words = ()
-    disposable_mail: Words = ()
-    kind_words: Texts = field(default_factory=dict)
-    stage_words: Texts = field(default_factory=dict)
-    direction_words: Texts = field(default_factory=dict)
-    campaign_words: Texts = field(default_factory=dict)
-    channel_words: Texts = field(default_factory=dict)
-    missing: Words = ("",)
-    unclear_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    WHOLE: ClassVar = True
-
-
 @dataclass(frozen=True, kw_only=True)
-class Schema(Section):
+class Schema(LeadUse):
     """What a flat file means.
 
     Parameters
@@ -386,6 +333,8 @@ class Schema(Section):
                 f"{features[0]} without one",
                 "Remove derived, or name the columns of a flat file only",
             )
+        personal = {column.name: column.type in PERSONAL_TYPES for column in self.columns}
+        self.check_use(personal, (self.id, self.account))
 
     def dump(self) -> dict[str, Any]:
         """Return the mapping that a schema file holds; :func:`parse_schema` undoes it."""

@@ -7,11 +7,19 @@ Only :meth:`Section.read` checks; whoever builds a section in code answers for i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from inspect import getdoc
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails, core_schema
 
 from scoring_ml.data.names import nearest
@@ -111,7 +119,10 @@ class Section:
     def dump(self) -> dict[str, Any]:
         """Return what a file holds, JSON-ready; :meth:`read` undoes it."""
         content = {}
-        for item in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+        # What several sections share comes last.
+        own = type(self).__annotations__
+        items = fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
+        for item in sorted(items, key=lambda item: item.name not in own):
             value = getattr(self, item.name)
             usual = item.default if item.default_factory is MISSING else item.default_factory()
             written = self.WHOLE or item.name in self.ALWAYS or value != usual
@@ -164,6 +175,22 @@ class Section:
     ) -> core_schema.CoreSchema:
         return core_schema.with_info_wrap_validator_function(cls._read, handler(source))
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe each key by what the docstrings say of the field."""
+        reference = handler(schema)
+        form = handler.resolve_ref_schema(reference)
+        form["description"] = _plain_text((getdoc(cls) or "").partition("\n\n")[0])
+        keys = {item.name: _key(item) for item in fields(cls)}  # type: ignore[arg-type]
+        for section in reversed(cls.__mro__):
+            for names, text in _DESCRIBED.findall(getdoc(section) or ""):
+                for name in names.split(", "):
+                    if keys.get(name) in form["properties"]:
+                        form["properties"][keys[name]]["description"] = _plain_text(text)
+        return reference
+
 
 @dataclass(frozen=True)
 class ByName:
@@ -214,6 +241,14 @@ def _adapter(section: type[Section]) -> TypeAdapter[Any]:
     if section not in _ADAPTERS:
         _ADAPTERS[section] = TypeAdapter(section)
     return _ADAPTERS[section]
+
+
+_DESCRIBED: Final = re.compile(r"^(\w+(?:, \w+)*) : .*\n((?: {4}.*\n?)+)", re.MULTILINE)
+
+
+def _plain_text(text: str) -> str:
+    """Return a docstring's words without its marks."""
+    return " ".join(re.sub(r":\w+:`(?:\w+\.)*(\w+)`", r"\1", text).replace("``", "`").split())
 
 
 def _key(item: Field[Any]) -> str:

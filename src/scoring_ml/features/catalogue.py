@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from scoring_ml.data.schema import Column, History, Schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column, Schema
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue_families import (
     amount_name,

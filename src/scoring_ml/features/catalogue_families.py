@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from scoring_ml.data.schema import Column, History
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column
 from scoring_ml.features.feature import ACTIVITIES, CREATED_AT, FIELDS, STAGES, Feature
 
 _SAYS_LITTLE: Final = frozenset({"email_open"})

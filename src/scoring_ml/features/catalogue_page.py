@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.schema import Column, History
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column
 from scoring_ml.features.catalogue import Feature, catalogue
 from scoring_ml.texts import Catalogue
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.contacts import valid_email
 from scoring_ml.data.values.mail_domains import FREE_MAIL, disposable_mail
 

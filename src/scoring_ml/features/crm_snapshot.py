@@ -13,16 +13,10 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import (
-    FEATURE_TYPES,
-    Column,
-    History,
-    Order,
-    Schema,
-    Target,
-)
+from scoring_ml.data.schema import FEATURE_TYPES, Column, Order, Schema, Target
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
@@ -78,6 +72,10 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
         gap_days=mapping.gap_days,
         missing=mapping.missing,
         history=history,
+        shown=mapping.shown,
+        crm_url=mapping.crm_url,
+        slices=mapping.slices,
+        not_scored=mapping.not_scored,
     )
 
 

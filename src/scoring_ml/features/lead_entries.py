@@ -16,8 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.arrow_cells import cell_text
+from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
-from scoring_ml.data.schema import Column, History
+from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import (
     MAX_FACTS,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KIND_PLACES, KINDS, THE_OTHER_WAY
 from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import check_value
 from scoring_ml.data.values.moments import Moments, utc_micros

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KIND_PLACES
+from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
-from scoring_ml.data.schema import History
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import MAX_NAME
 from scoring_ml.data.values.vocabulary import Words, folded

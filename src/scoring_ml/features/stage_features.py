@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Stages
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.features.asof import known
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from scoring_ml.data.schema import History, Schema
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Schema
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.lead import LEAD_ID, alias
 from scoring_ml.scoring.reference import Reference

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.schema import History
+from scoring_ml.data.history import History
 from scoring_ml.features.encoder import LEVEL_CODES
 from scoring_ml.scoring.answer import AnswerWriter
 from scoring_ml.scoring.example import moved_to

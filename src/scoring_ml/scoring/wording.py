@@ -13,8 +13,8 @@ from scoring_ml.texts import Catalogue
 
 
 def title(column: Column, feature: Feature | None, texts: Catalogue) -> str:
-    """Return a column's name for people, that of a feature in their language."""
-    return column.title if feature is None else feature.label(texts)
+    """Return a column's name for people in their language."""
+    return column.title_in(texts.lang) if feature is None else feature.label(texts)
 
 
 def display_value(column: Column, value: Any) -> str | None:
@@ -89,7 +89,9 @@ def sentence(
         unit = f" {column.unit}" if column.unit else ""
         number = shown_number(value, computed=column.is_feature)
         return texts.text("reasons.number", label=label, value=number, unit=unit)
-    return texts.text("reasons.category", label=label, value=shown)
+    return texts.text(
+        "reasons.category", label=label, value=column.value_in(str(shown), texts.lang)
+    )
 
 
 def _computed(column: Column, value: Any, feature: Feature, label: str, texts: Catalogue) -> str:

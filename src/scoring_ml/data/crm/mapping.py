@@ -18,7 +18,9 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.crm.mapping_tables import Tables, check_tables
+from scoring_ml.data.lead_use import LeadUse
 from scoring_ml.data.names import nearest
+from scoring_ml.data.schema import PERSONAL_TYPES
 from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
     Days,
@@ -121,7 +123,7 @@ class FeatureSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrmMapping(Section):
+class CrmMapping(LeadUse):
     """What crm.yaml says.
 
     Parameters
@@ -178,7 +180,18 @@ class CrmMapping(Section):
     most_left_out: Share = 0.10
 
     TITLE: ClassVar = "the mapping"
-    WHOLE: ClassVar = True
+    ALWAYS: ClassVar = (
+        "version",
+        "timezone",
+        "day_first",
+        "missing",
+        "fields",
+        "stages",
+        "ages_days",
+        "headline_age_days",
+        "features",
+        "most_left_out",
+    )
 
     @classmethod
     def complete(cls, content: dict[str, Any], context: Any) -> None:
@@ -201,6 +214,8 @@ class CrmMapping(Section):
             raise Fault("headline_age_days must be one of ages_days", f"{self.headline_age_days:g}")
         if self.horizon_days == 0:
             raise Fault("horizon_days must be above 0", "0")
+        columns = (item.column for item in self.fields)
+        self.check_use({column.name: column.type in PERSONAL_TYPES for column in columns})
 
     def dump(self) -> dict[str, Any]:
         """Return what a mapping file holds; :func:`parse_mapping` undoes it."""
@@ -211,7 +226,7 @@ class CrmMapping(Section):
         if self.extracted_at is not None:
             moment = _EPOCH + timedelta(microseconds=self.extracted_at)
             content["extracted_at"] = moment.isoformat()
-        return {key: value for key, value in content.items() if value is not None}
+        return content
 
 
 def load_mapping(path: Path) -> CrmMapping:
