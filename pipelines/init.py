@@ -7,18 +7,22 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.files.flat import read_flat
 from scoring_ml.data.schema import Column, Schema, schema_text
-from scoring_ml.data.yaml_file import reviewed_text
+from scoring_ml.data.yaml_file import for_editors, reviewed_text
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.texts import Catalogue
+
+FORMS_NAME: Final = ".schemas"
+"""Folder of the JSON Schemas that editors check a draft by, beside it."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,15 @@ def init_schema(
     overview = Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
     header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    _write_new({out: comment + schema_text(schema), matrix_path: reviewed_text(MATRIX_NAME)})
+    texts = {out: comment + schema_text(schema), matrix_path: reviewed_text(MATRIX_NAME)}
+    forms = {"schema.json": Schema.json_schema(), "matrix.json": Matrix.json_schema()}
+    _write_new(
+        {
+            path: for_editors(text, f"{FORMS_NAME}/{form}")
+            for (path, text), form in zip(texts.items(), forms, strict=True)
+        },
+        {out.with_name(FORMS_NAME) / name: text for name, text in forms.items()},
+    )
     return InitResult(overview, data, out, matrix_path)
 
 
@@ -181,13 +193,19 @@ def _refuse_existing(*paths: Path) -> None:
         )
 
 
-def _write_new(texts: Mapping[Path, str]) -> None:
-    """Write files whole or not at all: under other names first, then renamed."""
+def _write_new(texts: Mapping[Path, str], forms: Mapping[Path, str]) -> None:
+    """Write files whole or not at all: under other names first, then renamed.
+
+    The JSON Schemas that their first lines name may be there from an earlier file.
+    """
     parts = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.part") for path in texts}
     try:
         for path, part in parts.items():
             part.write_text(texts[path], encoding="utf-8")
         _refuse_existing(*texts)
+        for path, text in forms.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         for path, part in parts.items():
             part.rename(path)
     except OSError as error:

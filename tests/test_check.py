@@ -13,7 +13,7 @@ import yaml
 from pipelines.check import check_data
 from pipelines.init import init_schema
 from pipelines.inputs import Files
-from scoring_ml.data.schema import load_schema, parse_schema
+from scoring_ml.data.schema import Schema, load_schema, parse_schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.criteria import load_matrix
 
@@ -82,7 +82,10 @@ class TestInit:
 
     def test_the_file_begins_with_how_to_decide(self, drafted):
         text = drafted.schema_path.read_text(encoding="utf-8")
+        editors, text = text.split("\n", 1)
         assert text.startswith("# Drafted by scoring-ml init from leads.csv")
+        form = editors.removeprefix("# yaml-language-server: $schema=")
+        assert (drafted.schema_path.parent / form).read_text("utf-8") == Schema.json_schema()
         for word in ("at_creation", "before_scoring", "after_outcome", "unknown", "allow"):
             assert f"{word}" in text.split("version:")[0]
 
@@ -99,6 +102,7 @@ class TestInit:
         (tmp_path / "other").mkdir()
         result = init_schema(leads, target="outcome", out=tmp_path / "other" / "mine.yaml")
         assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [
+            ".schemas",
             "matrix.yaml",
             "mine.yaml",
         ]

@@ -7,6 +7,7 @@ Only :meth:`Section.read` checks; whoever builds a section in code answers for i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
@@ -144,12 +145,11 @@ class Section:
         """Refuse what keys say of one another by raising :class:`Fault`."""
 
     @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """Return the JSON Schema (2020-12) of a file that holds this section."""
-        return {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **_adapter(cls).json_schema(),
-        }
+    def json_schema(cls) -> str:
+        """Return the JSON Schema (2020-12) of a file that holds this section, as text."""
+        form = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        form |= _adapter(cls).json_schema()
+        return json.dumps(form, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def _read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -74,6 +75,20 @@ def reviewed_text(name: str) -> str:
 def reviewed(name: str) -> dict[str, Any]:
     """Return what a YAML file of ``models/`` holds."""
     return dict(yaml.safe_load(reviewed_text(name)))
+
+
+def for_editors(text: str, form: str | None) -> str:
+    """Return a YAML text with the line that names its JSON Schema to editors, or without any.
+
+    Parameters
+    ----------
+    text : str
+        With or without such a line, as the first.
+    form : str or None
+        Path of the JSON Schema from the file's own folder.
+    """
+    text = re.sub(r"\A# yaml-language-server:.*\n", "", text)
+    return text if form is None else f"# yaml-language-server: $schema={form}\n{text}"
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:

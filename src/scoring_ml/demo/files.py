@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring_ml.data.crm.mapping import AGES_DAYS
+from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.demo.calendar import EXTRACTED_AT
 from scoring_ml.demo.export import lead_ids
 from scoring_ml.demo.tables import moments, write_parquet, write_tables
@@ -83,7 +84,7 @@ def write_demo(folder: Path, *, leads: int = 16_000, seed: int = 7) -> DemoFiles
         truth=folder / "truth.parquet",
     )
     for path in (made.mapping, made.matrix, made.segments):
-        _replace(path, (example / path.name).read_text(encoding="utf-8"))
+        _replace(path, for_editors((example / path.name).read_text(encoding="utf-8"), None))
     write_parquet(made.truth, _truth(world))
     return made
 

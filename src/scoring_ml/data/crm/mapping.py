@@ -141,8 +141,11 @@ class CrmMapping(LeadUse):
     missing : tuple of str
         Words that mean "not known" in every column.
     tables : mapping of table name to tuple of Source
+        Which file and column is which fact.
     fields : tuple of MappedField
+        Attributes of a lead.
     stages : Funnel
+        The funnel, its ends, and where sales takes over.
     horizon_days : float or None
         Days in which a lead must be won; found from the data if None.
     recording_lag_days : float or None
@@ -155,6 +158,7 @@ class CrmMapping(LeadUse):
     headline_age_days : float
         One of them.
     features : FeatureSettings
+        How features are made.
     most_left_out : float
         Share of a table's rows, 0-1, that may be left out before the contract counts as broken.
     """

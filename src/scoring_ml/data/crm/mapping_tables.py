@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic_core import core_schema
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contracts import CONTRACTS
@@ -110,10 +111,24 @@ def _tables(value: Any) -> dict[str, Any]:
     return tables
 
 
-Tables = Annotated[
-    Mapping[str, tuple[Source, ...]],
-    BeforeValidator(_tables),
-]
+class _TablesForm:
+    """The JSON Schema of the tables: one file or several for each."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)["additionalProperties"] | {"minItems": 1}
+        one_or_several = {"anyOf": [several["items"], several]}
+        return {
+            "type": "object",
+            "properties": dict.fromkeys(CONTRACTS, one_or_several),
+            "required": ["leads"],
+            "additionalProperties": False,
+        }
+
+
+Tables = Annotated[Mapping[str, tuple[Source, ...]], BeforeValidator(_tables), _TablesForm]
 
 
 def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ...]) -> None:
