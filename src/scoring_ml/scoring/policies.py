@@ -7,11 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from scoring_ml.errors import IntegrityError
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import write_json
 from scoring_ml.settings import Home
+
+VERSION: Final = 1
+"""Of the form of the file; one without it has this one."""
 
 
 def policy_in_force(home: Home, dataset: str) -> Policy | None:
@@ -79,7 +83,8 @@ def _read(home: Home, dataset: str) -> tuple[int | None, tuple[Policy, ...]]:
         content = json.loads(path.read_bytes())
         kept = tuple(Policy.restore(item) for item in content["policies"])
         in_force = content["in_force"]
-        if in_force not in (None, *range(1, len(kept) + 1)):
+        known = content.get("version", 1) == VERSION
+        if not known or in_force not in (None, *range(1, len(kept) + 1)):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise IntegrityError(
@@ -93,7 +98,7 @@ def _read(home: Home, dataset: str) -> tuple[int | None, tuple[Policy, ...]]:
 def _write(home: Home, dataset: str, in_force: int | None, kept: tuple[Policy, ...]) -> None:
     home.policies.mkdir(parents=True, exist_ok=True)
     policies = [item.dump() for item in kept]
-    content = {"dataset": dataset, "in_force": in_force, "policies": policies}
+    content = {"version": VERSION, "dataset": dataset, "in_force": in_force, "policies": policies}
     write_json(_path(home, dataset), content)
 
 

@@ -1,0 +1,73 @@
+"""Files of older formats that are kept in tests/kept: today's code reads them and scores the same.
+
+A folder bears the version of the formats in it. It was written by the code of its time and is
+never written again; a change of a format adds a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.schema import load_schema, parse_schema
+from scoring_ml.errors import IntegrityError, SchemaError
+from scoring_ml.features.criteria import load_matrix
+from scoring_ml.scoring.policies import policy_history, policy_in_force
+from scoring_ml.scoring.saving import load_scorer, save_scorer
+from scoring_ml.settings import Home
+
+KEPT = sorted((Path(__file__).parent / "kept").iterdir())
+AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture(params=KEPT, ids=lambda folder: folder.name)
+def kept(request):
+    return request.param
+
+
+def test_reviewed_files_mean_what_they_meant(kept):
+    meant = json.loads((kept / "read.json").read_text(encoding="utf-8"))
+    schema = load_schema(kept / "schema.yaml")
+    assert schema.dump() == meant["schema"]
+    assert load_mapping(kept / "crm.yaml").dump() == meant["crm"]
+    assert load_matrix(kept / "matrix.yaml", schema).dump() == meant["matrix"]
+
+
+def test_a_scorer_answers_as_it_did(kept):
+    scorer = load_scorer(kept / "scorer")
+    for case in json.loads((kept / "answers.json").read_text(encoding="utf-8")):
+        answer = scorer.score(case["lead"], as_of=AS_OF)
+        assert {key: answer[key] for key in case["answer"]} == case["answer"]
+
+
+def test_a_scorer_is_saved_as_it_was(kept, tmp_path):
+    scorer = load_scorer(kept / "scorer")
+    save_scorer(scorer, tmp_path / "again")
+    assert load_scorer(tmp_path / "again").card == scorer.card
+
+
+def test_policies_are_in_force_as_they_were(kept, tmp_path):
+    shutil.copytree(kept / "policies", tmp_path / "policies")
+    home = Home(tmp_path)
+    first, second = policy_history(home, "small")
+    assert policy_in_force(home, "small") == second
+    assert (first.method, first.notes, first.version) == ("match_matrix", ("p_warm lowered",), 1)
+    assert (second.logit_warm, second.logit_hot) == (-0.25, 1.5)
+    assert second.hot_share == 50 / 900
+
+
+def test_a_format_of_the_future_is_refused(tmp_path):
+    with pytest.raises(SchemaError, match=r"version must be 1\. Found: 2 .*newer scoring-ml"):
+        parse_schema({"version": 2})
+    shutil.copytree(KEPT[0] / "policies", tmp_path / "policies")
+    path = next((tmp_path / "policies").iterdir())
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"version": 2}), encoding="utf-8"
+    )
+    with pytest.raises(IntegrityError, match="policies must be as it was written"):
+        policy_history(Home(tmp_path), "small")
