@@ -19,8 +19,8 @@ from scoring_ml.features.catalogue import (
     schema_features,
     windows,
 )
-from scoring_ml.features.catalogue_page import features_markdown
 from scoring_ml.texts import Catalogue, languages
+from tests.pages.features import features_markdown
 
 ROOT = Path(__file__).parents[1]
 FULL = History(
@@ -240,5 +240,5 @@ def test_the_label_of_a_column_in_the_readers_language(tmp_path: Path) -> None:
 def test_the_page_of_the_documentation_is_the_catalogue() -> None:
     page = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
     assert page == features_markdown(), (
-        "Write scoring_ml.features.catalogue_page.features_markdown() to docs/features.md"
+        "Write tests.pages.features.features_markdown() to docs/features.md"
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.crm.contracts import BREAKS, CONTRACTS
-from scoring_ml.data.crm.contracts_page import contracts_markdown
+from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.defects import DEFECTS
 from scoring_ml.data.row_report import FATES
+from tests.pages.contracts import BREAKS, contracts_markdown
 
 ROOT = Path(__file__).parents[1]
 BEGIN = "<!-- contracts: begin -->\n"

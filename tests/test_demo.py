@@ -28,7 +28,6 @@ from scoring_ml.demo.effects import (
     FUNNEL_STEPS,
     HORIZON_DAYS,
     INTERCEPT,
-    NO_EFFECT,
     RESPONSE_FIELD,
     RUSH,
     RUSH_DAYS,
@@ -46,6 +45,7 @@ from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import load_matrix, parse_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from tests.demo_truth import NO_EFFECT
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "models" / "examples" / "demo"

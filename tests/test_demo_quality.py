@@ -14,13 +14,14 @@ import pytest
 
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import load_mapping
-from scoring_ml.demo.effects import NO_EFFECT, RESPONSE_FIELD
+from scoring_ml.demo.effects import RESPONSE_FIELD
 from scoring_ml.demo.files import DemoFiles, write_demo
 from scoring_ml.demo.reachable import best_reachable
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.bench.influence import Influence, influence
+from tests.demo_truth import NO_EFFECT
 
 LEADS = 8_000
 SEED = 9

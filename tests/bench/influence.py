@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from scoring_ml.demo.effects import NO_EFFECT
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.world import make_world
 from scoring_ml.evaluation.comparison import Trained
+from tests.demo_truth import NO_EFFECT
 
 
 @dataclass(frozen=True)

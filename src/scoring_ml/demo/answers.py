@@ -44,7 +44,6 @@ ANSWERED_IN_TALK: Final = (0.4, 0.3)
 CORRECTED: Final[Mapping[str, float]] = {"budget_amount": 0.15, "timeline_days": 0.1}
 """Share of answers that are half or twice the truth at first, to be corrected later."""
 
-TALKS: Final = 2
 _TALK_DAYS: Final = (4.0, 6.0)
 _CORRECTION_DAYS: Final = 10.0
 

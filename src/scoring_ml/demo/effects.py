@@ -241,18 +241,3 @@ FUNNEL_STEPS: Final = (
     FunnelStep("sql_again", "proposal", 1.0, 0.5),
 )
 """From ``proposal`` a lead that will buy is won and any other is lost."""
-
-NO_EFFECT: Final = (
-    "country",
-    "language",
-    "medium",
-    "employees",
-    "newsletter",
-    "preferred_contact_hour",
-    "web_visit_30d",
-    "email_open_30d",
-    "created_hour",
-    "created_weekday",
-)
-"""Fields without any effect of their own. Hour, weekday and country tell a little about how fast
-sales answers, and only by that about the chance."""

@@ -183,14 +183,3 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
     }
 )
 """The tables of an export. Without ``deals``, a stage that wins must be named in crm.yaml."""
-
-
-BREAKS: Final = (
-    "a file, a required table or a required column is missing",
-    "neither `deals` nor a winning stage is mapped",
-    "more than `most_left_out` of a table's rows are left out (rows set aside do not count)",
-    "most stages or outcomes are words that crm.yaml does not know",
-    "a table has rows, but none of them names a lead",
-    "no lead can be used",
-)
-"""What breaks the contract of an export: exit 2."""

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from scoring_ml.data.crm.contracts import BREAKS, CONTRACTS
+from typing import Final
+
+from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.defects import DEFECTS
 from scoring_ml.data.row_report import FATES
+
+BREAKS: Final = (
+    "a file, a required table or a required column is missing",
+    "neither `deals` nor a winning stage is mapped",
+    "more than `most_left_out` of a table's rows are left out (rows set aside do not count)",
+    "most stages or outcomes are words that crm.yaml does not know",
+    "a table has rows, but none of them names a lead",
+    "no lead can be used",
+)
+"""What breaks the contract of an export: exit 2."""
 
 
 def contracts_markdown() -> str:
