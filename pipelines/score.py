@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipelines.inputs import open_export
@@ -22,7 +21,6 @@ from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 
-AT_ONCE = 20_000
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -104,38 +102,21 @@ def score_file(
     scorer = load_champion(home)
     bar("read", 0.0)
     snapshot = _snapshot(data, scorer, as_of, mapping)
-    problem = snapshot.problem
-    if problem is None:
-        problem = np.full(len(snapshot), "", dtype=object)
-    good = np.flatnonzero(problem == "")
-    part = snapshot.take(good)
     step = bar.counted("score", 0.2, 1.0)
-    pieces = []
-    for start in range(0, max(1, len(good)), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
-        moments = None if part.as_of is None else part.as_of[rows]
-        pieces.append(scorer.score_frame(part.frame.iloc[rows], moments, explain=explain))
-        step(min(start + AT_ONCE, len(good)), len(good))
-    found = pd.concat(pieces)
-    table = _table(scorer, found, explain=explain)
-    table.index = pd.Index(good)
-    table = table.reindex(range(len(snapshot)))
-    for name in ("score", "matrix_total"):
-        table[name] = table[name].astype("Int64")
+    scored = scorer.score_snapshot(snapshot, explain=explain, progress=step)
+    table = _table(scorer, scored, explain=explain)
     table.insert(0, "lead_id", snapshot.ids.astype(str))
-    table["model_version"] = scorer.version
-    table["error"] = problem
     write_table(table, out)
-    counts = found["tier"].value_counts()
+    counts = scored["tier"].value_counts()
     bad = tuple(
         f"{item.count} line(s) left out: {item.reason} (first: {', '.join(item.first_ids)})"
         for item in snapshot.unused
     )
-    not_due = int(np.isin(problem, NOT_DUE).sum())
+    not_due = int(scored["error"].isin(NOT_DUE).sum())
     return ScoreResult(
         out=out,
         leads=len(snapshot),
-        failed=len(snapshot) - len(good) - not_due,
+        failed=int((scored["error"] != "").sum()) - not_due,
         not_due=not_due,
         tiers={name: int(counts.get(name, 0)) for name in ("hot", "warm", "cold")},
         version=scorer.version,
@@ -189,17 +170,18 @@ def _moment(text: str, *, timezone: str, day_first: bool) -> int:
         ) from None
 
 
-def _table(scorer: Scorer, found: pd.DataFrame, *, explain: bool) -> pd.DataFrame:
+def _table(scorer: Scorer, scored: pd.DataFrame, *, explain: bool) -> pd.DataFrame:
     columns = ["score", "tier", "action", "probability", "matrix_total", "matrix_tier"]
-    table = found[[*columns, "completeness"]].copy()
-    table.insert(1, "score_max", scorer.score_max)
-    if not explain:
-        return table
-    points = found[[f"points/{name}" for name, _ in scorer.explained_fields]]
-    table["base_points"] = found["base_points"]
-    for name in points:
-        table[name] = points[name]
-    table["rounding_points"] = found["rounding_points"]
-    table["limit_points"] = found["limit_points"]
-    table["ask_next"] = [json.dumps(asks, ensure_ascii=False) for asks in found["ask_next"]]
+    columns.append("completeness")
+    if explain:
+        columns.append("base_points")
+        columns += [f"points/{name}" for name, _ in scorer.explained_fields]
+        columns += ["rounding_points", "limit_points", "ask_next"]
+    table = scored[[*columns, "model_version", "error"]].copy()
+    table.insert(1, "score_max", pd.Series(scorer.score_max, table.index[scored["error"] == ""]))
+    if explain:
+        table["ask_next"] = [
+            json.dumps(asks, ensure_ascii=False) if isinstance(asks, list) else None
+            for asks in scored["ask_next"]
+        ]
     return table

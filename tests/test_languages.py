@@ -398,7 +398,8 @@ def own_words(folder: Path) -> set[str]:
     facts = json.loads((folder / "scored.json").read_text(encoding="utf-8"))
     rows = pd.read_parquet(folder / "scored.parquet")
     texts = [facts["dataset"], facts["model"]["name"], facts["model"]["kind"]]
-    texts += [str(field[part]) for field in facts["fields"] for part in ("label", "unit")]
+    for name, column in facts["schema"]["columns"].items():
+        texts += [str(column.get("label") or name), str(column.get("unit"))]
     for name in rows.columns:
         if name == "lead_id" or name.startswith("value/"):
             texts += rows[name].dropna().astype(str).tolist()
@@ -443,10 +444,7 @@ def test_a_computed_field_is_named_in_the_page_s_language(crm: SmallCrm) -> None
     day = schema_features(crm.schema)["created_weekday"]
 
     def field(feature: Feature) -> ScoredField:
-        english = feature.label(Catalogue.load("en"))
-        return ScoredField(
-            feature.name, english, "other", feature.type, feature.unit, False, feature
-        )
+        return ScoredField(feature.name, "other", crm.schema[feature.name], feature)
 
     persian = Catalogue.load("fa")
     assert label(field(feature), persian) == "بازدید از وب‌سایت در ۳۰ روز گذشته"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -166,21 +166,29 @@ def make_run(
         "score_max": 100,
         "base_rate": {"train": 0.3, "calibrate": 0.3, "test": 0.3},
         "fields": [
-            {
-                "name": name,
-                "label": label,
-                "criterion": criterion,
-                "type": kind,
-                "unit": unit,
-                "askable": criterion not in ("source", "campaign", "engagement"),
-            }
-            for name, label, criterion, kind, unit in FIELDS
+            {"name": name, "criterion": criterion}
+            for name, _, criterion, _, _ in FIELDS
             if name in points
         ],
+        "columns": [name for name, *_ in FIELDS if name in points],
         "matrix_mean": {name: most * 0.4 for name, most in MOST.items()},
         "matrix_max": MOST,
         "matrix_none": dict.fromkeys(MOST, 0),
-        "schema": None,
+        "schema": {
+            "dataset": "synthetic",
+            "target": {"column": "outcome", "won": ["won"]},
+            "order": {"by": "time", "column": "created_at"},
+            "columns": {
+                name: {
+                    "type": kind,
+                    "label": label,
+                    "criterion": criterion,
+                    "unit": unit,
+                    "askable": criterion not in ("source", "campaign", "engagement"),
+                }
+                for name, label, criterion, kind, unit in FIELDS
+            },
+        },
         "observed": {
             "industry": [
                 {"value": "Software", "leads": 212, "wins": 66},
@@ -194,7 +202,6 @@ def make_run(
         "order": {"by": "time"},
         "final_labels": True,
     }
-    facts["columns"] = {name: kind for name, _, _, kind, _ in FIELDS if name in points}
     frame = pd.DataFrame(data)
     if change is not None:
         change(frame, facts)
@@ -464,7 +471,7 @@ def test_only_answers_that_could_add_something_are_asked_for(tmp_path: Path) -> 
 
     run = read_scored(make_run(tmp_path, test=0, opened=1, change=three))
     asked = sales_queue(run).leads[0].ask
-    assert [(item.field.label, item.could_add) for item in asked] == [
+    assert [(item.field.column.title, item.could_add) for item in asked] == [
         ("no_such_field", 2.0),
         ("Need", 0.05),
     ]
@@ -563,7 +570,7 @@ def test_marketing_numbers_by_hand(tmp_path: Path) -> None:
     assert (a.outcome.verdict, b.outcome.verdict) == ("more", "as_expected")
     assert campaigns.differing == (a,)
     # A gives 2.0; the others 42 * -1.0 and 20 * 0.0, so -42/62.
-    assert [(item.field.label, item.points) for item in a.lifts] == [
+    assert [(item.field.column.title, item.points) for item in a.lifts] == [
         ("Budget", pytest.approx(2 + 42 / 62))
     ]
     assert a.sinks == ()
@@ -608,9 +615,7 @@ def test_a_segment_is_judged_from_thirty_known_outcomes(tmp_path: Path) -> None:
 def test_order_of_rows_changes_no_number(tmp_path: Path) -> None:
     straight = marketing_numbers(read_scored(make_run(tmp_path / "a")))
     run = read_scored(make_run(tmp_path / "a"))
-    shuffled = marketing_numbers(
-        type(run)(run.rows.sample(frac=1, random_state=5), run.facts, run.fields)
-    )
+    shuffled = marketing_numbers(replace(run, rows=run.rows.sample(frac=1, random_state=5)))
     for left, right in zip(straight.dimensions, shuffled.dimensions, strict=True):
         for one, other in zip(left.segments, right.segments, strict=True):
             assert (one.name, one.tiers, one.outcome.wins, one.failing) == (
@@ -709,9 +714,8 @@ def test_hostile_names_and_values_are_text(tmp_path: Path) -> None:
             "</td></table>" if i % 2 else "کمپین «نوروز»" for i in frame.index
         ]
         frame["action"] = HOSTILE
-        for item in facts["fields"]:
-            item["label"] = HOSTILE + item["name"]
-            item["unit"] = HOSTILE
+        for name, column in facts["schema"]["columns"].items():
+            column |= {"label": HOSTILE + name, "unit": HOSTILE}
         facts["dataset"] = facts["verdict"] = HOSTILE
         facts["warnings"] = [HOSTILE]
         facts["model"] = dict.fromkeys(facts["model"], HOSTILE)
@@ -796,14 +800,14 @@ def one_won_lead(frame, facts):
 def level_fields(frame, facts):
     """What a scorecard on the criteria keeps: levels instead of fields."""
     item = next(item for item in facts["fields"] if item["name"] == "role")
-    item |= {"name": "matrix:authority", "label": "matrix:authority", "type": "criterion"}
+    item["name"] = "matrix:authority"
     frame["points/matrix:authority"] = frame.pop("points/role")
     frame["value/matrix:authority"] = "partial"
     frame.pop("value/role")
-    del facts["columns"]["role"]
+    facts["columns"].remove("role")
     frame.loc[0, "value/matrix:authority"] = None
-    for item in facts["fields"]:
-        item["askable"] = False
+    for column in facts["schema"]["columns"].values():
+        column["askable"] = False
     facts["model"]["policy"] = None
     for name in ("matrix/timeline", "matrix_known/timeline"):
         frame.pop(name)
@@ -814,8 +818,8 @@ def all_known(frame, facts):
     frame["completeness"] = 1.0
     for name in [name for name in frame if name.startswith("value/")]:
         frame[name] = pd.Timestamp("2026-03-04T23:59:59.999999")
-    for item in facts["fields"]:
-        item["type"] = "date"
+    for column in facts["schema"]["columns"].values():
+        column |= {"type": "date", "unit": None}
 
 
 CASES = {

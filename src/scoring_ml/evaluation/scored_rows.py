@@ -53,14 +53,6 @@ def write_scored_rows(
     is_open = np.isin(rows, windows.open)
     part = snapshot.take(rows)
     undated = part.as_of is None
-    done = 0
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if progress is not None:
-            progress(done, len(rows))
-
     table: dict[str, Any] = {
         "lead_id": part.ids.astype(str),
         "window": np.where(~is_open, "test", np.where(np.isnan(part.label), "open", "young")),
@@ -69,7 +61,7 @@ def write_scored_rows(
     }
     if part.account is not None:
         table["account"] = pd.factorize(part.account, use_na_sentinel=True)[0]
-    scored = scorer.score_frame(part.frame, part.as_of, explain=True, progress=tell)
+    scored = scorer.score_frame(part.frame, part.as_of, explain=True, progress=progress)
     scored["ask_next"] = [json.dumps(asks) for asks in scored["ask_next"]]
     table |= {name: scored[name].to_numpy() for name in scored.columns}
     table |= _values(scorer, part)
@@ -146,20 +138,6 @@ def _calibration_rows(trained: Trained) -> pd.DataFrame:
 
 def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
     schema = trained.schema
-    columns = {column.name: column for column in schema.used}
-    fields = []
-    for name, criterion in scorer.explained_fields:
-        column = columns.get(name)
-        fields.append(
-            {
-                "name": name,
-                "label": name if column is None else column.title,
-                "criterion": criterion,
-                "type": "criterion" if column is None else column.type,
-                "unit": None if column is None else column.unit,
-                "askable": column is not None and column.askable,
-            }
-        )
     reference = scorer.parts.reference
     observed = {
         name: [vars(item) for item in field.observed] for name, field in reference.fields.items()
@@ -170,8 +148,9 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         "model": scorer.model,
         "score_max": scorer.score_max,
         "base_rate": {name: _finite(trained.base_rate[name]) for name in NAMES},
-        "columns": {c.name: c.type for c in schema.columns if c.name in trained.snapshot.frame},
-        "fields": fields,
+        "schema": schema.dump(),
+        "columns": [c.name for c in schema.columns if c.name in trained.snapshot.frame],
+        "fields": [{"name": n, "criterion": group} for n, group in scorer.explained_fields],
         "matrix_mean": reference.matrix_mean,
         "matrix_max": {c.name: max(c.points) for c in trained.matrix.criteria},
         "matrix_none": {c.name: c.points[0] for c in trained.matrix.criteria},
@@ -181,8 +160,6 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         "warnings": list(trained.warnings),
         "policy": None if policy is None else policy.dump(),
         "order": {"by": schema.order.by},
-        # Computed fields are named anew in the language of a page.
-        "schema": None if schema.history is None else schema.dump(),
         "final_labels": trained.windows.final_labels,
     }
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring_ml.data.schema import Column
 from scoring_ml.scoring.scale import TIERS
 from scoring_ml.scoring.scored_run import ScoredField, ScoredRun, tenths
 from scoring_ml.scoring.wording import value_text
@@ -188,18 +189,19 @@ def marketing_numbers(run: ScoredRun) -> Campaigns:
     return Campaigns(
         everything,
         tuple(
-            _dimension(run, by, field, points, overall)
+            _dimension(run, by, column, points, overall)
             for by in DIMENSIONS
-            if (field := run.field_of_group(by)) is not None
+            if (column := run.column_of_group(by)) is not None
         ),
     )
 
 
 def _dimension(
-    run: ScoredRun, by: str, field: ScoredField, points: NDArray[np.int64], overall: float
+    run: ScoredRun, by: str, column: Column, points: NDArray[np.int64], overall: float
 ) -> Dimension:
-    values = run.rows[f"value/{field.name}"].to_numpy(dtype=object)
-    codes, names = pd.factorize(_names(field, values), use_na_sentinel=False)
+    values = run.rows[f"value/{column.name}"].to_numpy(dtype=object)
+    texts = [None if pd.isna(value) else value_text(column, value) for value in values]
+    codes, names = pd.factorize(np.array(texts, dtype=object), use_na_sentinel=False)
     order = np.argsort(codes, kind="stable")
     places = np.split(order, np.searchsorted(codes[order], np.arange(1, len(names))))
     segments = [
@@ -214,13 +216,6 @@ def _dimension(
         enough = [_judged(item, p) for item, p in zip(enough, adjusted(given), strict=True)]
     few = tuple(item for item in segments if item.outcome.known < FEW_OUTCOMES)
     return Dimension(by, tuple(enough), few)
-
-
-def _names(field: ScoredField, values: NDArray[Any]) -> NDArray[Any]:
-    """Return what segments are called: each value as text, None for not known."""
-    computed = field.feature is not None
-    names = [None if pd.isna(v) else value_text(v, field.type, computed=computed) for v in values]
-    return np.array(names, dtype=object)
 
 
 def _judged(segment: Segment, p_value: float) -> Segment:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scoring_ml.data.schema import CRITERIA, GROUPS
+from scoring_ml.data.schema import CRITERIA, GROUPS, Column
 from scoring_ml.scoring.scored_run import Rate, ScoredField, ScoredRun, tenths
 
 REASONS: Final = 5
@@ -93,7 +93,7 @@ class GroupPoints:
     @property
     def says_level(self) -> bool:
         """Whether one of the fields shown is the criterion's own level."""
-        return any(item.field.type == "criterion" for item in self.shown)
+        return any(item.field.column is None for item in self.shown)
 
     @property
     def tenths(self) -> int:
@@ -215,7 +215,7 @@ def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> Que
     for index, item in enumerate(run.fields):
         value = row[f"value/{item.name}"]
         value = None if pd.isna(value) else value
-        counts = ranks[index] <= REASONS and points[index] != 0 and item.type != "criterion"
+        counts = ranks[index] <= REASONS and points[index] != 0 and item.column is not None
         observed = run.observed(item.name, int(row[f"slot/{item.name}"])) if counts else None
         fields.append(
             FieldPoints(
@@ -244,7 +244,11 @@ def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> Que
         matrix_total=int(row["matrix_total"]),
         matrix_tier=str(row["matrix_tier"]),
         ask=tuple(sorted(asks, key=lambda item: -item.could_add)),
-        unknown=tuple(item.field for item in fields if item.value is None and item.field.askable),
+        unknown=tuple(
+            item.field
+            for item in fields
+            if item.value is None and item.field.column is not None and item.field.column.askable
+        ),
     )
 
 
@@ -276,4 +280,4 @@ def _group(
 
 def _unnamed(name: str) -> ScoredField:
     """Return a field that may be asked for, though the model sees only its criterion."""
-    return ScoredField(name, name, "other", "", None, askable=True)
+    return ScoredField(name, "other", Column(name, "text"))

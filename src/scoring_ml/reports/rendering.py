@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scoring_ml.errors import InputError
 from scoring_ml.reports.queue import FieldPoints, QueuedLead
 from scoring_ml.scoring.scored_run import ScoredField
-from scoring_ml.scoring.wording import shown_number, value_text
+from scoring_ml.scoring.wording import shown_number, title, value_text
 from scoring_ml.texts import Catalogue
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -102,29 +102,28 @@ def waterfall(
 
 def label(field: ScoredField, catalogue: Catalogue) -> str:
     """Return a field's name for people."""
-    if field.type == "criterion":
+    if field.column is None:
         return catalogue.text(f"criteria.{field.criterion}")
-    return field.label if field.feature is None else field.feature.label(catalogue)
+    return title(field.column, field.feature, catalogue)
 
 
 def answer(item: FieldPoints, catalogue: Catalogue) -> str:
     """Return a field's answer as a reader says it, with its unit."""
-    kind, value = item.field.type, item.value
-    if kind == "criterion":
+    column, feature, value = item.field.column, item.field.feature, item.value
+    if column is None:
         return catalogue.text(f"levels.{item.field.criterion}.{value or 'unknown'}")
     if value is None:
         return catalogue.text("words.unknown")
-    if kind in ("email", "phone"):
+    if column.type in ("email", "phone"):
         return catalogue.text(f"words.{value}")
-    if kind == "date":
+    if column.type == "date":
         return catalogue.date(value)
-    feature = item.field.feature
-    text = value_text(value, kind, computed=feature is not None)
-    if kind == "boolean":
+    text = value_text(column, value)
+    if column.type == "boolean":
         return catalogue.text(f"words.{text}")
-    if kind == "number":
-        unit = item.field.unit if feature is None else feature.unit_text(catalogue)
-        number = catalogue.number(shown_number(value, computed=feature is not None))
+    if column.type == "number":
+        unit = column.unit if feature is None else feature.unit_text(catalogue)
+        number = catalogue.number(shown_number(column, value))
         return f"{number} {unit}" if unit else number
     word = f"feature_values.{feature.key if feature else ''}.{text}"
     return catalogue.text(word) if word in catalogue else text

@@ -9,7 +9,7 @@ another version can score the same leads and a page can make its text; contact d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring_ml.data.schema import CRITERIA, GROUPS, Column, parse_schema
+from scoring_ml.data.schema import CRITERIA, Column, Schema, parse_schema
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import Feature, schema_features
 from scoring_ml.features.criteria import contact_valid, is_missing
@@ -66,25 +66,18 @@ class ScoredField:
 
     Parameters
     ----------
-    name, label : str
-        Name in the file, and for people.
+    name : str
     criterion : str
         One of :data:`~scoring_ml.data.schema.GROUPS`.
-    type : str
-        A type of column, or ``criterion`` for the level of a criterion that several fields answer.
-    unit : str or None
-    askable : bool
-        Whether a salesperson could ask the lead for it.
+    column : Column or None
+        ``None`` for the level of a criterion that several fields answer.
     feature : Feature or None
-        The feature of the catalogue that it is, which names it in every language.
+        The feature of the catalogue that it is.
     """
 
     name: str
-    label: str
     criterion: str
-    type: str
-    unit: str | None
-    askable: bool
+    column: Column | None
     feature: Feature | None = None
 
 
@@ -117,11 +110,13 @@ class ScoredRun:
         observed rates that the lead belongs to, or -1.
     facts : mapping
         As in ``scored.json``.
+    schema : Schema
     fields : tuple of ScoredField
     """
 
     rows: pd.DataFrame
     facts: Mapping[str, Any]
+    schema: Schema
     fields: tuple[ScoredField, ...]
 
     @property
@@ -147,10 +142,10 @@ class ScoredRun:
         """Return the field of that name, or ``None``."""
         return next((item for item in self.fields if item.name == name), None)
 
-    def field_of_group(self, group: str) -> ScoredField | None:
-        """Return the first field of one of the groups, such as the source of a lead."""
-        fields = (f for f in self.fields if f.criterion == group and f.type != "criterion")
-        return next(fields, None)
+    def column_of_group(self, group: str) -> Column | None:
+        """Return the first column of one of the groups, such as the source of a lead."""
+        columns = (field.column for field in self.fields if field.criterion == group)
+        return next((column for column in columns if column is not None), None)
 
     def fails(self, criterion: str, points: ArrayLike, known: ArrayLike) -> NDArray[np.bool_]:
         """Return where a criterion is known to be at the level "none", from matrix points."""
@@ -191,8 +186,8 @@ class ScoredRun:
         as_of : array of datetime64[us], shape (n,), or None
         """
         frame = {}
-        for name, kind in self.facts["columns"].items():
-            values = self.rows[f"value/{name}"].to_numpy()
+        for name in self.facts["columns"]:
+            values, kind = self.rows[f"value/{name}"].to_numpy(), self.schema[name].type
             if kind in ("email", "phone"):
                 values = np.array([_CONTACTS.get((kind, value)) for value in values], dtype=object)
             frame[name] = values
@@ -254,11 +249,12 @@ def read_scored(folder: Path) -> ScoredRun:
             do=_TRAIN_AGAIN,
         )
     rows = pd.read_parquet(folder / ROWS_FILE)
-    fields = _fields(facts)
+    schema = parse_schema(facts["schema"], source=FACTS_FILE)
+    fields = _fields(facts, schema)
     values = dict.fromkeys([*facts["columns"], *(item.name for item in fields)])
     needed = [*_COLUMNS, *(f"value/{name}" for name in values)]
     needed += [f"points/{item.name}" for item in fields]
-    needed += [f"slot/{item.name}" for item in fields if item.type != "criterion"]
+    needed += [f"slot/{item.name}" for item in fields if item.column is not None]
     needed += [
         f"{part}/{name}" for name in facts["matrix_max"] for part in ("matrix", "matrix_known")
     ]
@@ -270,7 +266,7 @@ def read_scored(folder: Path) -> ScoredRun:
             do=_TRAIN_AGAIN,
         )
     _check_sums(rows)
-    return ScoredRun(rows, facts, fields)
+    return ScoredRun(rows, facts, schema, fields)
 
 
 def tenths(points: ArrayLike) -> NDArray[np.int64]:
@@ -278,21 +274,12 @@ def tenths(points: ArrayLike) -> NDArray[np.int64]:
     return np.asarray(np.rint(np.asarray(points, dtype=float) * 10), dtype=np.int64)
 
 
-def _fields(facts: Mapping[str, Any]) -> tuple[ScoredField, ...]:
-    schema = facts["schema"]
-    features = {} if schema is None else schema_features(parse_schema(schema, source=FACTS_FILE))
-    items: Sequence[Mapping[str, Any]] = facts["fields"]
+def _fields(facts: Mapping[str, Any], schema: Schema) -> tuple[ScoredField, ...]:
+    columns, features = {c.name: c for c in schema.columns}, schema_features(schema)
+    names = [(str(item["name"]), str(item["criterion"])) for item in facts["fields"]]
     return tuple(
-        ScoredField(
-            name=str(item["name"]),
-            label=str(item["label"] or item["name"]),
-            criterion=item["criterion"] if item["criterion"] in GROUPS else "other",
-            type=str(item["type"]),
-            unit=None if item["unit"] is None else str(item["unit"]),
-            askable=bool(item["askable"]),
-            feature=features.get(str(item["name"])),
-        )
-        for item in items
+        ScoredField(name, criterion, columns.get(name), features.get(name))
+        for name, criterion in names
     )
 
 

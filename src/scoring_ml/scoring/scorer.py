@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.history import History
 from scoring_ml.features.encoder import LEVEL_CODES
+from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.answer import AnswerWriter
 from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, lead_fields
@@ -26,6 +27,7 @@ from scoring_ml.texts import Catalogue
 
 __all__ = ["Parts", "Scorer"]
 
+SCORE_AT_ONCE: Final = 20_000
 EXPLAIN_AT_ONCE: Final = 2_000
 """Leads explained together; more would need much memory for the answers that are tried."""
 
@@ -140,7 +142,7 @@ class Scorer:
         as_of: NDArray[np.datetime64] | None,
         *,
         explain: bool = False,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> pd.DataFrame:
         """Score many leads.
 
@@ -152,7 +154,7 @@ class Scorer:
         explain : bool
             Whether to add points per field and what to ask next, which costs far more time.
         progress : callable or None
-            Told how many more leads are done.
+            Told leads done and leads in all.
 
         Returns
         -------
@@ -163,32 +165,49 @@ class Scorer:
             ``base_points``, ``rounding_points``, ``limit_points``, ``points/<field>`` and
             ``ask_next``.
         """
-        if explain and len(frame) > EXPLAIN_AT_ONCE:
-            parts = [
-                self.score_frame(
-                    frame.iloc[start : start + EXPLAIN_AT_ONCE],
-                    None if as_of is None else as_of[start : start + EXPLAIN_AT_ONCE],
-                    explain=True,
-                    progress=progress,
-                )
-                for start in range(0, len(frame), EXPLAIN_AT_ONCE)
-            ]
-            return pd.concat(parts)
-        scores = self.scores(frame, as_of)
-        table = self._table(scores)
-        if explain:
-            tenths = self.rows.tenths(scores)
-            table["base_points"] = tenths.base / 10
-            table["rounding_points"] = tenths.rounding / 10
-            table["limit_points"] = tenths.limit / 10
-            for index, (name, _) in enumerate(self.explained_fields):
-                table[f"points/{name}"] = tenths.fields[:, index] / 10
-            table["ask_next"] = self.rows.ask_next(scores)
-        if progress is not None:
-            progress(len(frame))
-        return pd.DataFrame(table, index=frame.index)
+        at_once, tables = EXPLAIN_AT_ONCE if explain else SCORE_AT_ONCE, []
+        for start in range(0, max(1, len(frame)), at_once):
+            rows = slice(start, start + at_once)
+            moments = None if as_of is None else as_of[rows]
+            tables.append(self._table(frame.iloc[rows], moments, explain=explain))
+            if progress is not None:
+                progress(min(start + at_once, len(frame)), len(frame))
+        return pd.concat(tables)
 
-    def _table(self, scores: Scores) -> dict[str, Any]:
+    def score_snapshot(
+        self,
+        snapshot: Snapshot,
+        *,
+        explain: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> pd.DataFrame:
+        """Score the rows of a snapshot, none lost.
+
+        Returns
+        -------
+        DataFrame, shape (n, ...)
+            As :meth:`score_frame`, with ``model_version``, and ``error``: why a row cannot be
+            scored, or "". Columns keep one type, whether or not a row is left blank.
+        """
+        problem = snapshot.problem
+        if problem is None:
+            problem = np.full(len(snapshot), "", dtype=object)
+        good = np.flatnonzero(problem == "")
+        part = snapshot.take(good)
+        table = self.score_frame(part.frame, part.as_of, explain=explain, progress=progress)
+        table.index = pd.Index(good)
+        blank = {"i": "Int64", "b": "boolean"}
+        types = {name: blank.get(kind.kind) for name, kind in table.dtypes.items()}
+        table = table.astype({name: kind for name, kind in types.items() if kind})
+        table = table.reindex(range(len(snapshot)))
+        table["model_version"] = self.version
+        table["error"] = problem
+        return table
+
+    def _table(
+        self, frame: pd.DataFrame, as_of: NDArray[np.datetime64] | None, *, explain: bool
+    ) -> pd.DataFrame:
+        scores = self.scores(frame, as_of)
         tier = tiers(scores.score)
         actions = {name: self._answers.action(name) for name in set(tier)}
         total = self.rows.matrix_total(scores.X).astype(np.int64)
@@ -207,7 +226,15 @@ class Scorer:
             table[f"matrix/{criterion.name}"] = points[codes]
             table[f"matrix_known/{criterion.name}"] = codes < len(LEVEL_CODES) - 1
         table["completeness"] = self.rows.completeness(scores)
-        return table
+        if explain:
+            tenths = self.rows.tenths(scores)
+            table["base_points"] = tenths.base / 10
+            table["rounding_points"] = tenths.rounding / 10
+            table["limit_points"] = tenths.limit / 10
+            for index, (name, _) in enumerate(self.explained_fields):
+                table[f"points/{name}"] = tenths.fields[:, index] / 10
+            table["ask_next"] = self.rows.ask_next(scores)
+        return pd.DataFrame(table, index=frame.index)
 
     # -- one lead -----------------------------------------------------------------------------
 

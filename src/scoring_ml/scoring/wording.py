@@ -23,20 +23,20 @@ def display_value(column: Column, value: Any) -> str | None:
         return None
     if column.type in ("email", "phone"):
         return "valid" if contact_valid(value, column) else "invalid"
-    return value_text(value, column.type, computed=column.is_feature)
+    return value_text(column, value)
 
 
-def value_text(value: Any, kind: str, *, computed: bool) -> str:
-    """Return a typed value of one of the types of columns as plain text, in no language.
+def value_text(column: Column, value: Any) -> str:
+    """Return a typed value that is known and no contact detail as plain text.
 
-    >>> value_text(1.23456, "number", computed=True), value_text(0.0, "boolean", computed=False)
-    ('1.23', 'no')
+    >>> value_text(Column("newsletter", "boolean"), 0.0)
+    'no'
     """
-    if kind == "boolean":
+    if column.type == "boolean":
         return "yes" if value == 1.0 else "no"
-    if kind == "number":
-        return f"{shown_number(value, computed=computed):.15g}"
-    if kind == "date":
+    if column.type == "number":
+        return f"{shown_number(column, value):.15g}"
+    if column.type == "date":
         moment = np.datetime64(value, "us")
         # The last microsecond of a day stands for a date without a time.
         whole_day = moment + np.timedelta64(1, "us") == moment.astype("datetime64[D]") + 1
@@ -44,13 +44,13 @@ def value_text(value: Any, kind: str, *, computed: bool) -> str:
     return str(value)
 
 
-def shown_number(value: float, *, computed: bool) -> float:
+def shown_number(column: Column, value: float) -> float:
     """Return a number as it is shown: that of a feature has at most two decimals.
 
-    >>> shown_number(1.23456, computed=True)
+    >>> shown_number(Column("age_days", "number", is_feature=True), 1.23456)
     1.23
     """
-    return round(float(value), 2) if computed else float(value)
+    return round(float(value), 2) if column.is_feature else float(value)
 
 
 def sentence(
@@ -87,7 +87,7 @@ def sentence(
         return _computed(column, value, feature, label, texts)
     if column.type == "number":
         unit = f" {column.unit}" if column.unit else ""
-        number = shown_number(value, computed=column.is_feature)
+        number = shown_number(column, value)
         return texts.text("reasons.number", label=label, value=number, unit=unit)
     return texts.text(
         "reasons.category", label=label, value=column.value_in(str(shown), texts.lang)
@@ -98,7 +98,7 @@ def _computed(column: Column, value: Any, feature: Feature, label: str, texts: C
     """Return the sentence about a computed value: a label with a number or a word."""
     unit = feature.unit_text(texts)
     number = column.type == "number"
-    shown: Any = shown_number(value, computed=True) if number else str(value)
+    shown: Any = shown_number(column, value) if number else str(value)
     word = f"feature_values.{feature.key}.{shown}"
     return texts.text(
         "reasons.computed",

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -45,8 +44,7 @@ class LeadScorer(PythonModel):  # type: ignore[misc]
         Returns
         -------
         DataFrame, shape (n, ...)
-            Columns of :meth:`Scorer.score_frame` but ``logodds``, the input's index,
-            ``model_version`` and ``error``: why a row cannot be scored, or "".
+            Columns of :meth:`Scorer.score_snapshot` but ``logodds``, and the input's index.
         """
         given = params or {}
         schema = self.scorer.encoder.schema
@@ -54,22 +52,8 @@ class LeadScorer(PythonModel):  # type: ignore[misc]
         dated = schema.order.by == "time" and schema.order.column in model_input
         moment = _moment(str(given.get("as_of") or ""), otherwise=None if dated else _now())
         snapshot = build_snapshot(flat, schema, for_training=False, as_of=moment)
-        problem = snapshot.problem
-        if problem is None:
-            problem = np.full(len(snapshot), "", dtype=object)
-        good = np.flatnonzero(problem == "")
-        part = snapshot.take(good)
-        found = self.scorer.score_frame(
-            part.frame, part.as_of, explain=bool(given.get("explain", False))
-        ).drop(columns="logodds")
-        found.index = pd.Index(good)
-        # Columns keep one type, whether or not a row is left blank.
-        blank = {"i": "Int64", "b": "boolean"}
-        types = {name: blank.get(kind.kind) for name, kind in found.dtypes.items()}
-        found = found.astype({name: kind for name, kind in types.items() if kind})
-        table = found.reindex(range(len(snapshot)))
-        table["model_version"] = self.scorer.version
-        table["error"] = problem
+        explain = bool(given.get("explain", False))
+        table = self.scorer.score_snapshot(snapshot, explain=explain).drop(columns="logodds")
         table.index = model_input.index
         return table
 
