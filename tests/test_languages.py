@@ -432,7 +432,7 @@ def test_the_verdict_is_told_again_in_the_page_s_language(
     run_folder: Path, world: World, tmp_path: Path, lang: str
 ) -> None:
     facts = json.loads((run_folder / "scored.json").read_text(encoding="utf-8"))
-    sentences = facts["verdict_sentences"]
+    sentences = facts["verdict"]
     assert tell(sentences, Catalogue.load("en")) == world.trained.verdict.text
     page = write_explanations(run_folder, tmp_path, lang=lang)[1].read_text(encoding="utf-8")
     assert html.escape(tell(sentences, Catalogue.load(lang)), quote=False) in page

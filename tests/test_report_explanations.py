@@ -196,7 +196,7 @@ def make_run(
                 {"value": "missing", "leads": 0, "wins": 0},
             ],
         },
-        "verdict": "At the matrix's own volume the model finds 12 more wins per 100 leads.",
+        "verdict": [["windows.empty_window", {"window": "test"}]],
         "warnings": ["The base rate rose from 30 % to 34 %."],
         "policy": {"method": "match_matrix"},
         "order": {"by": "time"},
@@ -716,7 +716,7 @@ def test_hostile_names_and_values_are_text(tmp_path: Path) -> None:
         frame["action"] = HOSTILE
         for name, column in facts["schema"]["columns"].items():
             column |= {"label": HOSTILE + name, "unit": HOSTILE}
-        facts["dataset"] = facts["verdict"] = HOSTILE
+        facts["dataset"] = HOSTILE
         facts["warnings"] = [HOSTILE]
         facts["model"] = dict.fromkeys(facts["model"], HOSTILE)
         frame["ask_next"] = json.dumps([{"field": HOSTILE, "could_add": 1.0}])
@@ -778,8 +778,12 @@ def nothing_known(frame, facts):
 def unordered(frame, facts):
     facts["order"] = {"by": "none"}
     facts["final_labels"] = False
-    facts["verdict"], facts["warnings"] = "", []
+    facts["verdict"], facts["warnings"] = [], []
     frame["value/utm_campaign"] = None
+
+
+def no_verdict(frame, facts):
+    facts["verdict"] = []
 
 
 def no_answers(frame, facts):
@@ -985,7 +989,7 @@ def test_a_page_from_right_to_left(tmp_path: Path, monkeypatch) -> None:
     (texts / "fa").mkdir()
     (texts / "fa" / "terms.yaml").write_text('tiers: {hot: "داغ"}', encoding="utf-8")
     catalogue = Catalogue.load("fa", folder=texts)
-    run = read_scored(make_run(tmp_path / "run"))
+    run = read_scored(make_run(tmp_path / "run", change=no_verdict))
     for page in (
         sales_page(run, sales_queue(run, limit=5), catalogue),
         marketing_page(run, marketing_numbers(run), catalogue),

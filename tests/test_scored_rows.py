@@ -18,6 +18,8 @@ from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.scale import round_half_up
 from scoring_ml.scoring.scored_run import ScoredRun, read_scored
 from scoring_ml.scoring.wording import display_value
+from scoring_ml.texts import Catalogue
+from scoring_ml.texts.sentences import tell
 from tests.small_crm import make_crm
 
 
@@ -131,7 +133,7 @@ def test_facts_are_strict_json_with_everything_a_page_needs(world, kept):
     assert facts["dataset"] == "small world"
     assert facts["model"] == scorer.model
     assert facts["order"] == {"by": "time"}
-    assert facts["verdict"] == world.trained.verdict.text
+    assert tell(facts["verdict"], Catalogue.load("en")) == world.trained.verdict.text
     assert facts["final_labels"] is True
     assert set(facts["base_rate"]) == {"train", "calibrate", "test"}
     assert parse_schema(facts["schema"]) == world.schema

@@ -140,7 +140,6 @@ def marketing_page(run: ScoredRun, numbers: Campaigns, catalogue: Catalogue) -> 
     """Return the marketing page as HTML."""
     mirrored = catalogue.direction == "rtl"
     everything = numbers.everything
-    verdict = run.facts.get("verdict_sentences")
     return render(
         "marketing.html.j2",
         catalogue,
@@ -154,7 +153,7 @@ def marketing_page(run: ScoredRun, numbers: Campaigns, catalogue: Catalogue) -> 
         absent=[by for by in DIMENSIONS if by not in {item.by for item in numbers.dimensions}],
         mapped=run.mapped,
         unmapped=[name for name in CRITERIA if name not in run.mapped],
-        verdict_text=None if verdict is None else tell(verdict, catalogue),
+        verdict_text=tell(run.facts["verdict"], catalogue),
         few_outcomes=FEW_OUTCOMES,
         few_listed=FEW_LISTED,
         false_share=SIGNIFICANT,

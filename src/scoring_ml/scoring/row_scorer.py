@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
 from scoring_ml.scoring.completeness import Bools, Sources
 from scoring_ml.scoring.explanation import Tenths, explain_points
+from scoring_ml.scoring.lead_features import Computed
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import Reference, field_slice, slots_of
 from scoring_ml.scoring.scale import SCORE_MAX, round_half_up
@@ -79,10 +80,8 @@ class RowScorer:
     Parameters
     ----------
     parts : Parts
-    by_source : mapping of str to iterable of Column
-        The features in use that are computed from each part of a lead's history.
-    lists : iterable of str
-        The lists of a history whose presence counts towards completeness.
+    computed : Computed
+        The features of the parts' schema.
 
     Attributes
     ----------
@@ -94,16 +93,15 @@ class RowScorer:
         Largest score: 100, or the matrix's maximum for a matrix.
     """
 
-    def __init__(
-        self, parts: Parts, by_source: Mapping[str, Iterable[Column]], lists: Iterable[str]
-    ) -> None:
+    def __init__(self, parts: Parts, computed: Computed) -> None:
         encoder = parts.encoder
         self._parts = parts
-        self._lists = tuple(lists)
+        self._lists = computed.lists
         self._answers = Answers(encoder, parts.reference)
-        self._sources = Sources(encoder, parts.reference, by_source)
+        self._sources = Sources(encoder, parts.reference, computed.by_source)
         self._features = {
-            source: {column.name for column in columns} for source, columns in by_source.items()
+            source: {column.name for column in columns}
+            for source, columns in computed.by_source.items()
         }
         self._matrix = MatrixEstimator(encoder.columns)
         self._slices = {c.name: field_slice(encoder, c.name) for c in encoder.schema.used}

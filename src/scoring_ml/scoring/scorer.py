@@ -15,14 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.history import History
-from scoring_ml.features.encoder import LEVEL_CODES
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.answer import AnswerWriter
 from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, lead_fields
 from scoring_ml.scoring.lead_features import Computed
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
-from scoring_ml.scoring.scale import tiers
+from scoring_ml.scoring.score_table import score_table
 from scoring_ml.texts import Catalogue
 
 __all__ = ["Parts", "Scorer"]
@@ -61,7 +60,7 @@ class Scorer:
         self._reader = LeadReader(
             self._schema, also_accepted, of_history=self._computed.history_names
         )
-        self.rows = RowScorer(parts, self._computed.by_source, self._computed.lists)
+        self.rows = RowScorer(parts, self._computed)
         self.explained_fields = self.rows.explained_fields
         self.score_max = self.rows.score_max
         self._answers = AnswerWriter(parts, self.rows, self._computed)
@@ -159,20 +158,24 @@ class Scorer:
         Returns
         -------
         DataFrame, shape (n, ...)
-            ``score``, ``tier``, ``action``, ``logodds`` (calibrated), ``probability``,
-            ``matrix_total``, ``matrix_tier``, ``matrix/<criterion>``,
-            ``matrix_known/<criterion>``, ``completeness``; with ``explain`` also
-            ``base_points``, ``rounding_points``, ``limit_points``, ``points/<field>`` and
-            ``ask_next``.
+            As :func:`~scoring_ml.scoring.score_table.score_table` gives it; the frame's index.
         """
         at_once, tables = EXPLAIN_AT_ONCE if explain else SCORE_AT_ONCE, []
         for start in range(0, max(1, len(frame)), at_once):
             rows = slice(start, start + at_once)
             moments = None if as_of is None else as_of[rows]
-            tables.append(self._table(frame.iloc[rows], moments, explain=explain))
+            tables.append(
+                score_table(
+                    self.scores(frame.iloc[rows], moments),
+                    self.rows,
+                    self.encoder,
+                    self._answers.action,
+                    explain=explain,
+                )
+            )
             if progress is not None:
                 progress(min(start + at_once, len(frame)), len(frame))
-        return pd.concat(tables)
+        return pd.concat(tables).set_index(frame.index)
 
     def score_snapshot(
         self,
@@ -203,38 +206,6 @@ class Scorer:
         table["model_version"] = self.version
         table["error"] = problem
         return table
-
-    def _table(
-        self, frame: pd.DataFrame, as_of: NDArray[np.datetime64] | None, *, explain: bool
-    ) -> pd.DataFrame:
-        scores = self.scores(frame, as_of)
-        tier = tiers(scores.score)
-        actions = {name: self._answers.action(name) for name in set(tier)}
-        total = self.rows.matrix_total(scores.X).astype(np.int64)
-        table: dict[str, Any] = {
-            "score": scores.score,
-            "tier": tier,
-            "action": np.array([actions[name] for name in tier], dtype=object),
-            "logodds": scores.logodds,
-            "probability": self.rows.probability(scores),
-            "matrix_total": total,
-            "matrix_tier": tiers(total),
-        }
-        for criterion in self.encoder.matrix.criteria:
-            codes = self.encoder.criterion_codes_of(scores.X, criterion.name)
-            points = np.array([criterion.points_of(level) for level in LEVEL_CODES])
-            table[f"matrix/{criterion.name}"] = points[codes]
-            table[f"matrix_known/{criterion.name}"] = codes < len(LEVEL_CODES) - 1
-        table["completeness"] = self.rows.completeness(scores)
-        if explain:
-            tenths = self.rows.tenths(scores)
-            table["base_points"] = tenths.base / 10
-            table["rounding_points"] = tenths.rounding / 10
-            table["limit_points"] = tenths.limit / 10
-            for index, (name, _) in enumerate(self.explained_fields):
-                table[f"points/{name}"] = tenths.fields[:, index] / 10
-            table["ask_next"] = self.rows.ask_next(scores)
-        return pd.DataFrame(table, index=frame.index)
 
     # -- one lead -----------------------------------------------------------------------------
 
