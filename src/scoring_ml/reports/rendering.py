@@ -126,7 +126,7 @@ def answer(item: FieldPoints, catalogue: Catalogue) -> str:
         number = catalogue.number(shown_number(column, value))
         return f"{number} {unit}" if unit else number
     word = f"feature_values.{feature.key if feature else ''}.{text}"
-    return catalogue.text(word) if word in catalogue else text
+    return catalogue.text(word) if word in catalogue else column.value_in(text, catalogue.lang)
 
 
 def render(template: str, catalogue: Catalogue, **numbers: Any) -> str:
