@@ -17,6 +17,7 @@ from scoring_ml.data.values.moments import DAY
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import compute_features
 
+EMAIL_KINDS = ("company", "free", "disposable", "invalid")
 HOUR = DAY // 24
 NOW = 1_790_000_000_000_000  # 2026-09-21 14:13:20 UTC, a Monday
 

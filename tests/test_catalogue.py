@@ -10,16 +10,16 @@ from scoring_ml.data.history import History
 from scoring_ml.data.schema import GROUPS, Column, Order, Schema, Target, parse_schema
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue import (
-    EMAIL_KINDS,
-    WEEKDAYS,
-    Feature,
     catalogue,
     feature_columns,
     feature_label,
     schema_features,
-    windows,
 )
+from scoring_ml.features.catalogue_families import windows
+from scoring_ml.features.creation_features import WEEKDAYS
+from scoring_ml.features.feature import Feature
 from scoring_ml.texts import Catalogue, languages
+from tests.derived_facts import EMAIL_KINDS
 from tests.pages.features import features_markdown
 
 ROOT = Path(__file__).parents[1]

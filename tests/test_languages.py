@@ -19,7 +19,9 @@ from babel import Locale
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.scored_rows import write_scored_rows
-from scoring_ml.features.catalogue import EMAIL_KINDS, WEEKDAYS, Feature, schema_features
+from scoring_ml.features.catalogue import schema_features
+from scoring_ml.features.creation_features import WEEKDAYS
+from scoring_ml.features.feature import Feature
 from scoring_ml.reports.explanations import PARTS, require_language, write_explanations
 from scoring_ml.reports.queue import FieldPoints
 from scoring_ml.reports.rendering import answer, label
@@ -27,6 +29,7 @@ from scoring_ml.scoring.scored_run import ScoredField
 from scoring_ml.texts import Catalogue, languages, negotiate
 from scoring_ml.texts.sentences import tell
 from serving.refusals import Refusal
+from tests.derived_facts import EMAIL_KINDS
 from tests.small_crm import SmallCrm, make_crm, request
 from tests.small_world import World
 

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import Column, Schema
-from scoring_ml.features.catalogue import WEEKDAYS, Feature
 from scoring_ml.features.contact_kinds import email_kind_of
+from scoring_ml.features.creation_features import WEEKDAYS
+from scoring_ml.features.feature import Feature
 
 _SECOND: Final = 1_000_000
 _DAY: Final = 24 * 60 * 60 * _SECOND

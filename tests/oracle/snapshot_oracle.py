@@ -16,8 +16,9 @@ import numpy as np
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.schema import Schema
-from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.features.feature import Feature
 from scoring_ml.features.rows_check import check_rows
 from scoring_ml.features.snapshot import Snapshot
 from tests.oracle.lead_facts import LeadFacts, gather_facts

@@ -7,7 +7,8 @@ from typing import Final
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import Column
-from scoring_ml.features.catalogue import Feature, catalogue
+from scoring_ml.features.catalogue import catalogue
+from scoring_ml.features.feature import Feature
 from scoring_ml.texts import Catalogue
 
 _KIND: Final = "web_visit"

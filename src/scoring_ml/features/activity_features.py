@@ -19,7 +19,7 @@ from scoring_ml.data.crm.activity_kinds import KIND_PLACES, KINDS
 from scoring_ml.data.crm.facts import Activities
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.features.asof import known, within
-from scoring_ml.features.catalogue import Feature
+from scoring_ml.features.feature import Feature
 
 MOST_AMOUNT: Final = 1e9
 """Larger amounts of one activity count as this."""

@@ -9,50 +9,22 @@ computes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue_families import (
-    amount_name,
     by_kind,
     by_the_lead,
     completeness,
     contact,
-    count_name,
     creation,
-    email_kind_name,
-    recency_name,
     response,
     stages,
     touches,
-    windows,
 )
-from scoring_ml.features.feature import ACTIVITIES, CREATED_AT, FIELDS, STAGES, Feature
+from scoring_ml.features.feature import Feature
 from scoring_ml.texts import Catalogue
-
-__all__ = [
-    "ACTIVITIES",
-    "CREATED_AT",
-    "EMAIL_KINDS",
-    "FIELDS",
-    "STAGES",
-    "WEEKDAYS",
-    "Feature",
-    "amount_name",
-    "catalogue",
-    "count_name",
-    "email_kind_name",
-    "feature_columns",
-    "feature_label",
-    "recency_name",
-    "schema_features",
-    "windows",
-]
-
-EMAIL_KINDS: Final = ("company", "free", "disposable", "invalid")
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def catalogue(history: History, fields: Sequence[Column]) -> tuple[Feature, ...]:

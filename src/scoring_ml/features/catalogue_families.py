@@ -15,65 +15,33 @@ _SAYS_LITTLE: Final = frozenset({"email_open"})
 
 _TOUCH_CRITERIA: Final = {"campaign": "campaign", "channel": "source"}
 
+_activity_feature = partial(
+    Feature, criterion="engagement", known="activity", needs=frozenset({ACTIVITIES})
+)
+
 
 def windows(history: History) -> tuple[int, ...]:
     """Return the windows in days, each once, the largest first."""
     return tuple(sorted(set(history.windows_days), reverse=True))
 
 
-def count_name(kind: str, days: int) -> str:
-    """Return the name of a kind's count in a window, such as ``web_visit_30d``."""
-    return f"{kind}_{days}d"
-
-
-def recency_name(kind: str) -> str:
-    """Return the name of the days since a kind's last activity."""
-    return f"days_since_{kind}"
-
-
-def amount_name(kind: str, days: int) -> str:
-    """Return the name of a kind's amounts, added up in a window."""
-    return f"{kind}_amount_{days}d"
-
-
-def email_kind_name(field: str) -> str:
-    """Return the name of the kind of address in an e-mail field.
-
-    >>> email_kind_name("email"), email_kind_name("work_mail")
-    ('email_kind', 'work_mail_kind')
-    """
-    return f"{field}_kind"
-
-
-_activity_feature = partial(
-    Feature,
-    type="number",
-    criterion="engagement",
-    known="activity",
-    needs=frozenset({ACTIVITIES}),
-)
-
-
 def by_kind(history: History) -> list[Feature]:
     """Return what leads did, kind by kind: how often, how long ago, how much of it."""
     features = []
-    largest = max(history.windows_days)
+    largest, *smaller = windows(history)
     for kind in history.kinds:
-        main = count_name(kind, largest)
-        up = None if kind in _SAYS_LITTLE else "increasing"
-        down = None if up is None else "decreasing"
+        up, down = (None, None) if kind in _SAYS_LITTLE else ("increasing", "decreasing")
+        main = f"{kind}_{largest}d"
         feature = partial(_activity_feature, kind=kind)
-        for days in windows(history):
-            part_of = None if days == largest else main
-            features.append(
-                feature(count_name(kind, days), "count", days=days, monotone=up, part_of=part_of)
-            )
-        features.append(
-            feature(recency_name(kind), "days_since", unit="days", monotone=down, part_of=main)
-        )
+        member = partial(feature, part_of=main)
+        features += [
+            feature(main, "count", days=largest, monotone=up),
+            *(member(f"{kind}_{days}d", "count", days=days, monotone=up) for days in smaller),
+            member(f"days_since_{kind}", "days_since", unit="days", monotone=down),
+        ]
         if kind in history.amounts:
-            name = amount_name(kind, largest)
-            features.append(feature(name, "amount", days=largest, monotone=up, part_of=main))
+            name = f"{kind}_amount_{largest}d"
+            features.append(member(name, "amount", days=largest, monotone=up))
     return features
 
 
@@ -86,9 +54,9 @@ def by_the_lead(history: History) -> list[Feature]:
     member = partial(more, part_of="engagement")
     return [
         more("engagement", "engagement", days=history.half_life_days),
-        *(member(count_name("activities", d), "activities", days=d) for d in windows(history)),
-        member(count_name("activity_kinds", largest), "activity_kinds", days=largest),
-        member(count_name("active_days", largest), "active_days", days=largest, unit="days"),
+        *(member(f"activities_{days}d", "activities", days=days) for days in windows(history)),
+        member(f"activity_kinds_{largest}d", "activity_kinds", days=largest),
+        member(f"active_days_{largest}d", "active_days", days=largest, unit="days"),
         member("days_since_activity", "days_since_activity", unit="days", monotone="decreasing"),
     ]
 
@@ -97,23 +65,11 @@ def stages(history: History) -> list[Feature]:
     """Return where leads stand in the funnel."""
     if not history.stages:
         return []
-
-    def feature(name: str, type_: str, unit: str | None = None) -> Feature:
-        return Feature(
-            name=name,
-            key=name,
-            type=type_,
-            criterion="other",
-            known="stage",
-            needs=frozenset({STAGES}),
-            unit=unit,
-            part_of=None if name == "stage" else "stage",
-        )
-
+    feature = partial(Feature, known="stage", needs=frozenset({STAGES}))
     return [
-        feature("stage", "category"),
-        feature("days_in_stage", "number", "days"),
-        feature("stage_steps_back", "number"),
+        feature("stage", "stage", type="category"),
+        feature("days_in_stage", "days_in_stage", unit="days", part_of="stage"),
+        feature("stage_steps_back", "stage_steps_back", part_of="stage"),
     ]
 
 
@@ -123,19 +79,12 @@ def touches(history: History, fields: Sequence[Column]) -> list[Feature]:
     for touch in history.touches:
         criterion = _TOUCH_CRITERIA[touch]
         main = next((field.name for field in fields if field.criterion == criterion), None)
-        first = f"first_touch_{touch}"
-        for name in (first, f"last_touch_{touch}"):
-            features.append(
-                Feature(
-                    name=name,
-                    key=name,
-                    type="category",
-                    criterion=criterion,
-                    known="activity",
-                    needs=frozenset({ACTIVITIES}),
-                    part_of=main or (None if name == first else first),
-                )
-            )
+        first, last = f"first_touch_{touch}", f"last_touch_{touch}"
+        feature = partial(_activity_feature, type="category", criterion=criterion)
+        features += [
+            feature(first, first, part_of=main),
+            feature(last, last, part_of=main or first),
+        ]
     return features
 
 
@@ -143,45 +92,24 @@ def response(history: History) -> list[Feature]:
     """Return what sales did; nothing unless leads are scored after the hand-over."""
     if not history.after_hand_over or history.hand_over not in (None, *history.stages):
         return []  # without its stage nothing tells when sales took over
-    needs = {ACTIVITIES} if history.hand_over is None else {ACTIVITIES, STAGES}
+    needs = frozenset({ACTIVITIES} if history.hand_over is None else {ACTIVITIES, STAGES})
     main = "hours_to_first_response"
-
-    def feature(name: str, key: str, **more: object) -> Feature:
-        return Feature(
-            name=name,
-            key=key,
-            type="number",
-            criterion="other",
-            known="hand_over",
-            needs=frozenset(needs | ({CREATED_AT} if name == main else set())),
-            part_of=None if name == main else main,
-            after_hand_over=True,
-            **more,  # type: ignore[arg-type]
-        )
-
+    feature = partial(Feature, known="hand_over", after_hand_over=True)
+    member = partial(feature, key="sales_activities", needs=needs, part_of=main)
     return [
-        feature(main, main, unit="hours"),
-        *(
-            feature(count_name("sales_activities", days), "sales_activities", days=days)
-            for days in windows(history)
-        ),
+        feature(main, main, needs=needs | {CREATED_AT}, unit="hours"),
+        *(member(f"sales_activities_{days}d", days=days) for days in windows(history)),
     ]
 
 
 def contact(fields: Sequence[Column]) -> list[Feature]:
     """Return the kind of address in each e-mail field."""
+    feature = partial(
+        Feature, key="email_kind", type="category", known="contact", needs=frozenset({FIELDS})
+    )
+    # The family's own criterion, so that its points stand in one place.
     return [
-        Feature(
-            name=email_kind_name(field.name),
-            key="email_kind",
-            type="category",
-            # The family's own criterion, so that its points stand in one place.
-            criterion=field.criterion,
-            known="contact",
-            needs=frozenset({FIELDS}),
-            part_of=field.name,
-            field=field,
-        )
+        feature(f"{field.name}_kind", criterion=field.criterion, part_of=field.name, field=field)
         for field in fields
         if field.type == "email"
     ]
@@ -189,21 +117,11 @@ def contact(fields: Sequence[Column]) -> list[Feature]:
 
 def creation() -> list[Feature]:
     """Return when leads were created, and how old they are."""
+    feature = partial(Feature, known="creation", needs=frozenset({CREATED_AT}))
     return [
-        Feature(
-            name=name,
-            key=name,
-            type=type_,
-            criterion="other",
-            known="creation",
-            needs=frozenset({CREATED_AT}),
-            unit=unit,
-        )
-        for name, type_, unit in (
-            ("created_hour", "number", None),
-            ("created_weekday", "category", None),
-            ("age_days", "number", "days"),
-        )
+        feature("created_hour", "created_hour"),
+        feature("created_weekday", "created_weekday", type="category"),
+        feature("age_days", "age_days", unit="days"),
     ]
 
 
@@ -211,13 +129,4 @@ def completeness(fields: Sequence[Column]) -> list[Feature]:
     """Return how much of what could be asked is known; nothing where nothing can be."""
     if not any(field.askable for field in fields):
         return []
-    return [
-        Feature(
-            name="completeness",
-            key="completeness",
-            type="number",
-            criterion="other",
-            known="fields",
-            needs=frozenset({FIELDS}),
-        )
-    ]
+    return [Feature("completeness", "completeness", known="fields", needs=frozenset({FIELDS}))]

@@ -19,9 +19,10 @@ from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.activity_features import lead_features, sales_features, seen_activities
-from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.contact_kinds import email_kinds
 from scoring_ml.features.creation_features import creation_features
+from scoring_ml.features.feature import Feature
 from scoring_ml.features.stage_features import stage_places
 from scoring_ml.features.touch_features import touch_features
 

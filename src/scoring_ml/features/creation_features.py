@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.features.asof import known
-from scoring_ml.features.catalogue import WEEKDAYS
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _HOUR: Final = 3_600_000_000
 _QUARTER: Final = 900_000_000

@@ -24,14 +24,14 @@ class Feature:
         Name of its column.
     key : str
         Its texts stand at ``features.<key>`` in the message catalogues.
-    type : {"number", "category"}
-    criterion : str
-        One of :data:`scoring_ml.data.schema.GROUPS`.
     known : str
         From when on it is known; its sentence stands at ``known_when.<known>``.
     needs : frozenset of str
         Of :data:`ACTIVITIES`, :data:`STAGES`, :data:`CREATED_AT` and :data:`FIELDS`: what it is
         computed from. Without them it is missing.
+    type : {"number", "category"}
+    criterion : str
+        One of :data:`scoring_ml.data.schema.GROUPS`.
     unit : str or None
         Its word stands at ``feature_units.<unit>``.
     monotone : {"increasing", "decreasing"} or None
@@ -50,10 +50,10 @@ class Feature:
 
     name: str
     key: str
-    type: str
-    criterion: str
     known: str
     needs: frozenset[str]
+    type: str = "number"
+    criterion: str = "other"
     unit: str | None = None
     monotone: str | None = None
     part_of: str | None = None

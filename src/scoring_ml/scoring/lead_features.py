@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Schema
 from scoring_ml.data.values.moments import NEVER
 from scoring_ml.data.values.typed import Typed
-from scoring_ml.features.catalogue import ACTIVITIES, CREATED_AT, STAGES, schema_features
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.compute import compute_features
+from scoring_ml.features.feature import ACTIVITIES, CREATED_AT, STAGES
 from scoring_ml.features.lead_history import LeadHistory
 
 SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from scoring_ml.data.schema import CRITERIA, Column, Schema, parse_schema
 from scoring_ml.errors import InputError, IntegrityError
-from scoring_ml.features.catalogue import Feature, schema_features
+from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import contact_valid, is_missing
+from scoring_ml.features.feature import Feature
 from scoring_ml.scoring.reference import LEAST_LEADS
 from scoring_ml.scoring.saving import write_json
 

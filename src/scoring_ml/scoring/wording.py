@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from scoring_ml.data.schema import Column
-from scoring_ml.features.catalogue import Feature
 from scoring_ml.features.criteria import contact_valid, is_missing
+from scoring_ml.features.feature import Feature
 from scoring_ml.texts import Catalogue
 
 
