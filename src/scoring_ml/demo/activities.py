@@ -76,12 +76,9 @@ def draw_activities(
 
     Parameters
     ----------
-    people : People
-    paths : Paths
     buyer : array of bool, shape (n,)
     talks_at : array of int64, shape (n, talks)
         When sales talks to a lead; NEVER for no talk.
-    rng : Generator
 
     Returns
     -------

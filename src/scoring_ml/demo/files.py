@@ -40,7 +40,6 @@ class DemoFiles:
     ----------
     crm : Path
         Folder of the export, with its mapping, matrix and segments.
-    mapping, matrix, segments : Path
     truth : Path
         Beside the folder, never in it.
     """

@@ -81,7 +81,6 @@ def draw_paths(created_at: Moments, buyer: NDArray[np.bool_], rng: np.random.Gen
     created_at : array of int64, shape (n,)
     buyer : array of bool, shape (n,)
         Whether a lead will be won.
-    rng : Generator
     """
     n = len(created_at)
     entered = np.full((n, len(STATES)), NEVER, dtype=np.int64)

@@ -66,7 +66,6 @@ def draw_people(leads: int, rng: np.random.Generator) -> People:
     ----------
     leads : int
         How many, 1 or more.
-    rng : Generator
     """
     companies = max(1, round(leads / LEADS_AN_ACCOUNT))
     account = rng.integers(0, companies, leads)

@@ -44,7 +44,6 @@ def write_tables(world: World, folder: Path) -> tuple[Path, ...]:
 
     Parameters
     ----------
-    world : World
     folder : Path
         Must exist.
     """

@@ -58,17 +58,13 @@ class World:
         True log-odds of a win at creation.
     buyer : array of bool, shape (n,)
         Whether the lead will be won, whenever that is.
-    paths : Paths
     recorded_at : array of int64, shape (n, states)
         When the CRM knew of each state that a lead entered; NEVER if it did not.
     answers : mapping of str to RecordedAnswer
     form : mapping of str to array, shape (n,)
         What was known at creation.
-    contact_details : ContactDetails
     activities : Activities
         Up to the export; also what is known only after it.
-    deals : Deals
-    spend : DataFrame
     last_call : array of int8, shape (n,)
         Place in :data:`scoring_ml.demo.export.LAST_CALLS`, -1 for none.
     """

@@ -32,7 +32,6 @@ def catalogue(history: History, fields: Sequence[Column]) -> tuple[Feature, ...]
 
     Parameters
     ----------
-    history : History
     fields : sequence of Column
         The schema's fields. Features among them are passed over, and those that are not
         used count neither as contact details nor for completeness.
@@ -55,7 +54,6 @@ def feature_columns(history: History, fields: Sequence[Column]) -> tuple[Column,
 
     Parameters
     ----------
-    history : History
     fields : sequence of Column
         As in :func:`catalogue`.
 

@@ -187,7 +187,6 @@ class Criterion(Section):
         For none, partial and full.
     combine : {"best", "worst"}
         Which level counts where several rules are known.
-    rules : tuple of Rule
     """
 
     name: Annotated[str, SkipJsonSchema()]

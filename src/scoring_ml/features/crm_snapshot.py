@@ -47,7 +47,6 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
     ----------
     export : Export
         Decides which kinds of activities occur.
-    mapping : CrmMapping
     outcomes : Outcomes
         Gives the age at which an outcome is final.
 
@@ -135,7 +134,6 @@ def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArr
 
     Parameters
     ----------
-    export : Export
     schema : Schema
         With a history.
     as_of : array of int64, shape (n,)
@@ -180,8 +178,6 @@ def build_crm_snapshot(
 
     Parameters
     ----------
-    export : Export
-    mapping : CrmMapping
     ages_days : iterable of float or None
         The mapping's ages if None.
 
@@ -269,7 +265,6 @@ def open_leads(
 
     Parameters
     ----------
-    export : Export
     mapping : CrmMapping
         Names the stages that end a lead.
     schema : Schema

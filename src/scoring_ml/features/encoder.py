@@ -69,7 +69,6 @@ class Encoder:
 
     Parameters
     ----------
-    schema : Schema
     matrix : Matrix
         The hand-built matrix, whose criteria are encoded beside the fields.
     levels : mapping of field name to tuple of str
@@ -128,8 +127,6 @@ class Encoder:
         ----------
         frame : DataFrame, shape (n, columns)
             Typed values of the training window alone.
-        schema : Schema
-        matrix : Matrix
         lead : array of int, shape (n,), or None
             Which lead a row is of: a level counts once a lead. Each row is a lead if None.
         """
@@ -229,7 +226,6 @@ class Encoder:
         Parameters
         ----------
         X : array of float, shape (n, width)
-        name : str
         codes : array of int, shape (n,)
             0 none, 1 partial, 2 full, 3 unknown.
         """

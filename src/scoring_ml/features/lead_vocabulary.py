@@ -69,7 +69,6 @@ def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
 
     Parameters
     ----------
-    history : History
     touch : {"campaign", "channel"}
     """
     words = _words(tuple(_meanings(history, touch).items()), history.missing, ())

@@ -72,7 +72,6 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
 
     Parameters
     ----------
-    export : Export
     mapping : CrmMapping
         Names the stages that end a lead; gives horizon and recording lag if they are decided.
     """

@@ -57,8 +57,6 @@ def _words(
 
     Parameters
     ----------
-    mapping : CrmMapping
-    table, column : str
     ours : collection of str
         Folded words for which ``*`` does not stand.
     nothing : collection of str

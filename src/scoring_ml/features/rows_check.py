@@ -39,7 +39,6 @@ def check_rows(
 
     Parameters
     ----------
-    export : Export
     snapshot : Snapshot
         With ``lead``, ``age_days`` and ``as_of``.
     horizon_days, lag_days : float

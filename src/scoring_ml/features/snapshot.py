@@ -44,8 +44,6 @@ class Snapshot:
         An entry is None where a lead's account is not known.
     row : array of int, shape (n,)
         Row number in the file, from 1, not counting the header.
-    unused : tuple of RowFate
-    warnings : tuple of str
     problem : array of str, shape (n,), or None
         When scoring: why a row cannot be scored, or "". Such rows stay, so that none is lost.
     lead : array of int, shape (n,), or None
@@ -102,7 +100,6 @@ def build_snapshot(
     ----------
     flat : Flat
         The file as read.
-    schema : Schema
     for_training : bool
         Whether the target is read and rows that cannot be used are left out. A file to be scored
         needs neither target nor order, and all its rows stay, in the file's order.

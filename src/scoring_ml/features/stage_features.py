@@ -44,7 +44,6 @@ def stage_places(stages: Stages, as_of: Moments, history: History) -> StagePlace
     stages : Stages
         In any order; a stage that the history does not name is passed over.
     as_of : array of int64, shape (n,)
-    history : History
     """
     n = len(as_of)
     places = {name: place for place, name in enumerate(history.stages)}

@@ -24,7 +24,6 @@ def touch_features(
 
     Parameters
     ----------
-    activities : Activities
     seen : array of int
         The activities that count.
     touches : iterable of {"campaign", "channel"}

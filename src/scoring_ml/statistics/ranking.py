@@ -87,7 +87,6 @@ def ranking_metrics(
 
     Parameters
     ----------
-    ranked : Ranked
     weights : array of shape (r, n)
         One row per resample; a row of ones gives the metric itself.
     volumes : mapping of str to float, optional
