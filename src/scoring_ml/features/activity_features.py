@@ -74,13 +74,8 @@ class LeadActivities:
         rows = np.flatnonzero(within(self.occurred_at, self.as_of[self.lead], days))
         if len(rows) == len(self.lead):
             return self
-        return LeadActivities(
-            self.as_of,
-            self.lead[rows],
-            self.kind[rows],
-            self.occurred_at[rows],
-            self.amount[rows],
-        )
+        columns: Any = (self.lead, self.kind, self.occurred_at, self.amount)
+        return LeadActivities(self.as_of, *(column[rows] for column in columns))
 
     @cached_property
     def cell(self) -> NDArray[np.int64]:
@@ -184,13 +179,8 @@ def lead_features(
         Those that are wanted; keys of other features are passed over.
     """
     rows = seen[activities.by_lead[seen]]
-    done = LeadActivities(
-        as_of,
-        activities.lead[rows],
-        activities.kind[rows],
-        activities.occurred_at[rows],
-        activities.amount[rows],
-    )
+    columns: Any = (activities.lead, activities.kind, activities.occurred_at, activities.amount)
+    done = LeadActivities(as_of, *(column[rows] for column in columns))
     numbers: Numbers = {}
     for key, compute in OVER_ALL.items():
         for feature in features.get(key, ()):

@@ -67,21 +67,12 @@ def latest(history: FieldHistory, as_of: Moments) -> NDArray[Any]:
     )
     # Rows are sorted, and of several assignments to one place the last one holds.
     place[history.lead[seen]] = seen
-    return taken(history.value, place)
-
-
-def taken(values: NDArray[Any], place: NDArray[np.int64]) -> NDArray[Any]:
-    """Return values at places, and nothing (NaN, NaT or None) where the place is -1."""
-    nothing: Any = None
-    if values.dtype.kind == "f":
-        nothing = np.nan
-    elif values.dtype.kind == "M":
-        nothing = np.datetime64("NaT")
-    if len(values) == 0:
-        return np.full(len(place), nothing, dtype=values.dtype)
-    found = np.asarray(values[place])
-    found[place < 0] = nothing
-    return found
+    nothing = {"f": np.nan, "M": np.datetime64("NaT")}.get(history.value.dtype.kind)
+    if len(history) == 0:
+        return np.full(len(place), nothing, dtype=history.value.dtype)
+    values = np.asarray(history.value[place])
+    values[place < 0] = nothing
+    return values
 
 
 def is_won(won_at: Moments, as_of: Moments, horizon_days: float) -> Bools:

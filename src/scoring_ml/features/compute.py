@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Activities, Stages
@@ -23,7 +24,7 @@ from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.contact_kinds import email_kinds
 from scoring_ml.features.creation_features import creation_features
 from scoring_ml.features.feature import Feature
-from scoring_ml.features.stage_features import stage_places
+from scoring_ml.features.stage_features import stage_features
 from scoring_ml.features.touch_features import touch_features
 
 
@@ -73,11 +74,8 @@ def compute_features(
     by_key = plan.by_key
     handed_over = np.ones(n, dtype=bool) if history.hand_over is None else None
     if stages is not None and history.stages:
-        places = stage_places(stages, as_of, history)
-        found["stage"] = places.stage
-        found["days_in_stage"] = places.days_in_stage
-        found["stage_steps_back"] = places.steps_back
-        handed_over = places.handed_over if handed_over is None else handed_over
+        found, entered = stage_features(stages, as_of, history)
+        handed_over = entered if handed_over is None else handed_over
     if activities is not None and plan.needs_activities:
         seen = seen_activities(activities, as_of)
         found |= lead_features(activities, seen, as_of, by_key)
@@ -107,7 +105,7 @@ def answered_share(
     for name in askable:
         column = values.get(name)
         if column is not None:
-            known += _is_known(column)
+            known += pd.notna(column)
     return known / len(askable)
 
 
@@ -173,15 +171,6 @@ def _plan(same: _Same) -> _Plan:
         response=any(feature.after_hand_over for feature in features.values()),
         creation=any(feature.known == "creation" for feature in features.values()),
     )
-
-
-def _is_known(column: NDArray[Any]) -> NDArray[np.bool_]:
-    if column.dtype.kind == "f":
-        return np.asarray(~np.isnan(column))
-    if column.dtype.kind == "M":
-        return np.asarray(~np.isnat(column))
-    # A column of texts out of a table has NaN for None.
-    return np.array([item is not None and item == item for item in column], dtype=bool)
 
 
 def missing_values(kind: str, n: int) -> NDArray[Any]:

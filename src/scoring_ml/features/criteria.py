@@ -6,7 +6,8 @@ no code in it. This module reads it, checks it against the schema and applies it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -35,13 +36,16 @@ DEFAULT_POINTS: Final[Mapping[str, tuple[int, int, int]]] = {
 }
 """Points for none, partial and full; the maxima add up to 110."""
 
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
 _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "one_of": ("category",),
     "not_one_of": ("category",),
-    "at_least": ("number",),
-    "at_most": ("number",),
-    "above": ("number",),
-    "below": ("number",),
+    **dict.fromkeys(_COMPARISONS, ("number",)),
     "is": ("boolean",),
     "valid": ("email", "phone"),
     "filled": ("number", "boolean", "category", "date", "email", "phone"),
@@ -291,27 +295,17 @@ def parse_matrix(
 
 
 def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
-    match word:
-        case "one_of":
-            return fold(value) in {fold(item) for item in operand}
-        case "not_one_of":
-            return fold(value) not in {fold(item) for item in operand}
-        case "at_least":
-            return bool(value >= operand)
-        case "at_most":
-            return bool(value <= operand)
-        case "above":
-            return bool(value > operand)
-        case "below":
-            return bool(value < operand)
-        case "is":
-            return bool(value == 1.0) is operand
-        case "valid":
-            # "What to ask next" tries an address that is valid without knowing one.
-            found = value if isinstance(value, bool) else contact_valid(value, column)
-            return found is operand
-        case _:  # filled: a rule is asked only when its field is known
-            return bool(operand)
+    if word in _COMPARISONS:
+        return bool(_COMPARISONS[word](value, operand))
+    if word in _LISTS:
+        return (fold(value) in map(fold, operand)) is (word == "one_of")
+    if word == "is":
+        return bool(value == 1.0) is operand
+    if word == "valid":
+        # "What to ask next" tries an address that is valid without knowing one.
+        valid = value if isinstance(value, bool) else contact_valid(value, column)
+        return valid is operand
+    return bool(operand)  # filled: a rule is asked only when its field is known
 
 
 def contact_valid(value: str, column: Column) -> bool:

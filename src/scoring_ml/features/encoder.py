@@ -101,14 +101,8 @@ class Encoder:
         }
         # Per criterion the four columns (points, unknown, partial, full) of each coded level.
         self._criterion_rows = {
-            criterion.name: np.array(
-                [
-                    [criterion.points[0], 0, 0, 0],
-                    [criterion.points[1], 0, 1, 0],
-                    [criterion.points[2], 0, 0, 1],
-                    [criterion.points[0], 1, 0, 0],
-                ],
-                dtype=float,
+            criterion.name: np.column_stack(
+                [np.take(criterion.points, (0, 1, 2, 0)), np.eye(4)[:, [3, 1, 2]]]
             )
             for criterion in matrix.criteria
         }

@@ -76,19 +76,10 @@ class Snapshot:
 
     def take(self, rows: NDArray[Any]) -> Snapshot:
         """Return the snapshot of some rows, by mask or index."""
-        return replace(
-            self,
-            frame=self.frame.iloc[_indices(rows)].reset_index(drop=True),
-            ids=self.ids[rows],
-            label=self.label[rows],
-            position=self.position[rows],
-            as_of=None if self.as_of is None else self.as_of[rows],
-            account=None if self.account is None else self.account[rows],
-            row=self.row[rows],
-            problem=None if self.problem is None else self.problem[rows],
-            lead=None if self.lead is None else self.lead[rows],
-            age_days=None if self.age_days is None else self.age_days[rows],
-        )
+        arrays: dict[str, Any] = {
+            name: item[rows] for name, item in vars(self).items() if isinstance(item, np.ndarray)
+        }
+        return replace(self, frame=self.frame.iloc[rows].reset_index(drop=True), **arrays)
 
 
 def build_snapshot(
@@ -139,7 +130,8 @@ def build_snapshot(
         if schema.id is not None:
             empty = np.array([not text for text in ids])
             drop(f"no id in {schema.id}", empty)
-            drop(f"repeats the id of an earlier row ({schema.id})", _repeated(ids) & ~empty)
+            repeated = pd.Series(ids, dtype=object).duplicated().to_numpy() & ~empty
+            drop(f"repeats the id of an earlier row ({schema.id})", repeated)
         label, unknown = _labels(frame[schema.target.column], schema)
         drop(f"{schema.target.column} is neither won, lost nor open as the schema says", unknown)
         position, moments, unreadable = _order(frame, schema)
@@ -231,10 +223,6 @@ def read_values(
     return result, wrong
 
 
-def _indices(rows: NDArray[Any]) -> NDArray[Any]:
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
-
-
 def _texts(column: pd.Series[Any]) -> NDArray[Any]:
     missing = column.isna().to_numpy()
     texts = np.array([tidy(str(item)) for item in column.to_numpy(dtype=object)], dtype=object)
@@ -246,10 +234,6 @@ def _accounts(column: pd.Series[Any]) -> NDArray[Any]:
     texts = _texts(column)
     texts[texts == ""] = None
     return texts
-
-
-def _repeated(ids: NDArray[Any]) -> NDArray[np.bool_]:
-    return pd.Series(ids, dtype=object).duplicated(keep="first").to_numpy()
 
 
 def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -> None:

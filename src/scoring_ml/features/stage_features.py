@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,40 +9,29 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Stages
 from scoring_ml.data.history import History
-from scoring_ml.data.values.moments import DAY, Moments
+from scoring_ml.data.values.moments import DAY, Bools, Moments
 from scoring_ml.features.asof import known
 
 
-@dataclass(frozen=True)
-class StagePlaces:
-    """Where leads stand in the funnel, as known then.
-
-    Parameters
-    ----------
-    stage : array of str or None, shape (n,)
-        The stage entered last; of several entered at once the one recorded last, then the one
-        furthest in the funnel.
-    days_in_stage : array of float, shape (n,)
-    steps_back : array of float, shape (n,)
-        How often a stage was followed by an earlier one.
-    handed_over : array of bool, shape (n,)
-        Whether the stage of the hand-over or a later one was ever entered.
-    """
-
-    stage: NDArray[Any]
-    days_in_stage: NDArray[np.float64]
-    steps_back: NDArray[np.float64]
-    handed_over: NDArray[np.bool_]
-
-
-def stage_places(stages: Stages, as_of: Moments, history: History) -> StagePlaces:
-    """Tell where leads stand in the funnel.
+def stage_features(
+    stages: Stages, as_of: Moments, history: History
+) -> tuple[dict[str, NDArray[Any]], Bools]:
+    """Return where leads stand in the funnel, as known then.
 
     Parameters
     ----------
     stages : Stages
         In any order; a stage that the history does not name is passed over.
     as_of : array of int64, shape (n,)
+
+    Returns
+    -------
+    features : dict of str to array, shape (n,)
+        ``stage``: the one entered last; of several entered at once the one recorded last, then
+        the one furthest in the funnel. ``days_in_stage``. ``stage_steps_back``: how often a stage
+        was followed by an earlier one.
+    handed_over : array of bool, shape (n,)
+        Whether the stage of the hand-over or a later one was ever entered.
     """
     n = len(as_of)
     places = {name: place for place, name in enumerate(history.stages)}
@@ -67,4 +55,5 @@ def stage_places(stages: Stages, as_of: Moments, history: History) -> StagePlace
     handed = np.zeros(n, dtype=bool)
     if history.hand_over in places:
         handed[lead[place >= places[history.hand_over]]] = True
-    return StagePlaces(stage, days, back.astype(np.float64), handed)
+    steps_back = back.astype(np.float64)
+    return {"stage": stage, "days_in_stage": days, "stage_steps_back": steps_back}, handed

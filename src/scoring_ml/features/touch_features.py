@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Activities
-from scoring_ml.data.values.moments import NEVER, Moments
+from scoring_ml.data.values.moments import NEVER
 
 _BEFORE_ALL: Final = int(np.iinfo(np.int64).min)
 
@@ -30,37 +30,24 @@ def touch_features(
     n : int
         Number of leads.
     """
-    found: dict[str, NDArray[Any]] = {}
+    features: dict[str, NDArray[Any]] = {}
     for touch in touches:
         codes: NDArray[np.int32] | None = getattr(activities, touch)
-        words: tuple[str, ...] = getattr(activities, f"{touch}s")
-        if codes is None or not words:
-            found[f"first_touch_{touch}"] = np.full(n, None, dtype=object)
-            found[f"last_touch_{touch}"] = np.full(n, None, dtype=object)
-            continue
-        rows = seen[codes[seen] >= 0]
-        by_name = sorted(range(len(words)), key=words.__getitem__)
-        rank = np.empty(len(words), dtype=np.int64)
-        rank[by_name] = np.arange(len(words))
-        names = np.array([*(words[code] for code in by_name), None], dtype=object)
-        lead, at, ranks = activities.lead[rows], activities.occurred_at[rows], rank[codes[rows]]
-        first, last = np.full(n, NEVER), np.full(n, _BEFORE_ALL)
-        np.minimum.at(first, lead, at)
-        np.maximum.at(last, lead, at)
-        found[f"first_touch_{touch}"] = names[
-            _lowest(lead, ranks, at == first[lead], n, len(words))
-        ]
-        found[f"last_touch_{touch}"] = names[_lowest(lead, ranks, at == last[lead], n, len(words))]
-    return found
-
-
-def _lowest(
-    lead: NDArray[np.int64],
-    ranks: NDArray[np.int64],
-    among: NDArray[np.bool_],
-    n: int,
-    nothing: int,
-) -> Moments:
-    lowest = np.full(n, nothing, dtype=np.int64)
-    np.minimum.at(lowest, lead[among], ranks[among])
-    return lowest
+        words: tuple[str, ...] = getattr(activities, f"{touch}s") if codes is not None else ()
+        names = np.array([*sorted(words), None], dtype=object)
+        places = {word: place for place, word in enumerate(names)}
+        ranks = np.array([places[word] for word in words], dtype=np.int64)
+        rows = seen[:0] if codes is None or not words else seen[codes[seen] >= 0]
+        lead, at = activities.lead[rows], activities.occurred_at[rows]
+        rank = ranks[:0] if codes is None else ranks[codes[rows]]
+        for which, nearer, start in (
+            ("first", np.minimum, NEVER),
+            ("last", np.maximum, _BEFORE_ALL),
+        ):
+            moment = np.full(n, start)
+            nearer.at(moment, lead, at)
+            among = at == moment[lead]
+            lowest = np.full(n, len(words), dtype=np.int64)
+            np.minimum.at(lowest, lead[among], rank[among])
+            features[f"{which}_touch_{touch}"] = names[lowest]
+    return features
