@@ -58,7 +58,7 @@ def test_writing_undoes_reading() -> None:
 @pytest.mark.parametrize(
     ("allow", "message"),
     [
-        (["stage"], "features.allow must hold names and values. Found: list"),
+        (["stage"], "features.allow must be a mapping of names to values. Found: list"),
         ({"stage": None}, "features.allow.stage must hold a written reason"),
         ({"stage": True}, "features.allow.stage must hold a written reason"),
         ({"stage": " "}, "features.allow.stage must hold a written reason"),

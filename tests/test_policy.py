@@ -172,9 +172,9 @@ def test_no_lead_may_be_hot_under_fixed_probabilities():
         ("fixed", {"p_warm": 0.6, "p_hot": 0.5}, r"must rise .*Found: p_warm 0.6, p_hot 0.5"),
         ("fixed", {"p_warm": 0.5, "p_hot": 1.0}, "must rise between 0 and 1"),
         ("fixed", {"p_warm": 0.0, "p_hot": 0.5}, r"fixed.p_warm must be a number above 0"),
-        ("fixed", {"p_warm": "a tenth", "p_hot": 0.5}, "fixed.p_warm must be a number above 0"),
-        ("fixed", {"p_warm": True, "p_hot": 0.5}, "fixed.p_warm must be a number above 0"),
-        ("fixed", {"p_warm": float("nan"), "p_hot": 0.5}, "p_warm must be a number above 0"),
+        ("fixed", {"p_warm": "a tenth", "p_hot": 0.5}, "fixed.p_warm must be a number"),
+        ("fixed", {"p_warm": True, "p_hot": 0.5}, "fixed.p_warm must be a number"),
+        ("fixed", {"p_warm": float("nan"), "p_hot": 0.5}, "p_warm must be a finite number"),
         ("economics", {}, r"by economics needs .*Found: no cost_of_first_call"),
         ("capacity", {"hot_share": -0.1}, r"capacity.hot_share must be a number above 0"),
         ("capacity", {"hot_share": "many"}, r"capacity.hot_share must be .*Found: many"),
@@ -189,7 +189,7 @@ def test_settings_that_cannot_be_are_refused(method, given, message):
 @pytest.mark.parametrize("margin", [0, -5, "100", float("inf")])
 def test_a_margin_must_be_a_number_above_0(margin):
     economics = {"cost_of_first_call": 1, "cost_of_sales_process": 2, "margin_per_win": margin}
-    with pytest.raises(SchemaError, match=r"economics\.margin_per_win must be a number above 0"):
+    with pytest.raises(SchemaError, match=r"economics\.margin_per_win must be a (finite )?number"):
         fit(leads(), method="economics", settings=settings_with(economics=economics))
 
 

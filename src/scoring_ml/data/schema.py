@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic.json_schema import SkipJsonSchema
 
@@ -23,8 +23,6 @@ from scoring_ml.data.section_values import (
     Number,
     OneOf,
     Reason,
-    ValueLabels,
-    Version,
     Word,
     Words,
 )
@@ -147,7 +145,7 @@ class Column(Section):
     unit: Word | None = None
     label: Word | None = None
     labels: Labels = field(default_factory=dict, hash=False)
-    values: ValueLabels = field(default_factory=dict, hash=False)
+    values: Mapping[Word, Labels] = field(default_factory=dict, hash=False)
     askable: Flag = False
     region: Word | None = None
     is_feature: Flag = field(default=False, metadata={"alias": "derived"})
@@ -272,7 +270,7 @@ class Schema(LeadUse):
         Every column but id, account, target and order, in the file's order.
     """
 
-    version: Version = 1
+    version: Literal[1] = 1
     dataset: Word
     id: Word | None = None
     account: Word | None = None

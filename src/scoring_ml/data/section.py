@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from inspect import getdoc
 from typing import Any, ClassVar, Final, Self
@@ -45,10 +45,6 @@ class Fault(ValueError):
         self.must = must
         self.found = str(found)[:200]
         self.do = do
-
-    def at(self, key: object) -> Fault:
-        """Return the same fault one place deeper."""
-        return Fault(self.must.replace(_PLACE, f"{_PLACE}.{key}"), self.found, self.do)
 
 
 def unknown_key(key: object, allowed: tuple[str, ...], at: str = _PLACE) -> Fault:
@@ -233,6 +229,20 @@ class ByName:
         return named
 
 
+@dataclass(frozen=True)
+class ReadAs:
+    """Marks a value that a file holds as a section, and that code holds in a simpler form."""
+
+    section: type[Section]
+    simplify: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        inner = handler.generate_schema(self.section)
+        return core_schema.no_info_after_validator_function(self.simplify, inner)
+
+
 _ADAPTERS: Final[dict[Any, TypeAdapter[Any]]] = {}
 
 
@@ -264,18 +274,38 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
+_RULES: Final = {
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number, {ge:g} or more",
+    "less_than_equal": "a number, {le:g} or less",
+    "literal_error": "{expected}",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "too_short": "a list of at least {min_length}",
+    "dict_type": "a mapping of names to values",
+    "mapping_type": "a mapping of names to values",
+}
+"""What pydantic's errors ask for, in our words."""
+
+
 def _refusal(error: ErrorDetails, content: Any, title: str, source: str) -> SchemaError:
     """Translate the first of pydantic's errors."""
-    *above, last = error["loc"] or ("",)
-    if error["type"] == "missing":
-        fault = Fault(f"{_place(tuple(above), content) or title} must have {last}")
+    context, found = error.get("ctx", {}), error["input"]
+    cause = context.get("error")
+    if isinstance(cause, Fault):
+        fault = cause
+    elif error["type"] == "missing":
+        fault = Fault(f"{_place(error['loc'][:-1], content) or title} must have {error['loc'][-1]}")
     else:
-        cause = error.get("ctx", {}).get("error")
-        rule = error["msg"].removeprefix("Input should ").replace("valid tuple", "list")
-        found = type(error["input"]).__name__
-        fault = cause if isinstance(cause, Fault) else Fault(f"{_PLACE} must {rule}", found)
-    place = _place(error["loc"], content) or title
-    must = fault.must.replace(_PLACE, place)
+        rule = _RULES.get(error["type"], error["msg"]).format(**context)
+        plain = isinstance(found, (str, int, float))
+        fault = Fault(f"{_PLACE} must be {rule}", found if plain else type(found).__name__)
+    must = fault.must.replace(_PLACE, _place(error["loc"], content) or title)
     return SchemaError(must, found=f"{fault.found} in {source}", do=fault.do)
 
 
@@ -283,7 +313,7 @@ def _place(loc: tuple[int | str, ...], content: Any) -> str:
     """Return a place as people write it, such as ``tables.deals[1].file``."""
     place = ""
     for key in loc:
-        if isinstance(key, int) and isinstance(content, Mapping):
+        if key == "[key]" or (isinstance(key, int) and isinstance(content, Mapping)):
             continue  # One thing stands where several may.
         place += f"[{key}]" if isinstance(key, int) else f".{key}" if place else key
         try:

@@ -4,65 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from pydantic import PlainValidator, WithJsonSchema
-
-from scoring_ml.data.section import Fault, Section, names_and_values
-from scoring_ml.data.section_values import Count, Positive, Version, number
-
-
-def _parameters(value: Any) -> dict[str, Any]:
-    for name, item in names_and_values(value).items():
-        if not isinstance(item, (bool, str)):
-            try:
-                number(item)
-            except Fault as fault:
-                raise fault.at(name) from None
-    return dict(value)
-
-
-Parameters = Annotated[
-    Mapping[str, Any],
-    PlainValidator(_parameters),
-    WithJsonSchema(
-        {"type": "object", "additionalProperties": {"type": ["number", "boolean", "string"]}}
-    ),
-]
-"""What LightGBM is told, by its own names."""
+from scoring_ml.data.section import Section
+from scoring_ml.data.section_values import Count, Positive
 
 
 @dataclass(frozen=True)
 class Rounds(Section):
-    """Number of trees.
-
-    Parameters
-    ----------
-    most : int
-    patience : int
-        Trees without a better log loss after which no more are tried.
-    """
+    """Most trees, and how many without a better log loss are enough."""
 
     most: Count
     patience: Count
 
 
 @dataclass(frozen=True)
-class ParameterSets(Section):
-    """Sets of parameters, one of which is chosen; with few wins only the shallow one."""
-
-    shallow: Parameters
-    deeper: Parameters
-
-
-@dataclass(frozen=True)
 class BoostedSettings(Section):
-    """What ``boosted.yaml`` says."""
+    """What ``boosted.yaml`` says: LightGBM's parameters by its own names.
 
-    common: Parameters
+    Parameters
+    ----------
+    common : mapping of str to object
+        Parameters of every set.
+    rounds : Rounds
+        The number of trees.
+    sets : mapping of str to mapping
+        Sets of which one is chosen; with few wins only the shallow one may be used.
+    """
+
+    common: Mapping[str, Any]
     rounds: Rounds
-    sets: ParameterSets
-    version: Version = 1
+    sets: Mapping[Literal["shallow", "deeper"], Mapping[str, Any]]
+    version: Literal[1] = 1
 
     TITLE: ClassVar = "the boosted model"
 
@@ -81,6 +54,6 @@ class ScorecardSettings(Section):
 
     bins: Count
     penalties: tuple[Positive, ...]
-    version: Version = 1
+    version: Literal[1] = 1
 
     TITLE: ClassVar = "the scorecard"

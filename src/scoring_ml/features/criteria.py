@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import CRITERIA, Column, Schema
-from scoring_ml.data.section import ByName, Fault, Section, names_and_values, unknown_key
-from scoring_ml.data.section_values import OneOf, Version, Word, flag, number, words_of
+from scoring_ml.data.section import ByName, Fault, ReadAs, Section
+from scoring_ml.data.section_values import Flag, OneOf, Word
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.data.yaml_file import read_yaml, reviewed
+
+
+def _finite(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
+        raise Fault("{at} must be a number", value)
+    return value
+
 
 LEVELS: Final = ("none", "partial", "full")
 UNKNOWN: Final = "unknown"
@@ -42,6 +49,10 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "above": operator.gt,
     "below": operator.lt,
 }
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Operand = Annotated[int | float, PlainValidator(_finite), WithJsonSchema({"type": "number"})]
+Values = Annotated[list[Word], Field(min_length=1)]
+
 _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "one_of": ("category",),
     "not_one_of": ("category",),
@@ -50,68 +61,49 @@ _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "valid": ("email", "phone"),
     "filled": ("number", "boolean", "category", "date", "email", "phone"),
 }
-_LISTS: Final = ("one_of", "not_one_of")
-_FLAGS: Final = ("is", "valid", "filled")
 
 
-def _condition(value: Any) -> dict[str, Any]:
-    """Read condition words and their operands."""
-    condition = {}
-    for word, operand in names_and_values(value).items():
-        if word not in _OPERANDS:
-            raise unknown_key(word, tuple(_OPERANDS))
-        try:
-            condition[word] = _operand(word, operand)
-        except Fault as fault:
-            raise fault.at(word) from None
-    return condition
+@dataclass(frozen=True)
+class Condition(Section):
+    """What must hold of a field's value; all words together.
+
+    Parameters
+    ----------
+    one_of, not_one_of : list of str
+        Of a category: its values, in any case.
+    at_least, at_most, above, below : int or float
+        Of a number.
+    is_ : bool
+        Of a boolean.
+    valid : bool
+        Of an e-mail address or a phone number: whether it could reach somebody.
+    filled : bool
+        Of any field.
+    """
+
+    one_of: Values | None = None
+    not_one_of: Values | None = None
+    at_least: Operand | None = None
+    at_most: Operand | None = None
+    above: Operand | None = None
+    below: Operand | None = None
+    is_: Flag | None = field(default=None, metadata={"alias": "is"})
+    valid: Flag | None = None
+    filled: Flag | None = None
 
 
-def _operand(word: str, operand: Any) -> Any:
-    if word in _LISTS:
-        if not isinstance(operand, (list, tuple)) or not operand:
-            raise Fault("{at} must be a list of values", operand)
-        return list(words_of(operand))
-    if word in _FLAGS:
-        return flag(operand)
-    if not -1e300 < number(operand) < 1e300:
-        raise Fault("{at} must be a number", operand)
-    return operand
+@dataclass(frozen=True)
+class LevelPoints(Section):
+    """Points of a criterion by level."""
 
+    none: Whole
+    partial: Whole
+    full: Whole
 
-def _condition_form() -> dict[str, Any]:
-    forms: dict[str, Any] = {word: {"type": "number"} for word in _OPERANDS}
-    forms |= {word: {"type": "boolean"} for word in _FLAGS}
-    values = {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
-    forms |= dict.fromkeys(_LISTS, values)
-    return {"type": "object", "properties": forms, "additionalProperties": False}
-
-
-def _points(value: Any) -> tuple[int, int, int]:
-    if not isinstance(value, Mapping) or set(value) != set(LEVELS):
-        raise Fault("{at} must give none, partial and full", value)
-    points = tuple(value[level] for level in LEVELS)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in points)
-    if not whole or not 0 <= points[0] <= points[1] <= points[2]:
-        raise Fault("{at} must be whole numbers that rise from 0", points)
-    return points[0], points[1], points[2]
-
-
-Condition = Annotated[
-    Mapping[str, Any], PlainValidator(_condition), WithJsonSchema(_condition_form())
-]
-Points = Annotated[
-    tuple[int, int, int],
-    PlainValidator(_points),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {level: {"type": "integer", "minimum": 0} for level in LEVELS},
-            "required": list(LEVELS),
-            "additionalProperties": False,
-        }
-    ),
-]
+    def check(self) -> None:
+        """Refuse points that do not rise."""
+        if not self.none <= self.partial <= self.full:
+            raise Fault("{at} must rise", f"{self.none}, {self.partial}, {self.full}")
 
 
 @dataclass(frozen=True)
@@ -130,8 +122,8 @@ class Rule(Section):
 
     field: Word
     column: Annotated[Column, SkipJsonSchema()]
-    full: Condition | None = None
-    partial: Condition | None = None
+    full: Annotated[Mapping[str, Any], ReadAs(Condition, Condition.dump)] | None = None
+    partial: Annotated[Mapping[str, Any], ReadAs(Condition, Condition.dump)] | None = None
 
     UNWRITTEN: ClassVar = ("column",)
 
@@ -194,7 +186,7 @@ class Criterion(Section):
     """
 
     name: Annotated[str, SkipJsonSchema()]
-    points: Points
+    points: Annotated[tuple[int, int, int], ReadAs(LevelPoints, astuple)]
     combine: Annotated[str, OneOf(("best", "worst"))] = "best"
     rules: tuple[Rule, ...] = ()
 
@@ -236,7 +228,7 @@ class Matrix(Section):
     """
 
     criteria: Annotated[tuple[Criterion, ...], ByName(Criterion, CRITERIA)]
-    version: Version = 1
+    version: Literal[1] = 1
 
     TITLE: ClassVar = "the matrix"
 

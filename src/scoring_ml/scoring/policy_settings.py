@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from scoring_ml.data.section import Section
-from scoring_ml.data.section_values import Count, Number, OneOf, Positive, Share, Version, Word
+from scoring_ml.data.section_values import Count, Number, OneOf, Positive, Share, Word
 from scoring_ml.data.yaml_file import reviewed
 
 METHODS: Final = ("match_matrix", "capacity", "economics", "fixed")
@@ -15,15 +15,7 @@ METHODS: Final = ("match_matrix", "capacity", "economics", "fixed")
 
 @dataclass(frozen=True)
 class MatchMatrix(Section):
-    """As many hot and warm leads as the matrix has, if it has these at least.
-
-    Parameters
-    ----------
-    least_criteria, least_hot, least_warm : int
-        Criteria that have a rule; leads of the window.
-    hot_share : tuple of float
-        Least and most hot leads, shares of the window.
-    """
+    """As many hot and warm leads as the matrix has, if it has these at least."""
 
     least_criteria: Count
     least_hot: Count
@@ -33,15 +25,7 @@ class MatchMatrix(Section):
 
 @dataclass(frozen=True)
 class Capacity(Section):
-    """As many leads as sales can call.
-
-    Parameters
-    ----------
-    hot_share, warm_share : float
-        Of all leads.
-    hot_per_week, warm_per_week : float or None
-        Leads a week in place of the shares; needs dates.
-    """
+    """Shares of all leads, or leads a week that sales can call; a week needs dates."""
 
     hot_share: Positive
     warm_share: Positive
@@ -116,18 +100,12 @@ class PolicySettings(Section):
     fixed: Fixed
     limits: Limits
     actions: TierActions
-    version: Version = 1
+    version: Literal[1] = 1
 
     TITLE: ClassVar = "the policy"
 
     def with_options(self, method: str, options: Mapping[str, object]) -> PolicySettings:
-        """Return the settings with other values of one method.
-
-        Raises
-        ------
-        SchemaError
-            If a value cannot be.
-        """
+        """Return the settings with other values of one method, checked."""
         content = self.dump()
         content[method] = {**content.get(method, {}), **options}
         return PolicySettings.read(content, source="the policy's settings")

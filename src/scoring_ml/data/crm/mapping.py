@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zoneinfo import available_timezones
 
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.mapping_stages import Funnel
@@ -28,12 +28,10 @@ from scoring_ml.data.section_values import (
     MissingWords,
     Number,
     Positive,
-    Reasons,
+    Reason,
     Share,
-    Version,
     Word,
     Words,
-    number,
 )
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.yaml_file import read_yaml, yaml_text
@@ -71,27 +69,18 @@ def _moment(value: Any, info: ValidationInfo) -> int:
         raise Fault("{at} must be a moment, such as 2026-11-01T00:00:00Z", value) from None
 
 
-def _rising(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, (list, tuple)) or not value:
-        raise Fault("{at} must be a list of numbers", value)
-    days = tuple(map(number, value))
-    if any(each > _MOST_DAYS for each in days):
-        raise Fault(f"{{at}} must be at most {_MOST_DAYS} days", f"{max(days):g}")
-    if any(each < 0 for each in days) or list(days) != sorted(set(days)):
-        raise Fault("{at} must rise from 0 or more", list(value))
+def _rising(days: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not days or list(days) != sorted(set(days)):
+        raise Fault("{at} must rise from one number to the next", list(days))
     return days
 
 
-def _windows(value: Any) -> tuple[int, ...]:
-    days = _rising(value)
-    if any(each != int(each) or each < 1 for each in days):
-        raise Fault("{at} must be whole days, 1 or more", days)
-    return tuple(map(int, days))
-
-
-_RISING: Final = WithJsonSchema(
-    {"type": "array", "minItems": 1, "items": {"type": "number", "minimum": 0}}
-)
+Ages = Annotated[
+    tuple[Annotated[float, Field(strict=True, ge=0, le=_MOST_DAYS)], ...], AfterValidator(_rising)
+]
+Windows = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1, le=_MOST_DAYS)], ...], AfterValidator(_rising)
+]
 
 
 @dataclass(frozen=True)
@@ -112,12 +101,12 @@ class FeatureSettings(Section):
         Feature -> written reason for using it though the leak audit refuses it.
     """
 
-    windows_days: Annotated[tuple[int, ...], PlainValidator(_windows), _RISING] = (7, 30)
+    windows_days: Windows = (7, 30)
     half_life_days: Positive = 7.0
     free_mail: Words = ()
     disposable_mail: Words = ()
     without: Words = ()
-    allow: Reasons = field(default_factory=dict)
+    allow: Mapping[str, Reason] = field(default_factory=dict)
 
     ALWAYS: ClassVar = ("windows_days", "half_life_days", "free_mail", "disposable_mail")
 
@@ -163,7 +152,7 @@ class CrmMapping(LeadUse):
         Share of a table's rows, 0-1, that may be left out before the contract counts as broken.
     """
 
-    version: Version = 1
+    version: Literal[1] = 1
     dataset: Word
     timezone: Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string"})] = "UTC"
     day_first: Flag = True
@@ -178,7 +167,7 @@ class CrmMapping(LeadUse):
     horizon_days: Days | None = None
     recording_lag_days: Days | None = None
     gap_days: Days | None = None
-    ages_days: Annotated[tuple[float, ...], PlainValidator(_rising), _RISING] = AGES_DAYS
+    ages_days: Ages = AGES_DAYS
     headline_age_days: Number = HEADLINE_AGE_DAYS
     features: FeatureSettings = field(default_factory=FeatureSettings)
     most_left_out: Share = 0.10
