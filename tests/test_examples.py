@@ -148,7 +148,7 @@ class TestAlways:
         MAKERS[name](path)
         result = check_data(path, Files(schema=EXAMPLES / name / "schema.yaml"))
         assert result.exit_code == 0
-        assert result.overview.unused == ()
+        assert result.overview.snapshot.unused == ()
         assert set(result.groups["left_out"]) & LEFT_OUT[name]
 
     def test_init_leaves_the_planted_leak_of_such_a_file_out(self, name, tmp_path):
@@ -176,7 +176,11 @@ class TestRealFiles:
         path = real(name)
         schema, _ = example(name)
         result = check_data(path, Files(schema=EXAMPLES / name / "schema.yaml"))
-        assert (result.exit_code, result.overview.unused, result.overview.warnings) == (0, (), ())
+        assert (
+            result.exit_code,
+            result.overview.snapshot.unused,
+            result.overview.snapshot.warnings,
+        ) == (0, (), ())
         header = set(read_flat(path).frame.columns)
         named = {*schema.names, schema.target.column, schema.id, schema.order.column} - {None}
         assert named == header
