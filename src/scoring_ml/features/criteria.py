@@ -289,7 +289,7 @@ def parse_matrix(
 def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
     if word in _COMPARISONS:
         return bool(_COMPARISONS[word](value, operand))
-    if word in _LISTS:
+    if word in ("one_of", "not_one_of"):
         return (fold(value) in map(fold, operand)) is (word == "one_of")
     if word == "is":
         return bool(value == 1.0) is operand
