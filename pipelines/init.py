@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
 from scoring_ml.data.draft import ASSUMED, draft_schema
 from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema, schema_text
 from scoring_ml.data.yaml_file import for_editors, reviewed_text
 from scoring_ml.errors import InputError
@@ -194,26 +195,21 @@ def _refuse_existing(*paths: Path) -> None:
 
 
 def _write_new(texts: Mapping[Path, str], forms: Mapping[Path, str]) -> None:
-    """Write files whole or not at all: under other names first, then renamed.
+    """Write files, all of them whole or none.
 
     The JSON Schemas that their first lines name may be there from an earlier file.
     """
-    parts = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.part") for path in texts}
     try:
-        for path, part in parts.items():
-            part.write_text(texts[path], encoding="utf-8")
-        _refuse_existing(*texts)
-        for path, text in forms.items():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        for path, part in parts.items():
-            part.rename(path)
+        with ExitStack() as files:
+            for path, text in texts.items():
+                files.enter_context(whole_file(path)).write_text(text, encoding="utf-8")
+            _refuse_existing(*texts)
+            for path, text in forms.items():
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
             "The schema's folder must be writable",
             found=f"{next(iter(texts)).parent}: {error.strerror or type(error).__name__}",
             do="Make the folder, or choose another place with --out",
         ) from None
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
         If the data, or a file that says what it means, is wrong.
     """
     if data.is_dir():
-        return _open_export(data, files, bar)
+        return audited_export(data, *open_export(data, files.mapping), files, bar)
     schema_path = find_schema(data, files.schema)
     schema = load_schema(schema_path)
     matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
@@ -114,11 +114,6 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
-
-
-def _open_export(folder: Path, files: Files, bar: ProgressBar) -> AuditedData:
-    mapping, export, report = open_export(folder, files.mapping)
-    return audited_export(folder, mapping, export, report, files, bar)
 
 
 def audited_export(

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import parse_schema
-from scoring_ml.data.values.typed import reader
+from scoring_ml.data.values.typed import read_values, reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
-from scoring_ml.features.snapshot import read_values
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
 NAN = float("nan")

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from scoring_ml.data.values.typed import read_values
 from scoring_ml.errors import InputError, LeadError
 from scoring_ml.estimators.ladder import candidate_kinds
-from scoring_ml.features.snapshot import read_values
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.scoring.wording import display_value

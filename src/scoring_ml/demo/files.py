@@ -12,7 +12,6 @@ could be (:mod:`scoring_ml.demo.reachable`). The truth never enters the export.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring_ml.data.crm.mapping import AGES_DAYS
+from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.demo.calendar import EXTRACTED_AT
 from scoring_ml.demo.export import lead_ids
@@ -83,7 +83,9 @@ def write_demo(folder: Path, *, leads: int = 16_000, seed: int = 7) -> DemoFiles
         truth=folder / "truth.parquet",
     )
     for path in (made.mapping, made.matrix, made.segments):
-        _replace(path, for_editors((example / path.name).read_text(encoding="utf-8"), None))
+        with whole_file(path) as unfinished:
+            text = for_editors((example / path.name).read_text(encoding="utf-8"), None)
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
     write_parquet(made.truth, _truth(world))
     return made
 
@@ -132,9 +134,3 @@ def seed_of(part: str, *, leads: int, seed: int) -> np.random.SeedSequence:
 
 
 _PARTS: Final = ("world", "snapshots", "held_out")
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    unfinished.write_text(text, encoding="utf-8", newline="\n")
-    unfinished.replace(path)

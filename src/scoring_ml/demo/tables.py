@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.facts import WON
+from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.contact_details import budget_places, budget_texts
 from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
@@ -67,16 +67,14 @@ def write_tables(world: World, folder: Path) -> tuple[Path, ...]:
 
 def write_parquet(path: Path, parts: Iterator[pa.Table]) -> None:
     """Write tables of one form one below the other; an older file is replaced at the end."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     first = next(parts)
-    try:
-        with pq.ParquetWriter(unfinished, first.schema, compression="zstd") as writer:
-            writer.write_table(first)
-            for part in parts:
-                writer.write_table(part)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        whole_file(path) as unfinished,
+        pq.ParquetWriter(unfinished, first.schema, compression="zstd") as writer,
+    ):
+        writer.write_table(first)
+        for part in parts:
+            writer.write_table(part)
 
 
 def moments(values: Moments) -> pa.Array:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.values.typed import missing_values
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.activity_features import lead_features, sales_features, seen_activities
 from scoring_ml.features.catalogue import schema_features
@@ -171,12 +172,3 @@ def _plan(same: _Same) -> _Plan:
         response=any(feature.after_hand_over for feature in features.values()),
         creation=any(feature.known == "creation" for feature in features.values()),
     )
-
-
-def missing_values(kind: str, n: int) -> NDArray[Any]:
-    """Return n times "not known" as a column of a type holds it."""
-    if kind in ("number", "boolean"):
-        return np.full(n, np.nan)
-    if kind == "date":
-        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
-    return np.full(n, None, dtype=object)

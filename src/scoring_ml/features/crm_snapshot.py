@@ -18,10 +18,11 @@ from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import FEATURE_TYPES, Column, Order, Schema, Target
 from scoring_ml.data.values.moments import DAY, Moments
+from scoring_ml.data.values.typed import missing_values
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
-from scoring_ml.features.compute import compute_features, missing_values
+from scoring_ml.features.compute import compute_features
 from scoring_ml.features.outcomes import Outcomes, find_outcomes
 from scoring_ml.features.request_vocabulary import request_words
 from scoring_ml.features.snapshot import Snapshot

@@ -19,7 +19,7 @@ from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import FIRST_IDS, RowFate
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.numbers import parse_number
-from scoring_ml.data.values.typed import Typed, reader
+from scoring_ml.data.values.typed import read_values
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import AGE_ZERO
@@ -144,7 +144,9 @@ def build_snapshot(
     for column in schema.columns:
         if column.type in ("text", "id") or column.name not in frame:
             continue
-        values, wrong = read_values(frame[column.name], column, schema.missing)
+        values, wrong = read_values(
+            frame[column.name].to_numpy(dtype=object), column, schema.missing
+        )
         typed[column.name] = values
         if column.use:
             drop(f"{column.name} holds a value that is no {column.type}", wrong)
@@ -183,44 +185,6 @@ def build_snapshot(
         problem=None if for_training else problem,
     )
     return whole.take(order)
-
-
-def read_values(
-    raw: pd.Series[Any], column: Column, missing: tuple[str, ...]
-) -> tuple[Any, NDArray[np.bool_]]:
-    """Read a whole column, each distinct value once.
-
-    Returns
-    -------
-    values : array, shape (n,)
-        ``float64`` (number, boolean), ``datetime64[us]`` (date) or objects (``str`` or None).
-    wrong : array of bool, shape (n,)
-        Where the value cannot be read; it counts as missing in ``values``.
-    """
-    read = reader(column, missing)
-    known: dict[Any, Typed] = {}
-    broken: set[Any] = set()
-    values: list[Typed] = []
-    wrong = np.zeros(len(raw), dtype=bool)
-    for index, item in enumerate(raw.to_numpy(dtype=object)):
-        cell = None if item is None or item != item else item
-        key = (type(cell), cell)
-        if key not in known:
-            try:
-                known[key] = read(cell)
-            except ValueError:
-                broken.add(key)
-                known[key] = read(None)
-        if key in broken:
-            wrong[index] = True
-        values.append(known[key])
-    if column.type in ("number", "boolean"):
-        return np.array(values, dtype=np.float64), wrong
-    if column.type == "date":
-        return np.array(values, dtype="datetime64[us]"), wrong
-    result = np.empty(len(values), dtype=object)
-    result[:] = values
-    return result, wrong
 
 
 def _texts(column: pd.Series[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from scoring_ml.data.files.arrow_cells import cell_text, plain_cells
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import parse_number, plain_digits
-from scoring_ml.data.values.typed import reader
+from scoring_ml.data.values.typed import read_values
 from scoring_ml.data.values.vocabulary import Words, folded
 
 _LONGEST: Final = 40
@@ -134,8 +134,6 @@ def typed(
     wrong : array of bool, shape (n,)
         Where a cell cannot be read; it counts as missing in ``values``.
     """
-    read = reader(column, missing)
-    nothing = read(None)
     parts, wrongs = [], []
     for raw in columns:
         if column.type == "number" and _is_numeric(raw.type):
@@ -143,13 +141,8 @@ def typed(
             wrongs.append(np.zeros(len(raw), dtype=bool))
             continue
         codes, cells = _distinct(raw)
-        values = nothing_of(column, len(cells) + 1)
-        wrong = np.zeros(len(cells) + 1, dtype=bool)
-        for at, cell in enumerate(cells):
-            try:
-                values[at] = read(cell)
-            except ValueError:
-                values[at], wrong[at] = nothing, True
+        # The last place, which codes of -1 look at, is for no cell.
+        values, wrong = read_values([*cells, None], column, missing)
         parts.append(values[codes])
         wrongs.append(wrong[codes])
     return np.concatenate(parts), np.concatenate(wrongs)
@@ -169,15 +162,6 @@ def _plain_numbers(raw: Any, column: Column, missing: tuple[str, ...]) -> NDArra
         except ValueError:
             continue  # a word, such as n/a
     return values
-
-
-def nothing_of(column: Column, n: int) -> NDArray[Any]:
-    """Return typed values that are not known, shape (n,)."""
-    if column.type in ("number", "boolean"):
-        return np.full(n, np.nan)
-    if column.type == "date":
-        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
-    return np.full(n, None, dtype=object)
 
 
 def coded_words(

@@ -16,7 +16,6 @@ from scoring_ml.data.crm.cells import (
     Coded,
     coded_words,
     id_texts,
-    nothing_of,
     one_array,
     typed,
 )
@@ -33,6 +32,7 @@ from scoring_ml.data.values.moments import (
     local_days,
     read_moments,
 )
+from scoring_ml.data.values.typed import missing_values
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import InputError
 
@@ -302,7 +302,7 @@ class Table:
             return typed([one_array(raw[0]).take(pa.array(rows))], column, self._mapping.missing)
         bounds = np.cumsum([0, *(len(part) for part in raw)])
         which = np.searchsorted(bounds, rows, side="right") - 1
-        values, wrong = nothing_of(column, len(rows)), np.zeros(len(rows), dtype=bool)
+        values, wrong = missing_values(column.type, len(rows)), np.zeros(len(rows), dtype=bool)
         for at, part in enumerate(raw):
             mine = np.flatnonzero(which == at)
             cells = one_array(part).take(pa.array(rows[mine] - bounds[at]))

@@ -1,8 +1,10 @@
-"""Tables written as CSV or Parquet files, whole or not at all."""
+"""Files written whole or not at all, and tables written so as CSV or Parquet."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +12,22 @@ import pandas as pd
 from scoring_ml.errors import InputError
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield another name in a file's folder; what is written there takes its place at the end.
+
+    Nothing is left where the block fails.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a CSV or Parquet file whole or not at all.
-
-    The file is written under another name in the same folder, then renamed.
 
     Raises
     ------
@@ -27,18 +41,15 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
             found=path.name,
             do="Give another name",
         )
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        if ending == ".csv":
-            frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
-        else:
-            frame.to_parquet(part, index=False)
-        part.replace(path)
+        with whole_file(path) as part:
+            if ending == ".csv":
+                frame.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+            else:
+                frame.to_parquet(part, index=False)
     except OSError as error:
         raise InputError(
             "The output file must be writable",
             found=f"{path}: {error.strerror or type(error).__name__}",
             do="Make its folder, or choose another place",
         ) from None
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""From what a file or a request says to a typed value, in one place.
+"""Typed values, read from what a file or a request says, in one place.
 
 A value is read the same way wherever it comes from, so that batch and online agree to the bit.
 Typed values are ``float`` (number; boolean as 0.0 or 1.0; NaN for not known),
@@ -9,13 +9,16 @@ phone; ``None`` for not known).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
-from scoring_ml.data.values.moments import parse_date, parse_day
+from scoring_ml.data.values.moments import Bools, parse_date, parse_day
 from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.data.values.vocabulary import folded, tidy
 
@@ -55,6 +58,51 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
         return nothing if isinstance(value, float) and value in missing_numbers else value
 
     return read
+
+
+def read_values(
+    cells: Iterable[Any], column: Column, missing: tuple[str, ...]
+) -> tuple[Any, Bools]:
+    """Read the values of a column, each distinct one once.
+
+    Parameters
+    ----------
+    cells : iterable of scalars, n of them
+        NaN counts as ``None``.
+    column : Column
+    missing : tuple of str
+
+    Returns
+    -------
+    values : array, shape (n,)
+        ``float64`` (number, boolean), ``datetime64[us]`` (date) or objects (``str`` or None).
+    wrong : array of bool, shape (n,)
+        Where the value cannot be read; it counts as missing in ``values``.
+    """
+    read = reader(column, missing)
+    known: dict[Any, tuple[Typed, bool]] = {}
+    pairs = []
+    for item in cells:
+        cell = None if item is None or item != item else item
+        key = (type(cell), cell)
+        if key not in known:
+            try:
+                known[key] = read(cell), False
+            except ValueError:
+                known[key] = read(None), True
+        pairs.append(known[key])
+    values = missing_values(column.type, len(pairs))
+    values[:] = [value for value, _ in pairs]
+    return values, np.array([wrong for _, wrong in pairs], dtype=bool)
+
+
+def missing_values(kind: str, n: int) -> NDArray[Any]:
+    """Return n times "not known" as a column of a type holds it."""
+    if kind in ("number", "boolean"):
+        return np.full(n, np.nan)
+    if kind == "date":
+        return np.full(n, np.datetime64("NaT"), dtype="datetime64[us]")
+    return np.full(n, None, dtype=object)
 
 
 def _as_number(word: str, decimal: str) -> float | None:
