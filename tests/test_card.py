@@ -13,8 +13,7 @@ from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.tracking import DatasetFacts, candidates_table
 from scoring_ml.tracking.card import card_facts
-from scoring_ml.tracking.card_text import card_text
-from scoring_ml.tracking.markdown import figure
+from scoring_ml.tracking.card_text import card_text, figure
 from tests.small_world import World
 
 DATASET = DatasetFacts("small world", "ab" * 32, 1_503)

@@ -13,6 +13,7 @@ from scoring_ml.estimators.calibration import Calibration, fit_calibration
 from scoring_ml.estimators.ladder import Rung, make_estimator
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.evaluation.intervals import Predictions
 from scoring_ml.evaluation.windows import Windows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
@@ -65,6 +66,10 @@ class Candidate:
         if not self.calibration.gives_probability:
             return None
         return self.calibration.probability(self.logodds[rows])
+
+    def predictions(self, rows: NDArray[Any]) -> Predictions:
+        """Return log-odds and probabilities of some rows."""
+        return Predictions(self.logodds[rows], self.probability(rows))
 
     def scores(self, rows: NDArray[Any], policy: Policy | None) -> NDArray[np.int64] | None:
         """Return scores of some rows under a policy, or None where there are none."""

@@ -22,7 +22,7 @@ from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import TrainingCounts
 from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidate
 from scoring_ml.evaluation.drift import DriftReport, drift_report
-from scoring_ml.evaluation.intervals import Comparison, Predictions, bootstrap_metrics
+from scoring_ml.evaluation.intervals import Comparison, bootstrap_metrics
 from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
 from scoring_ml.evaluation.slices import Slice, judge_slices
 from scoring_ml.evaluation.verdict import (
@@ -205,14 +205,11 @@ def compare(
         fitted, windows, snapshot, matrix, matrix_total, policy
     )
     tell("intervals", 0.62)
-    test, every_row = windows.test, np.arange(len(snapshot))
+    test = windows.test
     handed_over = int(np.sum(matrix_total[test] >= HOT))
     comparison = bootstrap_metrics(
         label[test],
-        {
-            candidate.kind: Predictions(candidate.logodds[test], candidate.probability(test))
-            for candidate in candidates
-        },
+        {candidate.kind: candidate.predictions(test) for candidate in candidates},
         volumes={VOLUME_METRIC: handed_over},
         groups=None if snapshot.account is None else snapshot.account[test],
         replicates=replicates,
@@ -224,7 +221,7 @@ def compare(
         schema,
         windows,
         {
-            candidate.kind: Predictions(candidate.logodds, candidate.probability(every_row))
+            candidate.kind: candidate.predictions(np.arange(len(snapshot)))
             for candidate in candidates
             if candidate.kind == chosen or candidate.estimator.answers_total
         },

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from scoring_ml.estimators.ladder import candidate_kinds
@@ -11,6 +11,7 @@ from scoring_ml.evaluation.candidate import Candidate
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.verdict import VOLUME_METRIC
 from scoring_ml.evaluation.windows import NAMES
+from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scale import TIERS
 from scoring_ml.statistics.probability import PROBABILITY
 from scoring_ml.statistics.ranking import RANKING
@@ -37,9 +38,9 @@ def candidates_table(trained: Trained) -> list[Row]:
             "chosen": candidate.kind == trained.chosen,
             "eligible": candidate.eligible,
             "reason": candidate.reason,
-            "auc_calibrate": _finite(candidate.auc_calibrate),
+            "auc_calibrate": json_ready(candidate.auc_calibrate),
             "tiers": None if candidate.tiers is None else dict(candidate.tiers),
-            "metrics": {name: _interval(candidate, name) for name in METRICS},
+            "metrics": {name: json_ready(asdict(candidate.metrics[name])) for name in METRICS},
         }
         for candidate in trained.candidates
     ]
@@ -116,12 +117,3 @@ def candidate_params(trained: Trained, candidate: Candidate) -> dict[str, str]:
 
 def _param(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _interval(candidate: Candidate, name: str) -> dict[str, float | None]:
-    interval = candidate.metrics[name]
-    return {part: _finite(getattr(interval, part)) for part in ("value", "low", "high")}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

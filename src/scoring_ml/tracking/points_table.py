@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
@@ -81,17 +80,8 @@ def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
 
 def table_csv(table: Sequence[TableRow]) -> str:
     """Return the table as CSV with a header."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([field.name for field in fields(TableRow)])
-    for row in table:
-        writer.writerow(
-            [
-                "" if item != item else f"{item:.6g}" if isinstance(item, float) else item
-                for item in astuple(row)
-            ]
-        )
-    return file.getvalue()
+    frame = pd.DataFrame(map(asdict, table))
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def table_html(table: Sequence[TableRow], title: str) -> str:

@@ -33,7 +33,7 @@ from scoring_ml.tracking.candidates import (
     row_from_log,
 )
 from scoring_ml.tracking.card import card_facts
-from scoring_ml.tracking.card_text import card_text, summary_text
+from scoring_ml.tracking.card_text import card_text, figure, summary_text
 from scoring_ml.tracking.cohort import (
     cohort_numbers,
     cohort_params,
@@ -41,7 +41,6 @@ from scoring_ml.tracking.cohort import (
     slices_artifact,
 )
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
-from scoring_ml.tracking.markdown import figure
 from scoring_ml.tracking.registry import Origin, Registry
 from scoring_ml.tracking.store import IDENTITY, Store, local_path
 
