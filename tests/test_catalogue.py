@@ -12,7 +12,6 @@ from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue import (
     catalogue,
     feature_columns,
-    feature_label,
     schema_features,
 )
 from scoring_ml.features.catalogue_families import windows
@@ -226,15 +225,13 @@ def test_labels_of_features_tell_them_apart() -> None:
     assert len(labels) == len(set(labels))
 
 
-def test_the_label_of_a_column_in_the_readers_language(tmp_path: Path) -> None:
+def test_the_label_of_a_feature_in_the_readers_language(tmp_path: Path) -> None:
     (tmp_path / "en").mkdir()
     (tmp_path / "en" / "x.yaml").write_text(
         "features: {stage: {label: 'Etappe'}}", encoding="utf-8"
     )
     texts = Catalogue.load("en", folder=tmp_path)
-    small = schema(FULL)
-    assert feature_label(small["stage"], small, texts) == "Etappe"
-    assert feature_label(small["email"], small, texts) == "E-mail"
+    assert schema_features(schema(FULL))["stage"].label(texts) == "Etappe"
 
 
 def test_the_page_of_the_documentation_is_the_catalogue() -> None:

@@ -99,9 +99,3 @@ def schema_features(schema: Schema) -> dict[str, Feature]:
         for feature in catalogue(schema.history, schema.columns)
         if feature.name in names
     }
-
-
-def feature_label(column: Column, schema: Schema, texts: Catalogue) -> str:
-    """Return the name for people of a column, that of a feature in the reader's language."""
-    feature = schema_features(schema).get(column.name) if column.is_feature else None
-    return column.title if feature is None else feature.label(texts)

@@ -7,7 +7,6 @@ decided in :mod:`scoring_ml.features.asof`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -67,61 +66,32 @@ def compute_features(
     SchemaError
         If a feature is not in the catalogue of the schema's history.
     """
-    plan = _plan(_Same(schema))
+    columns, by_key = _features(_Same(schema))
     n, history = len(as_of), schema.history
     if history is None:
         return {}
     found: dict[str, NDArray[Any]] = {}
-    by_key = plan.by_key
     handed_over = np.ones(n, dtype=bool) if history.hand_over is None else None
     if stages is not None and history.stages:
         found, entered = stage_features(stages, as_of, history)
         handed_over = entered if handed_over is None else handed_over
-    if activities is not None and plan.needs_activities:
+    if activities is not None:
         seen = seen_activities(activities, as_of)
         found |= lead_features(activities, seen, as_of, by_key)
-        if plan.touches:
-            found |= touch_features(activities, seen, plan.touches, n)
-        if plan.response and handed_over is not None:
+        found |= touch_features(activities, seen, history.touches, n)
+        if handed_over is not None:
             found |= sales_features(activities, seen, as_of, created_at, handed_over, by_key)
     for feature in by_key.get("email_kind", ()):
-        addresses = values.get(plan.email_fields[feature.name])
-        if addresses is not None:
-            found[feature.name] = email_kinds(addresses, history)
-    if plan.creation:
-        found |= creation_features(created_at, as_of, history.timezone)
+        if feature.field is not None and feature.field.name in values:
+            found[feature.name] = email_kinds(values[feature.field.name], history)
+    found |= creation_features(created_at, as_of, history.timezone)
     if "completeness" in by_key:
-        found["completeness"] = answered_share(plan.askable, values, n)
+        askable = [column.name for column in schema.used if column.askable]
+        known = [pd.notna(values[name]) for name in askable if name in values]
+        found["completeness"] = sum(known, np.zeros(n)) / len(askable)
     return {
-        name: found[name] if name in found else missing_values(kind, n)
-        for name, kind in plan.columns
+        name: found[name] if name in found else missing_values(kind, n) for name, kind in columns
     }
-
-
-def answered_share(
-    askable: tuple[str, ...], values: Mapping[str, NDArray[Any]], n: int
-) -> NDArray[np.float64]:
-    """Return the share of askable fields that are known, shape (n,)."""
-    known = np.zeros(n)
-    for name in askable:
-        column = values.get(name)
-        if column is not None:
-            known += pd.notna(column)
-    return known / len(askable)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Features of a schema, by what :func:`compute_features` needs of them."""
-
-    columns: tuple[tuple[str, str], ...]
-    by_key: Mapping[str, tuple[Feature, ...]]
-    touches: tuple[str, ...]
-    email_fields: Mapping[str, str]
-    askable: tuple[str, ...]
-    needs_activities: bool
-    response: bool
-    creation: bool
 
 
 class _Same:
@@ -138,37 +108,18 @@ class _Same:
 
 
 @lru_cache(maxsize=16)
-def _plan(same: _Same) -> _Plan:
-    schema = same.schema
-    features = schema_features(schema)
-    computed = [column for column in schema.columns if column.is_feature]
-    unknown = [column.name for column in computed if column.name not in features]
+def _features(same: _Same) -> tuple[list[tuple[str, str]], dict[str, list[Feature]]]:
+    """Return name and type of every feature of a schema, and its features by their key."""
+    features = schema_features(same.schema)
+    columns = [(c.name, c.type) for c in same.schema.columns if c.is_feature]
+    unknown = [name for name, _ in columns if name not in features]
     if unknown:
         raise SchemaError(
             "A feature must be one that the schema's history gives",
             found=f"{len(unknown)} that are none: {', '.join(unknown[:3])}",
             do="Remove them from the schema, or write it anew from the mapping",
         )
-    by_key: dict[str, tuple[Feature, ...]] = {}
+    by_key: dict[str, list[Feature]] = {}
     for feature in features.values():
-        by_key[feature.key] = (*by_key.get(feature.key, ()), feature)
-    history = schema.history
-    touches = () if history is None else history.touches
-    return _Plan(
-        columns=tuple((column.name, column.type) for column in computed),
-        by_key=by_key,
-        touches=tuple(
-            touch
-            for touch in touches
-            if f"first_touch_{touch}" in features or f"last_touch_{touch}" in features
-        ),
-        email_fields={
-            feature.name: feature.field.name
-            for feature in features.values()
-            if feature.key == "email_kind" and feature.field is not None
-        },
-        askable=tuple(column.name for column in schema.used if column.askable),
-        needs_activities=any("activities" in feature.needs for feature in features.values()),
-        response=any(feature.after_hand_over for feature in features.values()),
-        creation=any(feature.known == "creation" for feature in features.values()),
-    )
+        by_key.setdefault(feature.key, []).append(feature)
+    return columns, by_key

@@ -229,15 +229,12 @@ def build_crm_snapshot(
             do="Check created_at, the closing moments and ages_days in crm.yaml",
         )
     created = known(leads.created_at, extracted_at)
-    order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
-    frame = pd.concat(frames, ignore_index=True).iloc[order].reset_index(drop=True)
-    code = code[order]
     snapshot = Snapshot(
-        frame=frame,
+        frame=pd.concat(frames, ignore_index=True),
         ids=leads.ids[code],
-        label=np.concatenate(labels)[order],
+        label=np.concatenate(labels),
         position=leads.created_at[code].astype(np.float64),
-        as_of=np.concatenate(moments)[order].astype("datetime64[us]"),
+        as_of=np.concatenate(moments).astype("datetime64[us]"),
         account=None if leads.account is None else leads.account[code],
         row=code + 1,
         unused=tuple(
@@ -252,11 +249,12 @@ def build_crm_snapshot(
             )
         ),
         lead=code,
-        age_days=age_of[order],
+        age_days=age_of,
         headline_age_days=_headline(mapping, ages),
         extracted_at=np.datetime64(export.extracted_at, "us"),
     )
-    return snapshot, schema, outcomes
+    order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
+    return snapshot.take(order), schema, outcomes
 
 
 def open_leads(

@@ -8,9 +8,11 @@ that every estimator learns from the same matrix of numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -134,12 +136,12 @@ class Encoder:
             if lead is not None:
                 words = words[~pd.DataFrame({"lead": lead, "word": words}).duplicated().to_numpy()]
             spellings = words.dropna().value_counts()
-            counts: dict[str, int] = {}
+            counts: Counter[str] = Counter()
             written: dict[str, str] = {}
             pairs = [(str(word), int(count)) for word, count in spellings.items()]
             for word, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0])):
                 written.setdefault(fold(word), word)
-                counts[fold(word)] = counts.get(fold(word), 0) + count
+                counts[fold(word)] += count
             often = sorted(
                 (key for key, count in counts.items() if count >= least),
                 key=lambda key: (-counts[key], key),
@@ -267,34 +269,28 @@ class Encoder:
         columns = []
         for column in self.schema.used:
             owner = self.schema[field_of(column, self.schema)]
-            member = None if owner.name == column.name else column.name
-            sign = {"increasing": 1, "decreasing": -1, None: 0}[column.monotone]
-            if column.type == "date":
-                sign = -sign  # the encoded number is days before as_of, so it falls as dates rise
-            if column.type != "category":
-                columns.append(
-                    EncodedColumn(
-                        "value", owner.name, owner.criterion, monotone=sign, member=member
-                    )
-                )
+            encoded = partial(
+                EncodedColumn,
+                field=owner.name,
+                criterion=owner.criterion,
+                member=None if owner.name == column.name else column.name,
+            )
+            if column.type == "category":
+                columns += [
+                    encoded("level", level=fold(level)) for level in self.levels[column.name]
+                ]
+                columns += [encoded("other"), encoded("missing")]
                 continue
-            for level in self.levels[column.name]:
-                columns.append(
-                    EncodedColumn(
-                        "level", owner.name, owner.criterion, level=fold(level), member=member
-                    )
-                )
-            for role in ("other", "missing"):
-                columns.append(EncodedColumn(role, owner.name, owner.criterion, member=member))
+            sign = {"increasing": 1, "decreasing": -1, None: 0}[column.monotone]
+            # The encoded number of a date is days before as_of, so it falls as dates rise.
+            columns.append(encoded("value", monotone=-sign if column.type == "date" else sign))
         for criterion in self.matrix.criteria:
             fields = {field_of(rule.column, self.schema) for rule in criterion.rules}
             # One field behind a criterion: its points belong to the field that people know.
             name = fields.pop() if len(fields) == 1 else self._criterion_name(criterion.name)
-            columns.append(
-                EncodedColumn("criterion_points", name, criterion.name, level=criterion.name)
-            )
-            for level in (UNKNOWN, "partial", "full"):
-                columns.append(EncodedColumn("criterion_level", name, criterion.name, level=level))
+            encoded = partial(EncodedColumn, field=name, criterion=criterion.name)
+            columns.append(encoded("criterion_points", level=criterion.name))
+            columns += [encoded("criterion_level", level=at) for at in (UNKNOWN, "partial", "full")]
         return columns
 
     def _criterion_name(self, criterion: str) -> str:

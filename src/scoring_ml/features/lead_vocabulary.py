@@ -113,7 +113,7 @@ def _meanings(history: History, column: str) -> Mapping[str, str]:
 
 
 def _refuse_unclear(
-    read: Callable[[Any], _T], history: History, column: str, ours: tuple[str, ...]
+    read: Callable[[Any], _T], history: History, column: str, own: tuple[str, ...]
 ) -> Callable[[Any], _T]:
     """Return a reader that refuses words to which the export's files give different meanings."""
     unclear = history.unclear_words.get(column)
@@ -121,7 +121,7 @@ def _refuse_unclear(
         return read
     # Unclear words stand for themselves, and nothing else that the mapping names does.
     named = dict.fromkeys(_meanings(history, column), "")
-    unclear_words = Words(named | {word: word for word in unclear}, history.missing, ours)
+    unclear_words = Words(named | {word: word for word in unclear}, history.missing, own)
 
     def checked(raw: Any) -> _T:
         instead = unclear.get(unclear_words.read(raw) or "") if isinstance(raw, str) else None
@@ -136,9 +136,9 @@ def _refuse_unclear(
 
 @lru_cache(maxsize=64)
 def _words(
-    meanings: tuple[tuple[str, str], ...], missing: tuple[str, ...], ours: tuple[str, ...]
+    meanings: tuple[tuple[str, str], ...], missing: tuple[str, ...], own: tuple[str, ...]
 ) -> Words:
-    return Words(dict(meanings), missing, frozenset(ours))
+    return Words(dict(meanings), missing, frozenset(own))
 
 
 @lru_cache(maxsize=16)

@@ -13,8 +13,6 @@ from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.values.vocabulary import ANY_WORD, folded
 
-__all__ = ["request_words"]
-
 
 def request_words(mapping: CrmMapping) -> dict[str, Any]:
     """Return the words of a mapping as attributes of :class:`scoring_ml.data.schema.History`.
@@ -50,14 +48,14 @@ def _words(
     mapping: CrmMapping,
     table: str,
     column: str,
-    ours: Collection[str],
+    own: Collection[str],
     nothing: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the words of all of a table's files, and those that differ from file to file.
 
     Parameters
     ----------
-    ours : collection of str
+    own : collection of str
         Folded words for which ``*`` does not stand.
     nothing : collection of str
         Folded meanings that count as none.
@@ -78,9 +76,9 @@ def _words(
     words: dict[str, str] = {}
     several: dict[str, list[str]] = {}
     for word in dict.fromkeys(word for file in files for word in file):
-        others = () if word in ours else (ANY_WORD,)
-        said = [next((file[w] for w in (word, *others) if w in file), None) for file in files]
-        found = {meaning for meaning in said if meaning is not None}
+        others = () if word in own else (ANY_WORD,)
+        meanings = [next((file[w] for w in (word, *others) if w in file), None) for file in files]
+        found = {meaning for meaning in meanings if meaning is not None}
         if len(found) == 1:
             words[word] = found.pop()
         else:
