@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -104,8 +104,8 @@ def draw_spend(people: People, rng: np.random.Generator) -> pd.DataFrame:
     weekend = np.where((days.astype(np.int64) + 3) % 7 >= 5, 0.35, 1.0)
     names = ATTRIBUTE_LEVELS["campaign"]
     totals = np.bincount(people.true["campaign"] + 1, minlength=len(names) + 1)[1:]
-    columns: dict[str, list[Any]] = {"campaign": [], "channel": [], "day": [], "cost": []}
-    for name, channel, total in zip(names, _CHANNEL, totals, strict=True):
+    costs = []
+    for name, total in zip(names, totals, strict=True):
         trend = np.select(
             [name == "Tablet giveaway", name == "Founder stories"],
             [0.45 + 0.3 * share, 0.55 - 0.3 * share],
@@ -113,16 +113,12 @@ def draw_spend(people: People, rng: np.random.Generator) -> pd.DataFrame:
         )
         weight = weekend * season(days) * trend
         noise = np.exp(0.15 * rng.standard_normal(len(days)))
-        cost = COST_A_LEAD[name] * total * weight / weight.sum() * noise
-        columns["campaign"] += [name] * len(days)
-        columns["channel"] += [channel] * len(days)
-        columns["day"].append(days)
-        columns["cost"].append(np.round(cost, 2))
+        costs.append(COST_A_LEAD[name] * total * weight / weight.sum() * noise)
     return pd.DataFrame(
         {
-            "campaign": pd.Series(columns["campaign"], dtype=object),
-            "channel": pd.Series(columns["channel"], dtype=object),
-            "day": np.concatenate(columns["day"]).astype("M8[us]"),
-            "cost": np.concatenate(columns["cost"]),
+            "campaign": pd.Series(np.repeat(names, len(days)), dtype=object),
+            "channel": pd.Series(np.repeat(_CHANNEL, len(days)), dtype=object),
+            "day": np.tile(days.astype("M8[us]"), len(names)),
+            "cost": np.round(np.concatenate(costs), 2),
         }
     )

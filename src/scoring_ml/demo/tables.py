@@ -39,14 +39,8 @@ _LEAVES_NA: Final = 5
 Columns = dict[str, pa.Array]
 
 
-def write_tables(world: World, folder: Path) -> tuple[Path, ...]:
-    """Write every table of a world's export, each at once, and return their paths.
-
-    Parameters
-    ----------
-    folder : Path
-        Must exist.
-    """
+def write_tables(world: World, folder: Path) -> None:
+    """Write every table of a world's export, each at once, to a folder that exists."""
     ids = pa.array(lead_ids(np.arange(len(world))))
     tables: dict[str, Callable[[World, pa.Array], Iterator[pa.Table]]] = {
         "leads": _leads,
@@ -57,12 +51,8 @@ def write_tables(world: World, folder: Path) -> tuple[Path, ...]:
         "deals": _deals,
         "spend": _spend,
     }
-    paths = []
     for name, parts in tables.items():
-        path = folder / f"{name}.parquet"
-        write_parquet(path, parts(world, ids))
-        paths.append(path)
-    return tuple(paths)
+        write_parquet(folder / f"{name}.parquet", parts(world, ids))
 
 
 def write_parquet(path: Path, parts: Iterator[pa.Table]) -> None:
