@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
-from scoring_ml.data.draft import ASSUMED, draft_schema
+from scoring_ml.data.draft import draft_schema
+from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.flat import read_flat
 from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema, schema_text

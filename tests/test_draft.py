@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.draft import ASSUMED, draft_schema
+from scoring_ml.data.draft import draft_schema
+from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
 from scoring_ml.data.schema import Column, Schema, parse_schema
 from scoring_ml.data.values.moments import parse_date

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
@@ -169,6 +170,25 @@ def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
         (one(audit=[{"grade": "bad"}]), r"columns\.age\.audit\[0\]\.grade must be one of refuse"),
         (one(audit=[{"grade": "ask", "value": "x"}]), r"audit\[0\]\.value must be a number"),
         (one(tpye="x"), "Write type"),
+        (one(labels={"de": "Alter"}), r"columns\.age\.labels\.de must be one of en, fa, ru"),
+        (one(labels="Alter"), r"columns\.age\.labels must be a mapping"),
+        (one(values={"1": {"fa": "یک"}}), r"columns\.age\.values needs a category"),
+        (small(shown=["agee"]), r"shown\[0\] must be one of age\. Found: agee .* Write age"),
+        (small(slices=["nobody"]), r"slices\[0\] must be one of age"),
+        (
+            small(columns={"name": {"type": "text"}}, slices=["name"]),
+            r"slices\[0\] must be no personal field\. Found: name",
+        ),
+        (small(crm_url="https://crm.example/leads"), r"crm_url must be .*with \{id\} in it"),
+        (small(crm_url="ftp://crm.example/{id}"), "crm_url must be a web address"),
+        (small(crm_url="https://crm.example/{id}/{name}"), "crm_url must be a web address"),
+        (
+            small(not_scored=[{"column": "kind", "values": ["x"]}]),
+            r"not_scored\[0\]\.column must be",
+        ),
+        (small(not_scored=[{"column": "age", "values": []}]), r"not_scored\[0\]\.values must list"),
+        (small(not_scored=[{"values": ["x"]}]), r"not_scored\[0\] must have column"),
+        (small(version=2), r"version must be 1\. Found: 2"),
     ],
 )
 def test_what_cannot_be_is_refused(content: dict[str, Any], says: str) -> None:
@@ -224,3 +244,40 @@ MINIMAL_FOR_HISTORY = {
     "order": {"by": "row"},
     "columns": {"pages": {"type": "number"}},
 }
+
+
+def test_labels_and_values_are_words_in_the_readers_language() -> None:
+    spec = {
+        "type": "category",
+        "label": "Answer",
+        "labels": {"fa": "پاسخ"},
+        "values": {True: {"ru": "да"}, 7: {"fa": "هفت"}},
+    }
+    column = parse_schema(small(columns={"answer": spec}))["answer"]
+    assert [column.title_in(language) for language in ("en", "fa", "ru")] == [
+        "Answer",
+        "پاسخ",
+        "Answer",
+    ]
+    assert (column.value_in("yes", "ru"), column.value_in("7", "fa")) == ("да", "هفت")
+    assert (column.value_in("yes", "fa"), column.value_in("no", "ru")) == ("yes", "no")
+
+
+def test_how_leads_are_shown_sliced_and_left_unscored_is_kept() -> None:
+    use = {
+        "shown": ["name", "ref"],
+        "crm_url": "https://crm.example.com/leads/{id}?tab=1",
+        "slices": ["kind"],
+        "not_scored": [{"column": "kind", "values": ["Staff", "Partner"], "reason": "ours"}],
+    }
+    columns = {"name": {"type": "text"}, "kind": {"type": "category"}}
+    schema = parse_schema(small(id="ref", columns=columns, **use))
+    assert {key: schema.dump()[key] for key in use} == use
+    assert parse_schema(yaml.safe_load(schema_text(schema))) == schema
+    tables = {"leads": {"file": "leads.csv"}}
+    fields = {name: {"type": spec["type"], "from": "leads"} for name, spec in columns.items()}
+    content = {"dataset": "d", "tables": tables, "fields": fields, **use, "shown": ["name"]}
+    mapping = parse_mapping(content)
+    assert parse_mapping(mapping.dump()) == mapping
+    assert (mapping.crm_url, mapping.slices) == (schema.crm_url, schema.slices)
+    assert mapping.not_scored == schema.not_scored
