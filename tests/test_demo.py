@@ -186,11 +186,6 @@ def test_too_small_numbers_are_refused(asked: dict[str, int], match: str, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_world_without_leads_is_refused() -> None:
-    with pytest.raises(InputError, match="leads must be 1 or more"):
-        make_world(0, seed_of("world", leads=1, seed=0))
-
-
 def test_one_lead_is_enough() -> None:
     export = typed_export(world_of(1, 7))
     assert export.leads.ids.tolist() == ["L-0000001"]

@@ -208,14 +208,7 @@ def make_world(leads: int, seed_sequence: np.random.SeedSequence) -> World:
         1 or more.
     seed_sequence : SeedSequence
         See :func:`scoring_ml.demo.files.seed_of`.
-
-    Raises
-    ------
-    InputError
-        If there is no lead.
     """
-    if leads < 1:
-        raise InputError("leads must be 1 or more", found=str(leads), do="Give another number")
     # A generator for each step, so that a change of one leaves the others as they are.
     draws = [np.random.default_rng(item) for item in seed_sequence.spawn(9)]
     people = draw_people(leads, draws[0])

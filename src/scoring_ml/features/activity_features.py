@@ -104,11 +104,6 @@ class LeadActivities:
         np.maximum.at(newest, self.cell, self.occurred_at)
         return newest.reshape(-1, _K).T
 
-    @cached_property
-    def days_since(self) -> NDArray[np.float64]:
-        """Days since the newest activity of each kind, shape (kinds, n); NaN for never."""
-        return self.days_before(self.newest)
-
     def days_before(self, moments: Moments) -> NDArray[np.float64]:
         """Return the days from moments to when each lead is seen; NaN for no moment."""
         never = moments == _BEFORE_ALL
@@ -144,7 +139,7 @@ def _active_days(done: LeadActivities, feature: Feature) -> NDArray[np.float64]:
 Compute = Callable[[LeadActivities, Feature], NDArray[np.float64]]
 
 OVER_ALL: Final[dict[str, Compute]] = {
-    "days_since": lambda done, feature: done.days_since[_place(feature)],
+    "days_since": lambda done, feature: done.days_before(done.newest[_place(feature)]),
     "days_since_activity": lambda done, feature: done.days_before(done.newest.max(axis=0)),
     "engagement": _engagement,
 }

@@ -31,7 +31,7 @@ def seen_at(created_at: Moments, age_days: float) -> Moments:
     return np.asarray(created_at + (AGE_ZERO if age_days == 0 else round(age_days * DAY)))
 
 
-def known(known_at: Moments, as_of: Moments) -> Bools:
+def known(known_at: Moments | int, as_of: Moments | int) -> Bools:
     """Tell which facts are known: before the moment, strictly.
 
     >>> known(np.array([4, 5, 6]), np.array([5, 5, 5]))

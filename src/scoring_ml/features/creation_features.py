@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -50,8 +49,6 @@ def creation_features(created_at: Moments, as_of: Moments, timezone: str) -> dic
 def _offsets(moments: Moments, timezone: str) -> NDArray[np.int64]:
     """Return the zone's offsets from UTC in microseconds, asked once for each quarter hour."""
     quarters = moments // _QUARTER
-    if len(quarters) == 1:
-        return np.array([_offset(int(quarters[0]), timezone)])
     distinct, place = np.unique(quarters, return_inverse=True)
     table = np.array([_offset(int(quarter), timezone) for quarter in distinct], dtype=np.int64)
     return np.asarray(table[place])
@@ -59,10 +56,5 @@ def _offsets(moments: Moments, timezone: str) -> NDArray[np.int64]:
 
 def _offset(quarter: int, timezone: str) -> int:
     moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
-    offset = moment.astimezone(_zone(timezone)).utcoffset() or timedelta()
+    offset = moment.astimezone(ZoneInfo(timezone)).utcoffset() or timedelta()
     return offset // timedelta(microseconds=1)
-
-
-@lru_cache(maxsize=16)
-def _zone(timezone: str) -> ZoneInfo:
-    return ZoneInfo(timezone)

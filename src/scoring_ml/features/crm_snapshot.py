@@ -304,7 +304,7 @@ def open_leads(
 
 
 def _beyond(export: Export, as_of: int | None) -> tuple[str, ...]:
-    if as_of is None or not known(np.array([export.extracted_at]), np.array([as_of]))[0]:
+    if as_of is None or not known(export.extracted_at, as_of):
         return ()
     days = (as_of - export.extracted_at) / DAY
     made = np.datetime64(export.extracted_at, "us").astype("M8[s]")

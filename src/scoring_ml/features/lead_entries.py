@@ -124,7 +124,7 @@ class EntryColumns:
         if "known_at" not in self:
             return happened
         read = self._moments("known_at")
-        sure = read.usable & known(read.values, np.full(len(happened), now))
+        sure = read.usable & known(read.values, now)
         return np.maximum(np.where(sure, read.values, happened), happened)
 
     def amounts(self, name: str) -> NDArray[np.float64]:

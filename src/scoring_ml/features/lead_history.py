@@ -105,7 +105,7 @@ def read_history(
     problems: Problems = []
     warnings: list[str] = []
     created = _created_at(lead.get("created_at"), history, problems)
-    if created is not None and not _before(created, now):
+    if created is not None and not known(created, now):
         created = None
         warnings.append(texts.text("history.future_creation"))
     activities = stages = None
@@ -118,10 +118,6 @@ def read_history(
     if problems:
         raise LeadError([(name, error.text(texts)) for name, error in problems])
     return LeadHistory(activities, stages, created, tuple(warnings))
-
-
-def _before(moment: int, now: int) -> bool:
-    return bool(known(np.array([moment]), np.array([now]))[0])
 
 
 def _created_at(raw: Any, history: History, problems: Problems) -> int | None:
@@ -166,7 +162,7 @@ def _activities(
         return None, []
     # What the mapping leaves out of an export is left out here, too.
     counted = kind != NOTHING
-    past = known(occurred, np.full(len(occurred), now)) | ~counted
+    past = known(occurred, now) | ~counted
     rows = np.flatnonzero(past & counted)
     facts = (kind, word, by_lead, bits(amount), campaign, channel, ids)
     repeats = _repeats(rows, [occurred, recorded], [item for item in facts if item is not None])
@@ -227,7 +223,7 @@ def _stages(
     if created is not None:
         entered, early = after_creation(entered, np.full(len(entered), created))
         recorded = np.maximum(recorded, entered)
-    past = known(entered, np.full(len(entered), now))
+    past = known(entered, now)
     rows = np.flatnonzero(counted & past & ~early)
     rows = rows[np.lexsort((recorded[rows], entered[rows]))]
     warnings = []

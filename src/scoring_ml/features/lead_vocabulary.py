@@ -61,7 +61,8 @@ def stage_reader(history: History) -> WordReader:
             raise InvalidValue("stage", stages=stages)
         raise InvalidValue("stage_like", stages=stages, like=like)
 
-    return _reader(history, "stage", _stage_places(stages), other)
+    places = {folded(name): place for place, name in enumerate(stages)}
+    return _reader(history, "stage", places, other)
 
 
 def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
@@ -139,8 +140,3 @@ def _words(
     meanings: tuple[tuple[str, str], ...], missing: tuple[str, ...], own: tuple[str, ...]
 ) -> Words:
     return Words(dict(meanings), missing, frozenset(own))
-
-
-@lru_cache(maxsize=16)
-def _stage_places(stages: tuple[str, ...]) -> dict[str, int]:
-    return {folded(name): place for place, name in enumerate(stages)}
