@@ -30,10 +30,8 @@ class CheckReport:
         The schema of a flat file, or the mapping of a CRM export.
     overview : Overview or None
         ``None`` where an export breaks its contract: nothing can be seen as it was then.
-    export : ExportReport or None
-        The tables of a CRM export.
-    rule : str
-        What counts as won in a CRM export, in words.
+    export, rule
+        Of a CRM export: the report on its tables, and in words what counts as won.
     """
 
     path: Path
@@ -132,19 +130,6 @@ def check_data(
     data: Path, files: Files | None = None, bar: ProgressBar | None = None
 ) -> CheckReport:
     """Hold a flat file to its schema, or a CRM export to the contract of its tables, and audit it.
-
-    Parameters
-    ----------
-    data : Path
-        A file, or the folder of an export.
-    files : Files or None
-        The files that say what the data mean; looked for beside (in) them where not named.
-    bar : ProgressBar or None
-
-    Returns
-    -------
-    CheckReport
-        Its ``exit_code`` is 2 if a contract is broken or something must not be trained on.
 
     Raises
     ------

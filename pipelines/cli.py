@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -89,9 +90,9 @@ def init(
 ) -> None:
     """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
     from pipelines.init import init_schema
-    from pipelines.progress import progress_bar
+    from pipelines.progress import ProgressBar
 
-    with progress_bar("init") as bar:
+    with closing(ProgressBar("init")) as bar:
         result = init_schema(
             data,
             target=target,
@@ -113,10 +114,10 @@ def check(
     """Validate a file or a CRM export and audit it; exit 2 on what must not be trained on."""
     from pipelines.check import check_data
     from pipelines.inputs import Files
-    from pipelines.progress import progress_bar
+    from pipelines.progress import ProgressBar
 
     _refuse_other_door(data, schema=schema, mapping=mapping)
-    with progress_bar("check") as bar:
+    with closing(ProgressBar("check")) as bar:
         result = check_data(data, Files(schema=schema, mapping=mapping), bar)
     _show_result(result, as_json)
     raise typer.Exit(result.exit_code)
@@ -133,12 +134,12 @@ def train(
 ) -> None:
     """Compare matrix, scorecard and boosted model, log them, register the challenger."""
     from pipelines.inputs import Files
-    from pipelines.progress import progress_bar
+    from pipelines.progress import ProgressBar
     from pipelines.train import train_file
 
     _refuse_other_door(data, schema=schema, mapping=mapping)
     files = Files(schema=schema, mapping=mapping, matrix=matrix)
-    with progress_bar("train") as bar:
+    with closing(ProgressBar("train")) as bar:
         result = train_file(data, home=_home(home), files=files, bar=bar)
     _show_result(result, as_json)
 
@@ -238,10 +239,10 @@ def score(
     home: HomeDir = None,
 ) -> None:
     """Score a file, or the open leads of a CRM export: the same numbers as the endpoint."""
-    from pipelines.progress import progress_bar
+    from pipelines.progress import ProgressBar
     from pipelines.score import score_file
 
-    with progress_bar("score") as bar:
+    with closing(ProgressBar("score")) as bar:
         result = score_file(
             data,
             out=out,
@@ -344,11 +345,11 @@ def demo(
 ) -> None:
     """Make demo data, train, compare, promote the first champion, and serve it."""
     from pipelines.demo import run_demo, what_now
-    from pipelines.progress import progress_bar
+    from pipelines.progress import ProgressBar
     from pipelines.tables import candidates_text
 
     place = _home(home)
-    with progress_bar("demo") as bar:
+    with closing(ProgressBar("demo")) as bar:
         result = run_demo(place, leads=leads, seed=seed, bar=bar)
     _show(candidates_text(result.training.to_json()["candidates"]))
     if no_serve:

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinja2 import Template
+
 from pipelines.progress import ProgressBar
 from pipelines.promotion import Promotion, promote
 from pipelines.train import TrainResult, train_file
@@ -16,26 +18,11 @@ from scoring_ml.demo.reachable import Reachable, best_reachable
 from scoring_ml.reports.explanations import write_explanations
 from scoring_ml.settings import Home
 
-DEFAULT_LEADS = 16_000
-DEFAULT_SEED = 7
-
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo made.
+    """What the demo made."""
 
-    Parameters
-    ----------
-    files : DemoFiles
-    training : TrainResult
-    promotion : Promotion
-    reachable : Reachable or None
-        Best reachable AUC on the test rows, if asked for.
-    pages : tuple of Path
-        The written reports.
-    """
-
-    files: DemoFiles
     training: TrainResult
     promotion: Promotion
     reachable: Reachable | None
@@ -45,8 +32,8 @@ class DemoResult:
 def run_demo(
     home: Home,
     *,
-    leads: int = DEFAULT_LEADS,
-    seed: int = DEFAULT_SEED,
+    leads: int,
+    seed: int,
     reachable: bool = True,
     bar: ProgressBar | None = None,
     replicates: int = 400,
@@ -55,12 +42,8 @@ def run_demo(
 
     Parameters
     ----------
-    home : Home
-    leads : int
-    seed : int
     reachable : bool
         Whether to estimate the best reachable AUC, on 20 times as many generated leads.
-    bar : ProgressBar or None
     replicates : int
         Bootstrap resamples behind each interval.
     """
@@ -76,7 +59,7 @@ def run_demo(
         best = demo_reachable(files, training, leads=leads, seed=seed, bar=bar.part(0.9, 0.98))
     bar("write the reports", 0.98)
     pages = write_explanations(home.runs / training.run_id, home.reports / "explanations")
-    return DemoResult(files, training, promotion, best, tuple(pages))
+    return DemoResult(training, promotion, best, tuple(pages))
 
 
 def demo_reachable(
@@ -107,39 +90,15 @@ def _command() -> str:
 def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
     """Return the short text that the demo ends with."""
     trained = result.training.trained
-    metrics = trained[trained.chosen].metrics["roc_auc"]
-    lines = [
-        "",
-        f"Champion: version {result.promotion.version}, {trained.chosen}, "
-        f"AUC {metrics.value:.3f} ({metrics.low:.3f} to {metrics.high:.3f}) on the newest "
-        f"{len(trained.windows.test):,} leads.",
-    ]
-    if result.reachable is not None:
-        share = metrics.value / result.reachable.auc
-        lines.append(
-            f"Best reachable AUC with what is known at scoring: {result.reachable.auc:.3f}; "
-            f"the champion has {share:.1%} of it."
-        )
-    command = _command()
-    lines += ["", trained.verdict.text, "", "What now", ""]
-    pages = {page.name: page for page in result.pages}
-    lines.append("  Sales, the queue and why:      " + pages["sales.html"].as_uri())
-    lines.append("  Marketing, per campaign:       " + pages["marketing.html"].as_uri())
-    where = "" if str(home.root) == str(Path(".scoring").absolute()) else f" --home {home.root}"
-    lines.append(f"  Data scientists, in MLflow:    {command} ui{where}")
-    lines.append(f"  The comparison as a table:     {command} compare{where}")
-    if url is None:
-        lines.append(f"  Serve it to the CRM:           {command} serve{where}")
-    else:
-        lines += [
-            f"  The CRM, with its fields:      {url}/openapi.json",
-            f"  What is serving, an example:   {url}/model",
-            "",
-            "  Score that example lead:",
-            f"    curl -s {url}/model | python3 -c "
-            "'import json,sys; print(json.dumps(json.load(sys.stdin)[\"example\"]))' "
-            f"| curl -s -H 'Content-Type: application/json' -d @- {url}/score",
-            "",
-            f"  Ctrl-C ends the server; {command} serve{where} starts it again.",
-        ]
-    return "\n".join(lines)
+    source = (Path(__file__).parent / "templates" / "what_now.txt.j2").read_text(encoding="utf-8")
+    text: str = Template(source, trim_blocks=True).render(
+        version=result.promotion.version,
+        trained=trained,
+        auc=trained[trained.chosen].metrics["roc_auc"],
+        reachable=result.reachable,
+        pages={page.stem: page.as_uri() for page in result.pages},
+        command=_command(),
+        where="" if home.root == Path(".scoring").absolute() else f" --home {home.root}",
+        url=url,
+    )
+    return text

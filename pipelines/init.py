@@ -29,28 +29,12 @@ FORMS_NAME: Final = ".schemas"
 
 @dataclass(frozen=True)
 class InitResult:
-    """The result of ``init``: an overview, and the files written.
-
-    Parameters
-    ----------
-    overview : Overview
-        With the schema as drafted, suspicious columns left out.
-    data : Path
-    schema_path, matrix_path : Path
-        The files written.
-    """
+    """The overview of a file by its drafted schema, and the files written."""
 
     overview: Overview
     data: Path
     schema_path: Path
     matrix_path: Path
-
-    exit_code = 0
-
-    @property
-    def schema(self) -> Schema:
-        """The drafted schema."""
-        return self.overview.schema
 
     @property
     def next_steps(self) -> tuple[str, ...]:
@@ -121,8 +105,6 @@ def init_schema(
 
     Parameters
     ----------
-    data : Path
-        CSV or Parquet.
     target : str
         Column that holds the outcome.
     out : Path
@@ -177,12 +159,8 @@ def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
     numbers = "; ".join(item.suspicion.text for item in findings if item.grade != "note")
     reason = texts.text(f"audit.reason.{grade}", findings=numbers)
     seen = column.reason.removesuffix(ASSUMED).rstrip("; ")
-    return replace(
-        audited,
-        use=False,
-        known="unknown",
-        reason=f"{reason} ({seen})" if seen else reason,
-    )
+    reason = f"{reason} ({seen})" if seen else reason
+    return replace(audited, use=False, known="unknown", reason=reason)
 
 
 def _refuse_existing(*paths: Path) -> None:

@@ -31,16 +31,7 @@ MATRIX_NAME = "matrix.yaml"
 
 @dataclass(frozen=True)
 class Files:
-    """The files that say what data means; those that are None are looked for beside it.
-
-    Parameters
-    ----------
-    schema : Path or None
-        Of a flat file.
-    mapping : Path or None
-        Of a CRM export.
-    matrix : Path or None
-    """
+    """The files that say what data means; those that are None are looked for beside it."""
 
     schema: Path | None = None
     mapping: Path | None = None
@@ -53,20 +44,14 @@ class AuditedData:
 
     Parameters
     ----------
-    snapshot : Snapshot
     headline : Snapshot
         One row a lead: those of the age at which leads are compared.
-    schema : Schema
-    matrix : Matrix
-    findings : tuple of Finding
     sha256 : str
         Of the data's bytes.
     rows : int
         Rows of the file, or leads of the export, that could be read.
-    report : ExportReport or None
-        From a CRM export.
-    outcomes : Outcomes or None
-        From a CRM export.
+    report, outcomes
+        Of a CRM export.
     """
 
     snapshot: Snapshot
@@ -173,15 +158,7 @@ def _headline(snapshot: Snapshot) -> Snapshot:
 def open_export(
     folder: Path, mapping: Path | None, *, needs_outcomes: bool = True
 ) -> tuple[CrmMapping, Export, ExportReport]:
-    """Read a CRM export as its mapping says.
-
-    Parameters
-    ----------
-    folder : Path
-    mapping : Path or None
-        ``crm.yaml`` in the folder if None.
-    needs_outcomes : bool
-        Whether the export must tell what became of leads; to score them it need not.
+    """Read a CRM export as its mapping says; to score leads, it need not tell their outcomes.
 
     Raises
     ------
@@ -196,13 +173,9 @@ def open_export(
 
 def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
     """Return one SHA-256 over a mapping, and the names and bytes of all files that it names."""
-    names = {source.file for sources in mapping.tables.values() for source in sources}
-    names |= {
-        join.file
-        for sources in mapping.tables.values()
-        for source in sources
-        for join in source.join
-    }
+    sources = [source for each in mapping.tables.values() for source in each]
+    names = {source.file for source in sources}
+    names |= {join.file for source in sources for join in source.join}
     digest = hashlib.sha256(mapping_text(mapping).encode("utf-8"))
     for name in sorted(names):
         digest.update(name.encode("utf-8"))
@@ -219,17 +192,15 @@ def find_mapping(folder: Path, mapping: Path | None) -> Path:
     SchemaError
         If none is named and none lies in the folder.
     """
-    if mapping is not None:
-        return mapping
     inside = folder / MAPPING_NAME
-    if not inside.exists():
+    if mapping is None and not inside.exists():
         raise SchemaError(
             "A folder with a CRM export needs a mapping",
             found=f"no {inside}",
             do=f"Copy the {MAPPING_NAME} of your CRM from models/examples into it and adapt it, "
             "or name one with --mapping; for a flat file name the file, not its folder",
         )
-    return inside
+    return mapping or inside
 
 
 def find_schema(data: Path, schema: Path | None) -> Path:
@@ -240,25 +211,20 @@ def find_schema(data: Path, schema: Path | None) -> Path:
     InputError
         If none is named and none lies beside the data.
     """
-    if schema is not None:
-        return schema
     beside = data.with_name(SCHEMA_NAME)
-    if not data.exists():
+    if schema is None and not data.exists():
         raise InputError("DATA must exist", found=f"no file {data}", do="Give its right name")
-    if not beside.exists():
+    if schema is None and not beside.exists():
         raise SchemaError(
             "A flat file needs a schema",
             found=f"no {beside}",
             do=f"Draft one with scoring-ml init {data} --target COLUMN, or name one with --schema",
         )
-    return beside
+    return schema or beside
 
 
 def find_matrix(folders: tuple[Path, ...], matrix: Path | None, schema: Schema) -> Matrix:
     """Return the hand-built matrix: as named, else the first in the folders, else unmapped."""
-    if matrix is not None:
-        return load_matrix(matrix, schema)
-    for folder in folders:
-        if (folder / MATRIX_NAME).exists():
-            return load_matrix(folder / MATRIX_NAME, schema)
-    return unmapped_matrix()
+    beside = (folder / MATRIX_NAME for folder in folders)
+    path = matrix or next((each for each in beside if each.exists()), None)
+    return unmapped_matrix() if path is None else load_matrix(path, schema)

@@ -25,13 +25,10 @@ class Overview:
 
     Parameters
     ----------
-    facts : FileFacts
     columns : int
         Columns of the file.
-    schema : Schema
     snapshot : Snapshot
         One row a lead.
-    findings : tuple of Finding
     """
 
     facts: FileFacts
@@ -88,12 +85,7 @@ class Overview:
                 "lost": list(schema.target.lost),
             },
             "id": schema.id,
-            "order": {
-                "by": schema.order.by,
-                "column": schema.order.column,
-                "ascending": schema.order.ascending,
-                "reason": schema.order.reason,
-            },
+            "order": _picked(schema.order, "by", "column", "ascending", "reason"),
             "missing": [word for word in schema.missing if word],
             "rows": {
                 "usable": len(self.snapshot),
@@ -105,17 +97,12 @@ class Overview:
             "unused": [item.to_json() for item in self.snapshot.unused],
             "warnings": list(self.snapshot.warnings),
             "columns": [
-                {
-                    "name": column.name,
-                    "type": column.type,
-                    "known": column.known,
-                    "use": column.use,
-                    "criterion": column.criterion,
-                    "reason": column.reason,
-                }
+                _picked(column, "name", "type", "known", "use", "criterion", "reason")
                 for column in schema.columns
             ],
-            "findings": [_finding_json(item) for item in self.findings],
+            "findings": [
+                {"column": item.column or None, **vars(item.suspicion)} for item in self.findings
+            ],
         }
 
 
@@ -217,11 +204,5 @@ def _wrapped(text: str, *, indent: int) -> list[str]:
     )
 
 
-def _finding_json(item: Finding) -> dict[str, Any]:
-    return {
-        "column": item.column or None,
-        "grade": item.grade,
-        "probe": item.suspicion.probe,
-        "value": item.suspicion.value,
-        "text": item.suspicion.text,
-    }
+def _picked(section: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(section, name) for name in names}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console
@@ -83,13 +82,3 @@ class _Display:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
-
-
-@contextmanager
-def progress_bar(title: str) -> Iterator[ProgressBar]:
-    """Show a progress bar while the block runs."""
-    bar = ProgressBar(title)
-    try:
-        yield bar
-    finally:
-        bar.close()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from pipelines.promotion_gate import Moves, objections, same_leads
-from pipelines.switch import finish_switch, switch_to
+from pipelines.switch import finish_switch, switch_to, under_policy
 from scoring_ml.errors import InputError, IntegrityError, NothingServed, ScoringError
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS
 from scoring_ml.scoring.champion import load_champion, load_rehearsed, read_champion, rehearse
-from scoring_ml.scoring.policies import propose
 from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
 from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.saving import json_ready
@@ -28,15 +27,12 @@ class Promotion:
 
     Parameters
     ----------
-    version : str
-        Being served now.
-    previous : str or None
-        Served before.
+    version, previous : str
+        Served now, and before.
     moves : Moves or None
         Tier changes of the same leads; ``None`` where there was nothing to compare with.
     objections : tuple of str
         What spoke against it and was overruled with a written reason.
-    notes : tuple of str
     policy : Policy or None
         The policy in force after a change of policy.
     """
@@ -161,13 +157,7 @@ def set_policy(
 ) -> Promotion:
     """Fit another policy on the champion's calibration window and serve it as a new version.
 
-    Parameters
-    ----------
-    method : str
-        ``match_matrix``, ``capacity``, ``economics`` or ``fixed``.
-    home : Home
-    options : mapping or None
-        Values of that method in place of those in ``models/policy.yaml``.
+    Options take the place of the method's values in ``models/policy.yaml``.
 
     Raises
     ------
@@ -185,15 +175,15 @@ def set_policy(
     registry = Registry(Store(home))
     run_id = registry.training_of(scorer.version)
     fitted = _fitted_policy(scorer, _calibration_rows(home, run_id), method, options or {})
-    policy = propose(home, str(scorer.parts.card["dataset"]), fitted)
-    changed = Scorer(replace(scorer.parts, policy=policy))
+    changed = under_policy(scorer, fitted, home, version=scorer.version)
     leads = same_leads(home, run_id, old=scorer, new=changed)
     registered = registry.register_again(changed, source_version=scorer.version)
     folder = registry.scorer_folder(registered.version)
     rehearse(folder, registered.version)
     switch_to(registered, folder, home=home)
     moves = None if leads is None else leads.moves
-    return Promotion(registered.version, scorer.version, moves, notes=policy.notes, policy=policy)
+    policy = changed.parts.policy
+    return Promotion(registered.version, scorer.version, moves, notes=fitted.notes, policy=policy)
 
 
 def _fitted_policy(
@@ -216,14 +206,7 @@ def _fitted_policy(
             found=policy.reason,
             do="Choose other values or another method",
         )
-    fitted_on = {
-        "dataset": str(scorer.parts.card["dataset"]),
-        "kind": scorer.kind,
-        "window": "calibrate",
-        "leads": len(window),
-        "version": scorer.version,
-    }
-    return replace(policy, fitted_on=fitted_on)
+    return policy
 
 
 def served_version(home: Home) -> str | None:

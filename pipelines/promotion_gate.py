@@ -22,13 +22,7 @@ from scoring_ml.statistics.interval import Interval
 
 @dataclass(frozen=True)
 class Moves:
-    """How many of the same leads change tier.
-
-    Parameters
-    ----------
-    counts : dict of (from tier, to tier) to int
-    leads : int
-    """
+    """How many of the same leads change tier: counts by old and new tier, of all leads."""
 
     counts: dict[tuple[str, str], int]
     leads: int
@@ -99,16 +93,12 @@ class SameLeads:
 
 
 def same_leads(home: Home, run_id: str, *, old: Scorer | None, new: Scorer) -> SameLeads | None:
-    """Score a training's newest leads with two versions; None where one knows none of them.
+    """Score a training's newest leads with what is served and with a new version.
 
-    Parameters
-    ----------
-    home : Home
-    run_id : str
-        Of the training.
-    old : Scorer or None
-        What is served; None where nothing is.
-    new : Scorer
+    Returns
+    -------
+    SameLeads or None
+        None where a version knows none of them.
     """
     try:
         run = read_scored(home.runs / run_id)
@@ -124,16 +114,7 @@ def same_leads(home: Home, run_id: str, *, old: Scorer | None, new: Scorer) -> S
 def objections(
     new: Scorer, home: Home, *, served: Scorer | None, leads: SameLeads | None
 ) -> list[str]:
-    """Return what speaks against serving a version.
-
-    Parameters
-    ----------
-    new : Scorer
-    home : Home
-    served : Scorer or None
-    leads : SameLeads or None
-        Of the new version's training.
-    """
+    """Return what speaks against serving a version, judged on the leads of its training."""
     against = []
     policy, dataset = new.parts.policy, str(new.parts.card["dataset"])
     in_force = policy_in_force(home, dataset)

@@ -19,7 +19,7 @@ can be done twice.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scoring_ml.errors import IntegrityError, NothingServed
@@ -30,7 +30,8 @@ from scoring_ml.scoring.champion import (
     name_champion,
     read_champion,
 )
-from scoring_ml.scoring.policies import check_proposed, put_in_force
+from scoring_ml.scoring.policies import check_proposed, propose, put_in_force
+from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.saving import write_json
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -65,17 +66,9 @@ class Switch:
 def switch_to(
     scorer: Scorer, folder: Path, *, home: Home, reason: str | None = None, back: bool = False
 ) -> None:
-    """Serve a registered version, put its policy in force, and move the alias.
+    """Serve a version that a child process has loaded from its folder.
 
-    Parameters
-    ----------
-    scorer : Scorer
-        With its version.
-    folder : Path
-        Where it is saved; a child process has loaded it.
-    home : Home
-    reason, back
-        As for :meth:`Registry.promote`.
+    Its policy comes into force and the alias moves, as :meth:`Registry.promote` says.
 
     Raises
     ------
@@ -93,6 +86,21 @@ def switch_to(
     write_json(home.switch_file, asdict(switch))
     name_champion(home, champion)
     _finish(switch, home)
+
+
+def under_policy(scorer: Scorer, policy: Policy, home: Home, **origin: str) -> Scorer:
+    """Return a Scorer under a newly fitted policy, which comes into force when it is promoted.
+
+    Parameters
+    ----------
+    origin
+        More of what the policy was fitted on than its calibration window.
+    """
+    dataset = str(scorer.parts.card["dataset"])
+    window = {"window": "calibrate", "leads": policy.leads}
+    fitted_on = {"dataset": dataset, "kind": scorer.kind, **window, **origin}
+    proposed = propose(home, dataset, replace(policy, fitted_on=fitted_on))
+    return Scorer(replace(scorer.parts, policy=proposed))
 
 
 def finish_switch(home: Home) -> None:

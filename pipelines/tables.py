@@ -19,16 +19,9 @@ SHOWN: Final = {
 
 
 def candidates_text(candidates: Sequence[Mapping[str, Any]]) -> str:
-    """Return the candidates side by side, each figure with its 95 % interval below.
-
-    Parameters
-    ----------
-    candidates : sequence of mapping
-        As ``train --json`` prints them.
-    """
+    """Return the candidates of ``train --json``, each figure with its 95 % interval below."""
     width = 16
-    head = " " * 20 + "".join(f"{title:>{width}}" for title in SHOWN.values())
-    lines = [head]
+    lines = [" " * 20 + "".join(f"{title:>{width}}" for title in SHOWN.values())]
     for item in candidates:
         metrics = item["metrics"]
         mark = "*" if item.get("chosen") else " "

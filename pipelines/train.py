@@ -10,9 +10,8 @@ from typing import Any
 
 from pipelines.inputs import AuditedData, Files, open_data
 from pipelines.progress import ProgressBar
-from pipelines.switch import finish_switch
+from pipelines.switch import finish_switch, under_policy
 from pipelines.tables import candidates_text
-from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError, TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import Finding, refusals
@@ -20,10 +19,8 @@ from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.champion import accept_fields
-from scoring_ml.scoring.policies import policy_in_force, propose
-from scoring_ml.scoring.policy import Policy
+from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.scoring.saving import json_ready, write_json
-from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from scoring_ml.tracking import (
     MODEL_NAME,
@@ -41,28 +38,20 @@ class TrainResult:
 
     Parameters
     ----------
-    trained : Trained
-    run_id : str
     version : str
         Of the registered challenger.
-    findings : tuple of Finding
-    report : ExportReport or None
-        What was found while a CRM export was read.
-    rule : str
-        What counts as won in a CRM export, in words.
     """
 
+    data: AuditedData
     trained: Trained
     run_id: str
     version: str
-    findings: tuple[Finding, ...]
-    report: ExportReport | None = None
-    rule: str = ""
 
     def render(self) -> str:
         """Return the result as text for a terminal."""
         document = self.to_json()
-        lines = [] if self.report is None else [self.report.render(), self.rule, ""]
+        report = self.data.report
+        lines = [] if report is None else [report.render(), self.data.rule, ""]
         lines += [candidates_text(document["candidates"]), ""]
         for rung in document["not_allowed"]:
             lines.append(f"not on the ladder: {rung['kind']}: {rung['reason']}")
@@ -80,14 +69,12 @@ class TrainResult:
         trained = self.trained
         policy = trained.policy
         rows = {name: len(trained.windows[name]) for name in NAMES}
+        rows["open"] = len(trained.windows.open)
+        rows["unused"] = sum(item.count for item in trained.unused)
         document: dict[str, Any] = {
             "run_id": self.run_id,
             "model": {"name": MODEL_NAME, "version": self.version, "kind": trained.chosen},
-            "rows": rows
-            | {
-                "open": len(trained.windows.open),
-                "unused": sum(item.count for item in trained.unused),
-            },
+            "rows": rows,
             "unused": [item.to_json() for item in trained.unused],
             "base_rate": trained.base_rate,
             "candidates": candidates_table(trained),
@@ -103,9 +90,8 @@ class TrainResult:
         if trained.slices:
             document["slices"] = slices_table(trained)
             document["rows"]["fit"] = len(trained.windows.fit)
-        if self.report is not None:
-            document["export"] = self.report.to_json()
-            document["rule"] = self.rule
+        if self.data.report is not None:
+            document |= {"export": self.data.report.to_json(), "rule": self.data.rule}
         return dict(json_ready(document))
 
 
@@ -123,12 +109,8 @@ def train_file(
     ----------
     data : Path
         CSV or Parquet, or a folder with a CRM export.
-    home : Home
     files : Files or None
-        What says what the data means; looked for beside (in) it where not named. Without a
-        matrix file the matrix is unmapped.
-    bar : ProgressBar or None
-        Shows the progress.
+        Without a matrix file, named or found, the matrix is unmapped.
     replicates : int
         Bootstrap resamples behind each interval.
 
@@ -157,7 +139,8 @@ def train_file(
         progress=bar.part(0.2, 0.6),
     )
     if in_force is None and trained.policy is not None:
-        trained = _with_policy_version(trained, home, trained.policy)
+        scorer = under_policy(trained.scorer, trained.policy, home)
+        trained = replace(trained, policy=scorer.parts.policy, scorer=scorer)
     logged = log_training(
         Store(home),
         trained,
@@ -173,9 +156,7 @@ def train_file(
     )
     accept_fields(home, logged.scorer.accepted_names)
     write_json(home.newest_training, {"run_id": logged.run_id, "version": logged.version})
-    return TrainResult(
-        trained, logged.run_id, logged.version, opened.findings, opened.report, opened.rule
-    )
+    return TrainResult(opened, trained, logged.run_id, logged.version)
 
 
 def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
@@ -220,10 +201,10 @@ def newest_training(home: Home) -> tuple[str, str]:
 
 def _dataset(opened: AuditedData) -> DatasetFacts:
     facts = DatasetFacts(opened.schema.dataset, opened.sha256, opened.rows)
-    if opened.outcomes is None:
+    spans = opened.outcomes
+    if spans is None:
         return facts
-    outcomes = opened.outcomes
-    return replace(facts, horizon_days=outcomes.horizon_days, lag_days=outcomes.lag_days)
+    return replace(facts, horizon_days=spans.horizon_days, lag_days=spans.lag_days)
 
 
 def _card(schema: Schema) -> dict[str, Any]:
@@ -233,16 +214,3 @@ def _card(schema: Schema) -> dict[str, Any]:
         "dataset": schema.dataset,
         "created_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-
-
-def _with_policy_version(trained: Trained, home: Home, policy: Policy) -> Trained:
-    """Propose a newly fitted policy, which comes into force once its model is promoted."""
-    fitted_on = {
-        "dataset": trained.schema.dataset,
-        "kind": trained.chosen,
-        "window": "calibrate",
-        "leads": len(trained.windows.calibrate),
-    }
-    policy = propose(home, trained.schema.dataset, replace(policy, fitted_on=fitted_on))
-    parts = replace(trained.scorer.parts, policy=policy)
-    return replace(trained, policy=policy, scorer=Scorer(parts))

@@ -25,15 +25,10 @@ not yet in the one shape."""
 
 
 class ParsedRequest(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is not typed here
-    """One request, read and parsed.
+    """One request: its parsed body, and the language of the answer.
 
     Parameters
     ----------
-    content : object
-        The parsed JSON body.
-    lang : str
-        Language of the texts in the answer.
-    request_id : str
     received_at : datetime
         Moment of receipt, in UTC, without a zone; the lead is scored as of then.
     """
@@ -51,16 +46,7 @@ class ParsedRequest(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML is n
 
 
 class Reply(bentoml.IODescriptor):  # type: ignore[misc]
-    """One answer: an HTTP status and a JSON value.
-
-    Parameters
-    ----------
-    status : int
-    body : object
-        Anything that JSON can hold.
-    code : str
-        The error's code, or empty.
-    """
+    """One answer: an HTTP status, a JSON value, and an error's code."""
 
     status: int
     body: Any

@@ -72,10 +72,7 @@ class _Exchange:
     receive: Receive
     send: Send
     path: str
-    request_id: str
-    lang: str
-    head: bool
-    received_at: datetime
+    request: ParsedRequest
     started: bool = False
     status: int = 500
     code: str = "ok"
@@ -85,42 +82,33 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             headers = {
-                name.decode("latin-1").lower(): value.decode("latin-1")
-                for name, value in message.get("headers", [])
+                key: value
+                for name, value in Headers(raw=message.get("headers", [])).items()
+                if (key := name.lower()) not in _HIDDEN
             }
-            headers = {name: value for name, value in headers.items() if name not in _HIDDEN}
-            headers = {**SECURITY, **headers, "x-request-id": self.request_id}
-            raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-            message = {**message, "headers": raw}
+            headers = {**SECURITY, **headers, "x-request-id": self.request.request_id}
+            message = {**message, "headers": Headers(headers).raw}
         await self.send(message)
 
     async def refuse(self, refusal: Refusal, *, more: bool = False) -> None:
         """Answer with a refusal; with ``more``, leave the answer open until the body is in."""
-        body = dump(refusal.body(self.lang, self.request_id))
+        body = dump(refusal.body(self.request.lang, self.request.request_id))
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
-            "content-language": self.lang,
-            **(refusal.headers or {}),
+            "content-language": self.request.lang,
+            **({"connection": "close"} if more else refusal.headers or {}),
         }
         self.code = refusal.code
-        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        raw = Headers(headers).raw
         start = {"type": "http.response.start", "status": refusal.status, "headers": raw}
         await self.answer(start)
-        body = b"" if self.head else body
+        body = b"" if self.scope["method"] == "HEAD" else body
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 class Gate:
-    """ASGI application around the one that BentoML makes.
-
-    Parameters
-    ----------
-    app : ASGI application
-    limits : Limits
-    count : callable, optional
-        Called for every answer.
-    """
+    """ASGI application around the one that BentoML makes; every answer is counted."""
 
     def __init__(self, app: ASGIApp, *, limits: Limits, count: AnswerCounter | None = None) -> None:
         self.app = app
@@ -138,16 +126,14 @@ class Gate:
             return
         began = time.perf_counter()
         headers = Headers(scope=scope)
-        exchange = _Exchange(
-            scope=scope,
-            receive=receive,
-            send=send,
-            path=scope["path"] if scope["path"] in ROUTES else "other",
-            request_id=_request_id(headers.get("x-request-id")),
+        request = ParsedRequest.model_construct(
+            content=None,
             lang=_lang(headers.get("accept-language")),
-            head=scope["method"] == "HEAD",
+            request_id=_request_id(headers.get("x-request-id")),
             received_at=datetime.now(UTC).replace(tzinfo=None),
         )
+        path = scope["path"] if scope["path"] in ROUTES else "other"
+        exchange = _Exchange(scope, receive, send, path, request)
         try:
             await self._serve(exchange, headers)
         except Exception as error:  # noqa: BLE001 - the last place where it can be caught
@@ -165,7 +151,7 @@ class Gate:
                 allow = {"allow": ", ".join(methods)}
                 raise Refusal("method_not_allowed", params={"allow": allow["allow"]}, headers=allow)
             if methods is GET:
-                await self._pass(exchange, None)
+                await self._pass(exchange)
                 return
             if self.in_flight >= self.limits.in_flight:
                 raise Refusal("too_many_requests", headers={"retry-after": "1"})
@@ -184,29 +170,21 @@ class Gate:
             body = await read(exchange.receive, headers, self.limits)
             if body is None:
                 return  # the client has gone
-            content = parse(body)
+            exchange.request.content = parse(body)
         except Refusal as refusal:
             # After these the rest of the body is still on its way: let it run dry, then close.
             unread = refusal.code in ("too_large", "unsupported_media_type", "request_timeout")
-            if not unread:
-                await exchange.refuse(refusal)
-                return
-            refusal.headers = {"connection": "close"}
-            await exchange.refuse(refusal, more=True)
-            if "expect" not in headers and refusal.code != "request_timeout":
-                await drain(exchange.receive, self.limits)
-            await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
+            await exchange.refuse(refusal, more=unread)
+            if unread:
+                if "expect" not in headers and refusal.code != "request_timeout":
+                    await drain(exchange.receive, self.limits)
+                await exchange.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        await self._pass(exchange, content)
+        await self._pass(exchange)
 
-    async def _pass(self, exchange: _Exchange, content: Any) -> None:
+    async def _pass(self, exchange: _Exchange) -> None:
         """Let the application behind the gate answer, and put its errors into the one shape."""
-        exchange.scope[SCOPE_KEY] = ParsedRequest.model_construct(
-            content=content,
-            lang=exchange.lang,
-            request_id=exchange.request_id,
-            received_at=exchange.received_at,
-        )
+        exchange.scope[SCOPE_KEY] = exchange.request
         refused: int | None = None
         received = False
 
@@ -226,7 +204,7 @@ class Gate:
                     return
                 exchange.code = code or "ok"
                 if code is not None:
-                    language = (b"content-language", exchange.lang.encode())
+                    language = (b"content-language", exchange.request.lang.encode())
                     message = {**message, "headers": [*message["headers"], language]}
                 await exchange.answer(message)
             elif refused is None:
@@ -246,7 +224,7 @@ class Gate:
             exchange.path,
             exchange.status,
             seconds * 1000,
-            exchange.request_id,
+            exchange.request.request_id,
         )
 
 

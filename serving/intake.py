@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from serving.refusals import Refusal
@@ -75,31 +78,27 @@ async def read(receive: Receive, headers: Headers, limits: Limits) -> bytes | No
     announced = headers.get("content-length", "0")
     if announced.isdecimal() and int(announced[:20]) > limits.body_bytes:
         raise too_large
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()
     try:
         async with asyncio.timeout(limits.body_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > limits.body_bytes:
+            async for part in _parts(receive):
+                body += part
+                if len(body) > limits.body_bytes:
                     raise too_large
-                if not message.get("more_body", False):
-                    return b"".join(parts)
+    except ClientDisconnect:
+        return None
     except TimeoutError:
         raise Refusal("request_timeout") from None
+    return bytes(body)
 
 
 async def drain(receive: Receive, limits: Limits) -> None:
     """Throw away what is left of a body, for a short while."""
-    try:
+    with suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(limits.drain_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return
+            async for _ in _parts(receive):
+                pass
+
+
+def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    return Request({"type": "http"}, receive).stream()

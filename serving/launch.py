@@ -32,14 +32,10 @@ _GRACE_SECONDS: Final = 5
 
 @dataclass(frozen=True)
 class Server:
-    """A running server.
+    """A running server: BentoML's supervisor, and its address without a slash at the end.
 
     Parameters
     ----------
-    process : Popen
-        BentoML's supervisor.
-    url : str
-        Where it answers, without a slash at the end.
     ready : bool
         Whether a champion was loaded when it started.
     """
@@ -101,13 +97,10 @@ def start(
 
     Parameters
     ----------
-    home : Home
     host : str
-        Address or name to listen on; loopback unless said otherwise.
+        Address or name to listen on.
     port : int
         0 for any free one.
-    workers : int
-        Worker processes, at least 1.
     quiet : bool
         Whether to leave out the line for every request.
     log : file or int or None
@@ -160,12 +153,7 @@ def serve(
 ) -> int:
     """Serve until SIGINT or SIGTERM; call from the main thread.
 
-    Parameters
-    ----------
-    home, host, port, workers, quiet
-        As for :func:`start`.
-    when_up : callable, optional
-        Called once with the server when it answers, to say where.
+    The server is given to ``when_up`` once it answers; the rest is as for :func:`start`.
 
     Returns
     -------

@@ -44,10 +44,7 @@ _UNIX_TIMES: Final = [
 def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
     """Return the schemas of a lead and of the entries of its lists, by name.
 
-    Parameters
-    ----------
-    scorer : Scorer or None
-        The champion; without one, a lead is any object.
+    Without a champion, a lead is any object.
     """
     lead_id = _described("lead_id", ["string", "integer", "null"], examples=["L-1042"])
     properties = {"lead_id": lead_id}
@@ -75,15 +72,7 @@ def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
 
 
 def entry_schemas(history: History, lists: Iterable[str]) -> dict[str, JsonSchemaValue]:
-    """Return the schemas of the lists' entries, and of the Unix times in them, by name.
-
-    Parameters
-    ----------
-    history : History
-        Gives the words for kinds and stages.
-    lists : iterable of {"activities", "stages"}
-        The lists that the model looks at.
-    """
+    """Return the schemas of the lists' entries, and of the Unix times in them, by name."""
     made = {"activities": _activity, "stages": _stage}
     unix_time = _described("unix_time", ["integer"], anyOf=_UNIX_TIMES)
     return {_ENTRIES[name]: made[name](history) for name in lists} | {"UnixTime": unix_time}

@@ -20,14 +20,6 @@ logger = logging.getLogger(__name__)
 def one(champion: ChampionWatcher, request: ParsedRequest, *, explain: bool) -> Reply:
     """Score one lead, perhaps with every contribution.
 
-    Parameters
-    ----------
-    champion : ChampionWatcher
-    request : ParsedRequest
-        Its content should be a flat object.
-    explain : bool
-        Whether to answer all contributions.
-
     Returns
     -------
     Reply
@@ -45,11 +37,6 @@ def one(champion: ChampionWatcher, request: ParsedRequest, *, explain: bool) -> 
 
 def many(champion: ChampionWatcher, request: ParsedRequest, *, most: int) -> Reply:
     """Score a list of leads with one model, each answered or refused by itself.
-
-    Parameters
-    ----------
-    most : int
-        Most leads in one request.
 
     Returns
     -------

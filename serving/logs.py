@@ -11,13 +11,6 @@ import logging
 import sys
 import traceback
 from pathlib import Path
-from typing import Final
-
-_LOGGER: Final = "serving"
-"""Root of this package's loggers."""
-
-_FORM: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_DATES: Final = "%Y-%m-%dT%H:%M:%S%z"
 
 
 def kind_and_place(error: BaseException) -> str:
@@ -38,7 +31,8 @@ class ExceptionMessageFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record if it carries an exception; never drop it."""
         error = record.exc_info[1] if record.exc_info else None
-        quoted = [arg for arg in _arguments(record) if isinstance(arg, BaseException)]
+        args = record.args if isinstance(record.args, tuple) else (record.args or {}).values()
+        quoted = [arg for arg in args if isinstance(arg, BaseException)]
         if error is not None or quoted:
             # The message itself is left out too: it may have been built from the exception.
             kinds = ", ".join(kind_and_place(each) for each in (error, *quoted) if each is not None)
@@ -48,34 +42,16 @@ class ExceptionMessageFilter(logging.Filter):
 
 
 def configure(*, quiet: bool) -> None:
-    """Set up logging of a worker process; called once, before it serves.
-
-    Parameters
-    ----------
-    quiet : bool
-        Whether to leave out the line that every request gets.
-    """
+    """Set up logging of a worker process, before it serves; quiet: no line for every request."""
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORM, _DATES))
-    own = logging.getLogger(_LOGGER)
+    handler.setFormatter(logging.Formatter(form, "%Y-%m-%dT%H:%M:%S%z"))
+    own = logging.getLogger("serving")
     own.handlers[:] = [handler]
     own.propagate = False
     own.setLevel(logging.WARNING if quiet else logging.INFO)
-    filter_handlers()
-
-
-def filter_handlers() -> None:
-    """Add :class:`ExceptionMessageFilter` to every handler there is, once."""
-    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
-    for each in (logging.root, *loggers):
-        for handler in each.handlers:
-            if not any(isinstance(one, ExceptionMessageFilter) for one in handler.filters):
-                handler.addFilter(ExceptionMessageFilter())
-    if logging.lastResort is not None and not logging.lastResort.filters:
-        logging.lastResort.addFilter(ExceptionMessageFilter())
-
-
-def _arguments(record: logging.LogRecord) -> tuple[object, ...]:
-    if isinstance(record.args, tuple):
-        return record.args
-    return tuple(record.args.values()) if record.args else ()
+    loggers = map(logging.getLogger, logging.root.manager.loggerDict)
+    handlers = [handler for each in (logging.root, *loggers) for handler in each.handlers]
+    for guarded in filter(None, (*handlers, logging.lastResort)):
+        if not any(isinstance(each, ExceptionMessageFilter) for each in guarded.filters):
+            guarded.addFilter(ExceptionMessageFilter())

@@ -20,20 +20,7 @@ _KEYS: Final = {"/": "index", "/openapi.json": "openapi", "/docs.json": "openapi
 
 
 def document(scorer: Scorer | None, *, max_batch: int) -> dict[str, Any]:
-    """Describe the endpoint.
-
-    Parameters
-    ----------
-    scorer : Scorer or None
-        The champion; without one, a lead is any object.
-    max_batch : int
-        Most leads in one batch.
-
-    Returns
-    -------
-    dict
-        An OpenAPI 3.1 document.
-    """
+    """Describe the endpoint with the fields of its champion; without one, a lead is any object."""
     example = dict(scorer.example) if scorer else {}
     batch = {"type": "array", "items": ref("Lead"), "minItems": 1, "maxItems": max_batch}
     items = {"type": "array", "items": ref("BatchItem")}

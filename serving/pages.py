@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from html import escape
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 import bentoml
+from jinja2 import Template
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,13 +23,6 @@ from serving.gate import ROUTES
 from serving.openapi import document
 from serving.refusals import Refusal, dump
 from serving.watcher import ChampionWatcher
-
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-    "pre{background:#f4f4f4;padding:1rem;overflow:auto}td{padding:.2rem 1rem .2rem 0}"
-    "@media(prefers-color-scheme:dark){body{background:#111;color:#eee}pre{background:#222}"
-    "a{color:#8cf}}"
-)
 
 
 def pages() -> Starlette:
@@ -87,34 +84,21 @@ async def _openapi(request: Request) -> Response:
 
 async def _index(request: Request) -> Response:
     parsed: ParsedRequest = request.scope[SCOPE_KEY]
-    text = Catalogue.load(parsed.lang)
     served = _champion().served
-    state = (
-        text.text("serving.page.serves", version=served.version)
-        if served
-        else text.text("serving.errors.no_champion")
-    )
     example = dump(dict(served.scorer.example)).decode() if served else "{}"
     command = (
         f"curl {str(request.base_url).rstrip('/')}/score "
         f"-H 'Content-Type: application/json' -d @- <<'LEAD'\n{example}\nLEAD"
     )
-    rows = "".join(
-        f"<tr><td><code>{methods[0]} {_linked(methods[0], path)}</code></td>"
-        f"<td>{escape(text.text('serving.page.' + path[1:].removesuffix('.json')))}</td></tr>"
-        for path, methods in ROUTES.items()
-        if path not in ("/", "/docs.json")
+    style = _joined("index.css")
+    html = Template(_joined("index.html.j2"), autoescape=True).render(
+        texts=Catalogue.load(parsed.lang),
+        served=served,
+        routes=ROUTES,
+        style=Markup(style),
+        command=Markup(escape(command)),
     )
-    title = escape(text.text("serving.page.title"))
-    html = (
-        f'<!doctype html><html lang="{text.lang}" dir="{text.direction}"><head>'
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>"
-        f"<p>{escape(state)}</p><table>{rows}</table>"
-        f"<p>{escape(text.text('serving.page.try_it'))}</p>"
-        f'<pre dir="ltr">{escape(command)}</pre></main></body></html>'
-    )
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
@@ -123,5 +107,7 @@ async def _index(request: Request) -> Response:
     return Response(html, media_type="text/html", headers=headers)
 
 
-def _linked(method: str, path: str) -> str:
-    return f'<a href="{path}">{path}</a>' if method == "GET" else path
+@cache
+def _joined(name: str) -> str:
+    lines = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8").splitlines()
+    return "".join(map(str.strip, lines))

@@ -55,10 +55,8 @@ class Refusal(Exception):
         Which of a code's several messages is meant; empty where there is one.
     fields : sequence of (str, str)
         Pairs of field name and message.
-    params : mapping
-        Parameters of the message.
-    headers : mapping
-        Further response headers, such as ``allow``.
+    params, headers : mapping
+        Parameters of the message; further response headers, such as ``allow``.
     """
 
     code: str

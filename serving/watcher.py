@@ -38,24 +38,14 @@ _WARM_UP: Final = 20
 
 def warm_up(scorer: Scorer) -> None:
     """Score and explain the example a few times, so that the first lead need not wait."""
-    as_of = datetime.now(UTC).replace(tzinfo=None)
     for _ in range(_WARM_UP):
-        scorer.score(scorer.example, as_of=as_of, lang="en")
-        scorer.explain(scorer.example, as_of=as_of, lang="en")
+        scorer.score(scorer.example)
+        scorer.explain(scorer.example)
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A version in service.
-
-    Parameters
-    ----------
-    scorer : Scorer
-    version : str
-        Name of its folder.
-    loaded_at : datetime
-        In UTC, without a zone.
-    """
+    """A version in service, and when it was loaded, in UTC without a zone."""
 
     scorer: Scorer
     version: str
@@ -71,8 +61,6 @@ class PendingError:
     version : str or None
         The version named there, if it could be read.
     code : {"unreadable", "missing", "integrity", "does_not_load"}
-    since : datetime
-        In UTC, without a zone.
     """
 
     version: str | None
@@ -85,9 +73,6 @@ class ChampionWatcher:
 
     Parameters
     ----------
-    home : Home
-    load : callable
-        From a version's folder to its Scorer.
     rehearse : callable
         Given a version's folder and the version; raises if it cannot be used.
     clock : callable

@@ -30,11 +30,6 @@ class OrphanWatch:
     BentoML's supervisor and its workers do not end when the process that started them is
     killed outright. A thread of each worker looks once a second whether they live, and ends
     supervisor or worker.
-
-    Parameters
-    ----------
-    launcher : int
-        Process id of the launcher; 0 if there is none.
     """
 
     def __init__(self, launcher: int) -> None:
@@ -64,8 +59,6 @@ class OrphanWatch:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except (ProcessLookupError, PermissionError) as error:
+        return isinstance(error, PermissionError)
     return True

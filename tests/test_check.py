@@ -63,22 +63,22 @@ def change(path, name, **values):
 class TestInit:
     def test_what_is_written_can_be_read_back(self, drafted, leads):
         schema = load_schema(leads.with_name("schema.yaml"))
-        assert schema == drafted.schema
+        assert schema == drafted.overview.schema
         assert parse_schema(schema.dump()) == schema
         assert set(NAMES) <= set(schema.names)
         matrix = load_matrix(leads.with_name("matrix.yaml"), schema)
         assert matrix.mapped == ()
 
     def test_suspicious_columns_stay_out_until_a_person_decides(self, drafted):
-        stage = drafted.schema["stage"]
+        stage = drafted.overview.schema["stage"]
         assert (stage.use, stage.known) == (False, "unknown")
         assert stage.audit[0].grade == "refuse"
         assert stage.audit[0].text in stage.reason
         assert "allow" in stage.reason
-        assert drafted.schema["visits"].use
+        assert drafted.overview.schema["visits"].use
 
     def test_every_column_has_a_reason(self, drafted):
-        assert all(column.reason for column in drafted.schema.columns)
+        assert all(column.reason for column in drafted.overview.schema.columns)
 
     def test_the_file_begins_with_how_to_decide(self, drafted):
         text = drafted.schema_path.read_text(encoding="utf-8")
@@ -233,7 +233,7 @@ class TestRealFiles:
         result = init_schema(
             real("x-education-leads.csv"), target="Converted", out=tmp_path / "schema.yaml"
         )
-        schema = result.schema
+        schema = result.overview.schema
         scores = [name for name in schema.names if name.startswith("Asymmetrique")]
         assert len(scores) == 4
         later = ["Tags", "Lead Quality", "Lead Profile", *scores]
@@ -255,7 +255,7 @@ class TestRealFiles:
             real("bank-additional-full.csv"), target="y", out=tmp_path / "schema.yaml"
         )
         assert result.overview.flagged() == ("duration",)
-        assert (result.schema.id, result.schema.order.by) == (None, "row")
+        assert (result.overview.schema.id, result.overview.schema.order.by) == (None, "row")
         drifting = {f.column for f in result.overview.findings if f.suspicion.probe == "drift"}
         assert drifting >= {"euribor3m", "nr.employed", "emp.var.rate"}
         assert not {"duration", "age"} & drifting

@@ -158,8 +158,11 @@ class TestAlways:
         result = init_schema(path, target=schema.target.column, out=tmp_path / "schema.yaml")
         leak = {"x-education": "Tags", "bank": "duration"}[name]
         assert leak in result.overview.flagged()
-        assert (result.schema.id, result.schema.order.by) == (schema.id, schema.order.by)
-        assert set(result.schema.names) == set(schema.names)
+        assert (result.overview.schema.id, result.overview.schema.order.by) == (
+            schema.id,
+            schema.order.by,
+        )
+        assert set(result.overview.schema.names) == set(schema.names)
 
     def test_the_matrix_reaches_several_totals(self, name, tmp_path):
         path = tmp_path / FILES[name]

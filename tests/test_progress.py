@@ -70,7 +70,7 @@ def test_the_best_reachable_auc_goes_on_from_the_training(tmp_path, monkeypatch,
     monkeypatch.setattr(demo, "load_mapping", lambda path: None)
     monkeypatch.setattr(demo, "best_reachable", reach)
     monkeypatch.setattr(demo, "write_explanations", lambda *args: [])
-    demo.run_demo(Home(tmp_path))
+    demo.run_demo(Home(tmp_path), leads=1, seed=1)
     numbers = percentages(capsys.readouterr().err)
     assert len(numbers) == 6
     assert numbers == sorted(numbers)

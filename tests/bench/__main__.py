@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.demo import DEFAULT_LEADS, DEFAULT_SEED, demo_reachable
+from pipelines.demo import demo_reachable
 from pipelines.inputs import Files
 from pipelines.progress import ProgressBar
 from pipelines.promotion import promote
@@ -31,6 +31,7 @@ from tests.flat_leads import write_flat_leads
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / ".." / "shared" / "data"
 EXAMPLES = ROOT / "models" / "examples"
+DEFAULT_LEADS, DEFAULT_SEED = 16_000, 7
 
 Row = tuple[str, str, str]
 
