@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipelines.inputs import open_export
@@ -21,8 +22,6 @@ from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 
-_EPOCH = datetime(1970, 1, 1)
-
 
 @dataclass(frozen=True)
 class ScoreResult:
@@ -30,14 +29,11 @@ class ScoreResult:
 
     Parameters
     ----------
-    out : Path
     leads, failed : int
         Rows written, and those of them that could not be scored.
     not_due : int
         Of a CRM export: leads that are not open at that moment; they have no score either.
     tiers : dict of tier to leads
-    version : str
-    warnings : tuple of str
     """
 
     out: Path
@@ -63,21 +59,15 @@ def score_file(
 
     Parameters
     ----------
-    data : Path
-        CSV or Parquet, or a folder with a CRM export.
     out : Path
         CSV or Parquet, by its ending; replaced if it exists. A row that cannot be scored has an
         ``error`` and no score.
-    home : Home
     explain : bool
         Whether to add reasons, points and what to ask next.
     as_of : str or None
         The moment at which the leads are seen, or ``now``; without a zone in UTC for a flat file,
         in the mapping's zone for a CRM export. If None, the schema's order column of a flat
         file, and the moment of a CRM export.
-    mapping : Path or None
-        Of a CRM export; ``crm.yaml`` in its folder if None.
-    bar : ProgressBar or None
 
     Raises
     ------
@@ -128,8 +118,9 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
     schema = scorer.encoder.schema
     if not data.is_dir():
         flat = read_flat(data)
-        moment = None if as_of is None else _moment(as_of, timezone="UTC", day_first=True)
-        seen = None if moment is None else _EPOCH + timedelta(microseconds=moment)
+        seen = None
+        if as_of is not None:
+            seen = np.datetime64(_moment(as_of, timezone="UTC", day_first=True), "us").item()
         return build_snapshot(flat, schema, for_training=False, as_of=seen)
     if schema.history is None:
         raise InputError(
@@ -144,9 +135,8 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
             found=f"dataset {meaning.dataset} in crm.yaml, and {schema.dataset} in the model",
             do="Name the right folder or --home; dataset in crm.yaml is the name of the CRM's data",
         )
-    moment = None
-    if as_of is not None:
-        moment = _moment(as_of, timezone=meaning.timezone, day_first=meaning.day_first)
+    zone, day_first = meaning.timezone, meaning.day_first
+    moment = None if as_of is None else _moment(as_of, timezone=zone, day_first=day_first)
     snapshot = open_leads(export, meaning, schema, as_of=moment)
     lost = tuple(
         f"{count} of {table.read} rows of {table.name} left out: {defect}; see scoring-ml check"
@@ -159,7 +149,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
 def _moment(text: str, *, timezone: str, day_first: bool) -> int:
     """Return a moment of the command line in microseconds since 1970, UTC."""
     if text.strip().casefold() == "now":
-        return (datetime.now(UTC).replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
+        return time.time_ns() // 1_000
     try:
         return moment_of(text, timezone=timezone, day_first=day_first)
     except ValueError:
