@@ -44,7 +44,7 @@ MappingFile = Annotated[
 MatrixFile = Annotated[
     Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
 ]
-Number = float | None
+_Number = float | None
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
 
@@ -186,17 +186,17 @@ def _rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
 @policy_app.command("set")
 def policy_set(
     method: Annotated[str, typer.Argument(help="match_matrix, capacity, economics or fixed.")],
-    hot_share: Annotated[Number, typer.Option(help="capacity: share of hot leads.")] = None,
-    warm_share: Annotated[Number, typer.Option(help="capacity: share of warm leads.")] = None,
-    hot_per_week: Annotated[Number, typer.Option(help="capacity: hot leads a week.")] = None,
-    warm_per_week: Annotated[Number, typer.Option(help="capacity: warm leads a week.")] = None,
-    first_call: Annotated[Number, typer.Option(help="economics: cost of a first call.")] = None,
+    hot_share: Annotated[_Number, typer.Option(help="capacity: share of hot leads.")] = None,
+    warm_share: Annotated[_Number, typer.Option(help="capacity: share of warm leads.")] = None,
+    hot_per_week: Annotated[_Number, typer.Option(help="capacity: hot leads a week.")] = None,
+    warm_per_week: Annotated[_Number, typer.Option(help="capacity: warm leads a week.")] = None,
+    first_call: Annotated[_Number, typer.Option(help="economics: cost of a first call.")] = None,
     sales_process: Annotated[
-        Number, typer.Option(help="economics: cost of the full sales process.")
+        _Number, typer.Option(help="economics: cost of the full sales process.")
     ] = None,
-    margin: Annotated[Number, typer.Option(help="economics: margin per win.")] = None,
-    p_warm: Annotated[Number, typer.Option(help="fixed: probability of warm.")] = None,
-    p_hot: Annotated[Number, typer.Option(help="fixed: probability of hot.")] = None,
+    margin: Annotated[_Number, typer.Option(help="economics: margin per win.")] = None,
+    p_warm: Annotated[_Number, typer.Option(help="fixed: probability of warm.")] = None,
+    p_hot: Annotated[_Number, typer.Option(help="fixed: probability of hot.")] = None,
     as_json: AsJson = False,
     home: HomeDir = None,
 ) -> None:
@@ -260,7 +260,7 @@ def score(
         _warn(f"note: {result.not_due} lead(s) are not open at that moment and have no score")
     tiers = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
     done = result.leads - result.failed - result.not_due
-    _show(f"{done:,} leads scored with version {result.version}: {tiers}\n{result.out}")
+    _show(f"{done:,} leads scored with version {result.version}: {tiers}\n{out}")
 
 
 @app.command("serve")

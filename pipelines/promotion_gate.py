@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -69,13 +71,8 @@ class SameLeads:
     @property
     def moves(self) -> Moves:
         """The leads by old and new tier."""
-        old, new = self.old["tier"].to_numpy(), self.new["tier"].to_numpy()
-        counts = {
-            (before, after): int(np.sum((old == before) & (new == after)))
-            for before in TIERS
-            for after in TIERS
-        }
-        return Moves(counts, len(old))
+        counted = Counter(zip(self.old["tier"], self.new["tier"], strict=True))
+        return Moves({pair: counted[pair] for pair in product(TIERS, TIERS)}, len(self.old))
 
     def auc_lost(self) -> Interval | None:
         """Return how much better the old version ranks the test window, with its interval."""

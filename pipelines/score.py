@@ -19,6 +19,7 @@ from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
 from scoring_ml.scoring.champion import load_champion
+from scoring_ml.scoring.scale import TIERS
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 
@@ -36,7 +37,6 @@ class ScoreResult:
     tiers : dict of tier to leads
     """
 
-    out: Path
     leads: int
     failed: int
     not_due: int
@@ -97,18 +97,16 @@ def score_file(
     table = _table(scorer, scored, explain=explain)
     table.insert(0, "lead_id", snapshot.ids.astype(str))
     write_table(table, out)
-    counts = scored["tier"].value_counts()
     bad = tuple(
         f"{item.count} line(s) left out: {item.reason} (first: {', '.join(item.first_ids)})"
         for item in snapshot.unused
     )
     not_due = int(scored["error"].isin(NOT_DUE).sum())
     return ScoreResult(
-        out=out,
         leads=len(snapshot),
         failed=int((scored["error"] != "").sum()) - not_due,
         not_due=not_due,
-        tiers={name: int(counts.get(name, 0)) for name in ("hot", "warm", "cold")},
+        tiers={name: int((scored["tier"] == name).sum()) for name in TIERS},
         version=scorer.version,
         warnings=(*snapshot.warnings, *bad),
     )

@@ -25,8 +25,9 @@ def candidates_text(candidates: Sequence[Mapping[str, Any]]) -> str:
     for item in candidates:
         metrics = item["metrics"]
         mark = "*" if item.get("chosen") else " "
-        values = "".join(f"{_number(metrics.get(name)):>{width}}" for name in SHOWN)
-        spans = "".join(f"{_span(metrics.get(name)):>{width}}" for name in SHOWN)
+        shown = [metrics.get(name) or {} for name in SHOWN]
+        values = "".join(f"{_number(metric):>{width}}" for metric in shown)
+        spans = "".join(f"{_span(metric):>{width}}" for metric in shown)
         lines += [f"{mark} {item['kind']:<18}{values}", f"{'':<20}{spans}".rstrip()]
         if item.get("reason"):
             lines.append(f"    {item['reason']}")
@@ -34,13 +35,13 @@ def candidates_text(candidates: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _number(metric: Mapping[str, Any] | None) -> str:
-    value = None if metric is None else metric.get("value")
+def _number(metric: Mapping[str, Any]) -> str:
+    value = metric.get("value")
     return "n/a" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _span(metric: Mapping[str, Any] | None) -> str:
-    if metric is None or metric.get("low") is None or metric.get("high") is None:
+def _span(metric: Mapping[str, Any]) -> str:
+    low, high = metric.get("low"), metric.get("high")
+    if low is None or high is None:
         return ""
-    low, high = metric["low"], metric["high"]
     return f"{low:.3f}-{high:.3f}" if abs(high) < 10 else f"{low:.1f}-{high:.1f}"

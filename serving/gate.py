@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scoring_ml.texts import negotiate
 from serving.api import CODE_HEADER, SCOPE_KEY, ParsedRequest
 from serving.body import parse
-from serving.intake import Limits, check_type, drain, read
+from serving.intake import RequestLimits, check_type, drain, read
 from serving.logs import kind_and_place
 from serving.refusals import Refusal, dump, from_status
 
@@ -110,7 +110,9 @@ class _Exchange:
 class Gate:
     """ASGI application around the one that BentoML makes; every answer is counted."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, count: AnswerCounter | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limits: RequestLimits, count: AnswerCounter | None = None
+    ) -> None:
         self.app = app
         self.limits = limits
         self.count = count

@@ -18,7 +18,7 @@ _CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """What one worker accepts.
 
     Parameters
@@ -60,7 +60,7 @@ def check_type(headers: Headers) -> None:
             raise Refusal("unsupported_media_type", "charset")
 
 
-async def read(receive: Receive, headers: Headers, limits: Limits) -> bytes | None:
+async def read(receive: Receive, headers: Headers, limits: RequestLimits) -> bytes | None:
     """Read a whole body.
 
     Returns
@@ -92,7 +92,7 @@ async def read(receive: Receive, headers: Headers, limits: Limits) -> bytes | No
     return bytes(body)
 
 
-async def drain(receive: Receive, limits: Limits) -> None:
+async def drain(receive: Receive, limits: RequestLimits) -> None:
     """Throw away what is left of a body, for a short while."""
     with suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(limits.drain_seconds):

@@ -11,7 +11,7 @@ from scoring_ml.settings import Home
 from serving import leads, logs
 from serving.api import ParsedRequest, Reply
 from serving.gate import ROUTES, Gate
-from serving.intake import Limits
+from serving.intake import RequestLimits
 from serving.pages import pages
 from serving.watcher import ChampionWatcher
 from serving.worker import OrphanWatch, WorkerSettings
@@ -37,7 +37,7 @@ class GatedService(bentoml.Service):  # type: ignore[misc]  # BentoML is not typ
         def count(path: str, status: int, code: str) -> None:
             answers.labels(path=path, status=str(status), code=code).inc()
 
-        limits = Limits(body_bytes=settings.max_body_bytes)
+        limits = RequestLimits(body_bytes=settings.max_body_bytes)
         return Gate(super().to_asgi(is_main), limits=limits, count=count)
 
 

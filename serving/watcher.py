@@ -15,7 +15,6 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,30 +68,12 @@ class PendingError:
 
 
 class ChampionWatcher:
-    """The champion of one worker, loaded whenever ``champion.json`` names another.
+    """The champion of one worker, loaded whenever ``champion.json`` names another."""
 
-    Parameters
-    ----------
-    rehearse : callable
-        Given a version's folder and the version; raises if it cannot be used.
-    clock : callable
-        Seconds of a clock that never goes back.
-    """
-
-    def __init__(
-        self,
-        home: Home,
-        *,
-        load: Callable[[Path], Scorer] = load_scorer,
-        rehearse: Callable[[Path, str], None] = rehearse,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, home: Home) -> None:
         self.served: ServedModel | None = None
         self.pending_error: PendingError | None = None
         self._home = home
-        self._load = load
-        self._rehearse = rehearse
-        self._clock = clock
         self._seen: tuple[int, int, int] | None = None
         self._retry_at = 0.0
         self._current: Champion | None = None
@@ -106,7 +87,7 @@ class ChampionWatcher:
             Whether another version is in service now. Never raises for a broken version.
         """
         mark = _mark(self._home.champion_file)
-        retry = self.pending_error is not None and self._clock() >= self._retry_at
+        retry = self.pending_error is not None and time.monotonic() >= self._retry_at
         if mark == self._seen and not retry:
             return False
         self._seen = mark
@@ -122,8 +103,8 @@ class ChampionWatcher:
                 self.pending_error = None
                 return False
             folder = champion_folder(self._home, named)
-            self._rehearse(folder, named.version)
-            scorer = self._load(folder)
+            rehearse(folder, named.version)
+            scorer = load_scorer(folder)
             warm_up(scorer)
         except NothingServed as error:
             self._report(named, "missing", error)
@@ -150,7 +131,7 @@ class ChampionWatcher:
     def _report(self, named: Champion | None, code: str, error: Exception) -> None:
         version = named.version if named else None
         old = self.pending_error
-        self._retry_at = self._clock() + RETRY_SECONDS
+        self._retry_at = time.monotonic() + RETRY_SECONDS
         if old is not None and (old.version, old.code) == (version, code):
             return  # reported already
         self.pending_error = PendingError(version, code, _now())

@@ -37,15 +37,19 @@ from serving.watcher import ChampionWatcher  # noqa: E402
 from tests.serving.small_champion import promote, saved, small_scorer  # noqa: E402
 
 
-def trusting(folder: Path, version: str) -> None:
-    """A rehearsal that believes everything; a real one costs a process."""
+@pytest.fixture(scope="session", autouse=True)
+def unrehearsed() -> Iterator[None]:
+    """Let watchers in process load at once; a real rehearsal costs a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("serving.watcher.rehearse", lambda folder, version: None)
+        yield
 
 
 def watching(home: Home, scorer: Scorer) -> ChampionWatcher:
     """Save and promote a Scorer, and return the watcher that has loaded it."""
     saved(home, scorer)
     promote(home, scorer.version)
-    champion = ChampionWatcher(home, rehearse=trusting)
+    champion = ChampionWatcher(home)
     assert champion.refresh(), champion.pending_error
     return champion
 
@@ -72,7 +76,7 @@ def served_home(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Hom
 
 @pytest.fixture
 def champion(served_home: Home) -> ChampionWatcher:
-    champion = ChampionWatcher(served_home, rehearse=trusting)
+    champion = ChampionWatcher(served_home)
     assert champion.refresh()
     return champion
 
@@ -82,7 +86,6 @@ def client(served_home: Home) -> Iterator[TestClient]:
     """The service in process; made once, since metrics can be registered once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCORING_HOME", str(served_home.root))
-        patch.setattr("serving.watcher.rehearse", trusting)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # BentoML's middlewares are imported only here
             app = LeadScorer.to_asgi()

@@ -16,7 +16,6 @@ from serving.openapi import document
 from serving.pages import card
 from serving.refusals import dump
 from serving.watcher import ChampionWatcher
-from tests.serving.conftest import trusting
 
 AS_OF = datetime.now(UTC).replace(tzinfo=None)
 """The example of a model with a history has just happened."""
@@ -26,7 +25,7 @@ AS_OF = datetime.now(UTC).replace(tzinfo=None)
 def promoted(demo_home: Home, tmp_path_factory: pytest.TempPathFactory) -> ChampionWatcher:
     home = Home(tmp_path_factory.mktemp("copy"))
     shutil.copytree(demo_home.serving, home.serving)
-    champion = ChampionWatcher(home, rehearse=trusting)
+    champion = ChampionWatcher(home)
     assert champion.refresh(), champion.pending_error
     return champion
 
@@ -78,7 +77,7 @@ def test_files_that_were_changed_are_not_served(promoted: ChampionWatcher, tmp_p
         if path.name != "manifest.json"
     )
     changed.write_bytes(changed.read_bytes() + b" ")
-    other = ChampionWatcher(home, rehearse=trusting)
+    other = ChampionWatcher(home)
     assert not other.refresh()
     assert other.pending_error is not None
     assert other.pending_error.code == "integrity"

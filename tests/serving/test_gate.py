@@ -12,10 +12,10 @@ import pytest
 
 from serving.api import CODE_HEADER, SCOPE_KEY
 from serving.gate import ROUTES, SECURITY, Gate
-from serving.intake import Limits
+from serving.intake import RequestLimits
 
 Message = dict[str, Any]
-LIMITS = Limits(body_bytes=100, in_flight=1, body_seconds=0.05, drain_seconds=0.05)
+LIMITS = RequestLimits(body_bytes=100, in_flight=1, body_seconds=0.05, drain_seconds=0.05)
 
 
 async def content(scope: Any, receive: Any, send: Any) -> None:

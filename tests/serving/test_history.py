@@ -23,7 +23,7 @@ from serving.openapi import document
 from serving.pages import card
 from serving.refusals import dump
 from serving.watcher import ChampionWatcher
-from tests.serving.conftest import trusting, watching
+from tests.serving.conftest import watching
 from tests.small_crm import HISTORY, SmallCrm, make_crm, request
 
 SECRET = "anna.secret@example.com"
@@ -170,13 +170,14 @@ def test_a_refused_value_is_in_no_log(
 
 
 def test_a_flat_champion_refuses_lists_until_another_version_took_them(
-    tmp_path: Any, scorer: Scorer
+    tmp_path: Any, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
     champion = watching(home, scorer)
     assert "reserved" in refused(champion, {"activities": [VISIT]})["activities"]
     also = Scorer(scorer.parts, also_accepted=("activities", "stages", "created_at"))
-    champion = ChampionWatcher(home, rehearse=trusting, load=lambda folder: also)
+    monkeypatch.setattr("serving.watcher.load_scorer", lambda folder: also)
+    champion = ChampionWatcher(home)
     assert champion.refresh()
     reply: Reply = leads.one(
         champion, ask({"activities": [{"x": [1]}], "stages": 3}), explain=False

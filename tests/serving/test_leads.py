@@ -16,7 +16,6 @@ from serving.api import ParsedRequest, Reply
 from serving.pages import card
 from serving.service import LeadScorer
 from serving.watcher import ChampionWatcher
-from tests.serving.conftest import trusting
 from tests.serving.small_champion import EXAMPLE
 
 AS_OF = datetime(2026, 11, 22, 9, 30)
@@ -29,7 +28,6 @@ def request(content: Any) -> ParsedRequest:
 @pytest.fixture
 def service(served_home: Home, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("SCORING_HOME", str(served_home.root))
-    monkeypatch.setattr("serving.watcher.rehearse", trusting)
     service = LeadScorer.inner()
     service.champion.refresh()
     return service

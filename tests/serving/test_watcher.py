@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,6 @@ from scoring_ml.scoring.saving import save_scorer
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from serving.watcher import RETRY_SECONDS, ChampionWatcher
-from tests.serving.conftest import trusting
 from tests.serving.small_champion import promote
 
 
@@ -28,13 +28,13 @@ def home(tmp_path: Path, scorer: Scorer) -> Home:
 
 
 def test_nothing_promoted_is_no_error(home: Home) -> None:
-    champion = ChampionWatcher(home, rehearse=trusting)
+    champion = ChampionWatcher(home)
     assert not champion.refresh()
     assert (champion.served, champion.pending_error) == (None, None)
 
 
 def test_a_promotion_is_seen_and_the_next_one_too(home: Home) -> None:
-    champion = ChampionWatcher(home, rehearse=trusting)
+    champion = ChampionWatcher(home)
     promote(home, "1")
     assert champion.refresh()
     first = champion.served
@@ -100,7 +100,7 @@ def _gone(home: Home) -> None:
 def test_a_broken_champion_leaves_the_old_one_in_service(
     home: Home, damage, version: str | None, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    champion = ChampionWatcher(home, rehearse=trusting)
+    champion = ChampionWatcher(home)
     promote(home, "1")
     champion.refresh()
     promote(home, "2")
@@ -116,31 +116,41 @@ def test_a_broken_champion_leaves_the_old_one_in_service(
     assert champion.pending_error is None, "the old one was promoted again"
 
 
-def test_a_version_that_ends_its_process_is_never_loaded(home: Home) -> None:
+def test_a_version_that_ends_its_process_is_never_loaded(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def ends(folder: Path, version: str) -> None:
         raise IntegrityError("It must load", found="exit code -11", do="Promote another")
 
     promote(home, "1")
-    champion = ChampionWatcher(home, rehearse=ends, load=lambda folder: pytest.fail("loaded"))
+    monkeypatch.setattr("serving.watcher.rehearse", ends)
+    monkeypatch.setattr("serving.watcher.load_scorer", lambda folder: pytest.fail("loaded"))
+    champion = ChampionWatcher(home)
     assert not champion.refresh()
     assert champion.pending_error is not None
     assert champion.pending_error.code == "integrity"
 
 
-def test_a_fault_while_loading_does_not_reach_the_worker(home: Home) -> None:
+def test_a_fault_while_loading_does_not_reach_the_worker(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def load(folder: Path) -> Scorer:
         raise MemoryError
 
     promote(home, "1")
-    champion = ChampionWatcher(home, rehearse=trusting, load=load)
+    monkeypatch.setattr("serving.watcher.load_scorer", load)
+    champion = ChampionWatcher(home)
     assert not champion.refresh()
     assert champion.pending_error is not None
     assert champion.pending_error.code == "does_not_load"
 
 
-def test_a_broken_version_is_tried_again_after_a_while(home: Home) -> None:
+def test_a_broken_version_is_tried_again_after_a_while(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [100.0]
-    champion = ChampionWatcher(home, rehearse=trusting, clock=lambda: now[0])
+    monkeypatch.setattr("serving.watcher.time", SimpleNamespace(monotonic=lambda: now[0]))
+    champion = ChampionWatcher(home)
     aside = home.serving / "aside"
     promote(home, "1")
     (home.serving / "1").rename(aside)
