@@ -42,8 +42,8 @@ class CheckReport:
     @property
     def refused(self) -> tuple[Finding, ...]:
         """What stops training."""
-        seen = self.overview
-        return () if seen is None else refusals(seen.findings, seen.schema)
+        overview = self.overview
+        return () if overview is None else refusals(overview.findings, overview.schema)
 
     @property
     def one_class(self) -> bool:
@@ -62,10 +62,11 @@ class CheckReport:
 
         ``refused``, ``allowed`` (with a written reason), ``used`` and ``left_out``.
         """
-        seen = self.overview
         refused = tuple(dict.fromkeys(item.column for item in self.refused))
-        names = () if seen is None else (name for name in seen.flagged() if name not in refused)
-        rest = [] if seen is None else [seen.schema[name] for name in names]
+        rest = []
+        if self.overview is not None:
+            names = (name for name in self.overview.flagged() if name not in refused)
+            rest = [self.overview.schema[name] for name in names]
         return {
             "refused": refused,
             "allowed": tuple(c.name for c in rest if c.use and c.allow is not None),

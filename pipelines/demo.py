@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Template
 
 from pipelines.progress import ProgressBar
-from pipelines.promotion import Promotion, promote
+from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.demo.files import DemoFiles, write_demo
@@ -24,7 +24,6 @@ class DemoResult:
     """What the demo made."""
 
     training: TrainResult
-    promotion: Promotion
     reachable: Reachable | None
     pages: tuple[Path, ...]
 
@@ -53,13 +52,13 @@ def run_demo(
     files = write_demo(home.demo, leads=leads, seed=seed)
     training = train_file(files.crm, home=home, bar=bar.part(0.05, 0.85), replicates=replicates)
     bar("promote", 0.85)
-    promotion = promote(training.version, home=home, force=True, reason="the demo starts anew")
+    promote(training.version, home=home, force=True, reason="the demo starts anew")
     best = None
     if reachable:
         best = demo_reachable(files, training, leads=leads, seed=seed, bar=bar.part(0.9, 0.98))
     bar("write the reports", 0.98)
     pages = write_explanations(home.runs / training.run_id, home.reports / "explanations")
-    return DemoResult(training, promotion, best, tuple(pages))
+    return DemoResult(training, best, tuple(pages))
 
 
 def demo_reachable(
@@ -92,7 +91,7 @@ def what_now(result: DemoResult, home: Home, *, url: str | None) -> str:
     trained = result.training.trained
     source = (Path(__file__).parent / "templates" / "what_now.txt.j2").read_text(encoding="utf-8")
     text: str = Template(source, trim_blocks=True).render(
-        version=result.promotion.version,
+        version=result.training.version,
         trained=trained,
         auc=trained[trained.chosen].metrics["roc_auc"],
         reachable=result.reachable,

@@ -167,10 +167,10 @@ def finding_lines(overview: Overview, names: Iterable[str]) -> list[str]:
     texts = Catalogue.load("en")
     lines = []
     for name in names:
-        found = [item for item in overview.of(name) if item.grade != "note"]
-        grade = texts.text(f"audit.grades.{worst_grade(found)}")
+        findings = [item for item in overview.of(name) if item.grade != "note"]
+        grade = texts.text(f"audit.grades.{worst_grade(findings)}")
         lines.append(f"  {grade:<7} {name or texts.text('audit.init.whole_file')}")
-        lines += [line for item in found for line in _wrapped(item.suspicion.text, indent=10)]
+        lines += [line for item in findings for line in _wrapped(item.suspicion.text, indent=10)]
         allow = None if name == WHOLE_FILE else overview.schema[name].allow
         if allow is not None:
             lines += _wrapped(texts.text("audit.check.allow", reason=allow), indent=10)

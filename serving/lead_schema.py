@@ -50,7 +50,7 @@ def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
     properties = {"lead_id": lead_id}
     lead: JsonSchemaValue = {
         "type": "object",
-        "description": _text("lead"),
+        "description": api_text("lead"),
         "properties": properties,
         "maxProperties": MAX_FIELDS,
         "additionalProperties": scorer is None,
@@ -66,7 +66,7 @@ def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
         properties[name] = _described(name, ["array", "null"], **entries)
     for name in scorer.accepted_names:
         flat = {} if name in LISTS else _SINGLE_VALUE
-        properties.setdefault(name, {"description": _text("unused"), **flat})
+        properties.setdefault(name, {"description": api_text("unused"), **flat})
     lead["example"] = dict(scorer.example)
     return {"Lead": lead} | ({} if history is None else entry_schemas(history, scorer.lists))
 
@@ -83,16 +83,16 @@ def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
     parts = [f"{part.rstrip('.')}." for part in (field.label, field.description) if part]
     schema: JsonSchemaValue = _SINGLE_VALUE
     if field.used:
-        schema = _TYPES[field.type] | {"description": _text(field.type)}
+        schema = _TYPES[field.type] | {"description": api_text(field.type)}
         if history is not None:
             schema = _moment("created_at", history, optional=True)
         parts.append(schema["description"])
         if field.unit:
-            parts.append(_text("unit", unit=field.unit))
+            parts.append(api_text("unit", unit=field.unit))
         group = Catalogue.load("en").text(f"criteria.{field.criterion}")
-        parts.append(_text("criterion", criterion=group))
+        parts.append(api_text("criterion", criterion=group))
     else:
-        parts.append(_text("unused"))
+        parts.append(api_text("unused"))
     examples: list[Any] = [] if field.example is None else [field.example]
     examples += [level for level in field.levels[:MOST_EXAMPLES] if level not in examples]
     return {
@@ -115,7 +115,7 @@ def _activity(history: History) -> JsonSchemaValue:
     touch = _described("touch", ["string", "number", "null"])
     directions = ["inbound", "outbound"]
     return _entry(
-        type={"description": _text("activity_type"), "anyOf": words, "examples": listed[:1]},
+        type={"description": api_text("activity_type"), "anyOf": words, "examples": listed[:1]},
         occurred_at=_moment("occurred_at", history),
         known_at=_moment("known_at", history, optional=True),
         direction=_described("direction", ["string", "null"], examples=directions),
@@ -150,7 +150,7 @@ def _moment(key: str, history: History, *, optional: bool = False) -> JsonSchema
     text = {"type": ["string", "null"] if optional else "string", "maxLength": MAX_TEXT}
     numbers = _missing_numbers(history) if optional else []
     return {
-        "description": _text(key, zone=history.timezone),
+        "description": api_text(key, zone=history.timezone),
         "anyOf": [text, ref("UnixTime"), *numbers],
         "examples": ["2026-11-20T09:30:00Z"],
     }
@@ -169,8 +169,9 @@ def _missing_numbers(history: History) -> list[JsonSchemaValue]:
 
 def _described(key: str, types: list[str], **keywords: Any) -> JsonSchemaValue:
     longest = {"maxLength": MAX_TEXT} if "string" in types and key != "lead_id" else {}
-    return {"type": types, "description": _text(key), **longest, **keywords}
+    return {"type": types, "description": api_text(key), **longest, **keywords}
 
 
-def _text(key: str, **params: Any) -> str:
+def api_text(key: str, **params: Any) -> str:
+    """Return a text of the OpenAPI document."""
     return Catalogue.load("en").text(f"serving.openapi.{key}", **params)

@@ -47,8 +47,8 @@ def many(champion: ChampionWatcher, request: ParsedRequest, *, most: int) -> Rep
     served = champion.served
     leads = request.content
     if not isinstance(leads, list) or not 1 <= len(leads) <= most:
-        reason, found = ("length", len(leads)) if isinstance(leads, list) else ("type", 0)
-        params = {"most": most, "n": found}
+        reason, count = ("length", len(leads)) if isinstance(leads, list) else ("type", 0)
+        params = {"most": most, "n": count}
         return Reply.refuse(Refusal("invalid_batch", reason, params=params), request)
     if served is None:
         return Reply.refuse(Refusal("no_champion"), request)

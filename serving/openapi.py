@@ -8,10 +8,9 @@ from typing import Any, Final
 from pydantic.json_schema import JsonSchemaValue
 
 from scoring_ml.scoring.scorer import Scorer
-from scoring_ml.texts import Catalogue
 from serving.answers import answer_schemas, ref
 from serving.gate import ROUTES
-from serving.lead_schema import lead_schemas
+from serving.lead_schema import api_text, lead_schemas
 from serving.refusals import STATUS
 
 _STATUSES: Final = tuple(sorted({*STATUS.values()} - {401, 403}))  # nothing asks for a key yet
@@ -42,8 +41,8 @@ def document(scorer: Scorer | None, *, max_batch: int) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": _text("title"),
-            "description": _text("description"),
+            "title": api_text("title"),
+            "description": api_text("description"),
             "version": version("scoring-ml"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -59,10 +58,10 @@ def document(scorer: Scorer | None, *, max_batch: int) -> dict[str, Any]:
                 "AcceptLanguage": _parameter("Accept-Language", "accept_language"),
             },
             "headers": {
-                "RequestId": {"description": _text("unsaid"), "schema": {"type": "string"}}
+                "RequestId": {"description": api_text("unsaid"), "schema": {"type": "string"}}
             },
             "responses": {
-                f"Error{status}": _response(_text(f"errors.{status}"), _json(ref("Error")))
+                f"Error{status}": _response(api_text(f"errors.{status}"), _json(ref("Error")))
                 for status in _STATUSES
             },
         },
@@ -76,10 +75,10 @@ def _operation(path: str, body: dict[str, Any] | None, answer: dict[str, Any]) -
     parameters = ("RequestId", "AcceptLanguage")
     return {
         "operationId": "openapi_as_bentoml" if path == "/docs.json" else key,
-        "summary": _text(key),
+        "summary": api_text(key),
         "parameters": [{"$ref": f"#/components/parameters/{each}"} for each in parameters],
         **({"requestBody": {"required": True, "content": body}} if body else {}),
-        "responses": {"200": _response(_text("ok"), answer), **errors},
+        "responses": {"200": _response(api_text("ok"), answer), **errors},
     }
 
 
@@ -89,13 +88,9 @@ def _response(description: str, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parameter(name: str, key: str) -> dict[str, Any]:
-    header = {"name": name, "in": "header", "required": False, "description": _text(key)}
+    header = {"name": name, "in": "header", "required": False, "description": api_text(key)}
     return header | {"schema": {"type": "string"}}
 
 
 def _json(schema: JsonSchemaValue, **keywords: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema, **keywords}}
-
-
-def _text(key: str) -> str:
-    return Catalogue.load("en").text(f"serving.openapi.{key}")

@@ -285,7 +285,8 @@ def test_every_key_that_code_names_exists() -> None:
     code = [
         path.read_text(encoding="utf-8")
         for folder in ("src", "pipelines", "serving")
-        for path in (ROOT / folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".j2")
     ]
     named = {key for text in code for key in re.findall(r'\.text\(\s*"([a-z_.]+)"\s*[,)]', text)}
     assert "words.na" in named
