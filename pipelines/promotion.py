@@ -11,6 +11,7 @@ import pandas as pd
 from pipelines.promotion_gate import Moves, objections, same_leads
 from pipelines.switch import finish_switch, switch_to, under_policy
 from scoring_ml.errors import InputError, IntegrityError, NothingServed, ScoringError
+from scoring_ml.evaluation.candidate import weeks_of
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS
 from scoring_ml.scoring.champion import load_champion, load_rehearsed, read_champion, rehearse
 from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
@@ -196,7 +197,7 @@ def _fitted_policy(
         window["logodds"].to_numpy(),
         matrix_total=window["matrix_total"].to_numpy(),
         mapped_criteria=len(scorer.encoder.matrix.mapped),
-        weeks=_weeks(window),
+        weeks=weeks_of(window["as_of"].to_numpy() if "as_of" in window else None),
         method=method,
         settings=settings,
     )
@@ -236,10 +237,3 @@ def _calibration_rows(home: Home, run_id: str) -> pd.DataFrame:
             f"runs/{run_id}. Train again."
         )
     return pd.read_parquet(path)
-
-
-def _weeks(window: pd.DataFrame) -> float | None:
-    if "as_of" not in window or len(window) == 0:
-        return None
-    span = window["as_of"].max() - window["as_of"].min()
-    return float(span / pd.Timedelta(days=7))

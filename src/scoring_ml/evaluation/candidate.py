@@ -192,7 +192,7 @@ def choose_candidate(
             candidate.calibration.logodds(candidate.logodds[rows]),
             matrix_total=matrix_total[rows],
             mapped_criteria=len(matrix.mapped),
-            weeks=_weeks(snapshot, rows),
+            weeks=weeks_of(None if snapshot.as_of is None else snapshot.as_of[rows]),
         )
         if isinstance(policy, Policy):
             return candidate.kind, policy, candidates
@@ -200,8 +200,8 @@ def choose_candidate(
     return MatrixEstimator.kind, in_force, candidates
 
 
-def _weeks(snapshot: Snapshot, rows: NDArray[Any]) -> float | None:
-    if snapshot.as_of is None or len(rows) == 0:
+def weeks_of(moments: NDArray[np.datetime64] | None) -> float | None:
+    """Return how many weeks some moments span; None where there are none."""
+    if moments is None or len(moments) == 0:
         return None
-    moments = snapshot.as_of[rows]
     return float((moments.max() - moments.min()) / np.timedelta64(7, "D"))
