@@ -46,7 +46,7 @@ from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import load_matrix, parse_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
-from tests.demo_truth import NO_EFFECT
+from tests.demo_truth import NO_EFFECT, known_attributes, true_effects
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "models" / "examples" / "demo"
@@ -300,7 +300,7 @@ def test_the_evidence_of_activities_is_the_ratio_of_two_likelihoods(
         total += intensity(habit.kind, level, age, busy, False).sum() * step
     moment, place = np.array([as_of]), np.array([lead])
     found = world.evidence(moment, place)[0] - world.logodds[lead]
-    found -= world.paths.evidence(place, moment)[0]
+    found -= evidence_of(world.paths.entered_at[place], moment)[0]
     assert found == pytest.approx(total, abs=2e-3)
 
 
@@ -390,14 +390,14 @@ def test_later_events_and_the_order_of_questions_change_no_truth(world: World) -
 def test_effects_silence_and_path_add_up_to_the_truth_where_all_is_known(world: World) -> None:
     lead = np.arange(len(world))
     as_of = np.full(len(world), EXTRACTED)
-    known, true = world.known(lead, as_of), world.people.true
+    known, true = known_attributes(world, lead, as_of), world.people.true
     names = {effect.field for effect in TRUE_EFFECTS}
     told = np.all([known[name] == true[name] for name in names], axis=0)
     told[world.activities.lead[world.activities.known_at >= EXTRACTED]] = False
     told &= ((world.recorded_at < EXTRACTED) == (world.paths.entered_at < EXTRACTED)).all(axis=1)
     assert told.sum() > 500
     rows = lead[told]
-    effects = world.effects(rows, as_of[told])
+    effects = true_effects(world, rows, as_of[told])
     total = INTERCEPT + sum(effects.values()) - silence_evidence(world.people, rows, as_of[told])
     np.testing.assert_allclose(total, world.evidence(as_of[told], rows), rtol=0, atol=1e-8)
 
@@ -405,11 +405,11 @@ def test_effects_silence_and_path_add_up_to_the_truth_where_all_is_known(world: 
 def test_effects_count_only_what_is_known(world: World) -> None:
     lead = np.arange(len(world))
     created = world.people.created_at
-    first = world.effects(lead, created)
+    first = true_effects(world, lead, created)
     # A moment before anything is written down, nothing that is learned has an effect.
     for name in (*LEARNED, "stage", "engagement", RESPONSE_FIELD, "demo_request_30d"):
         assert not first[name].any()
-    later = world.effects(lead, created + 1_000_000)
+    later = true_effects(world, lead, created + 1_000_000)
     assert later["role"].any()
     assert later["download_30d"].any()
     assert not later["stage"].any()
@@ -433,7 +433,7 @@ def test_an_answer_is_known_strictly_after_it_was_written_down() -> None:
 
 
 def test_fields_without_effect_are_those_without_a_true_effect(world: World) -> None:
-    effects = world.effects(np.arange(50), world.people.created_at[:50] + 30 * DAY)
+    effects = true_effects(world, np.arange(50), world.people.created_at[:50] + 30 * DAY)
     with_effect = {name for name, added in effects.items() if added.any()}
     assert not with_effect & set(NO_EFFECT)
     mapping = load_mapping(EXAMPLE / "crm.yaml")

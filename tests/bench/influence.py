@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.world import make_world
 from scoring_ml.evaluation.comparison import Trained
-from tests.demo_truth import NO_EFFECT
+from tests.demo_truth import NO_EFFECT, true_effects
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def influence(trained: Trained, *, leads: int, seed: int) -> Influence:
     rows = trained.windows.test
     snapshot = trained.snapshot
     as_of = snapshot.as_of[rows].astype("datetime64[us]").astype(np.int64)
-    truth = world.effects(snapshot.lead[rows], as_of)
+    truth = true_effects(world, snapshot.lead[rows], as_of)
     model = trained.scorer.rows
     shown = model.field_points(model.scores(trained.X[rows]))
     names = [name for name, _ in trained.scorer.explained_fields]

@@ -132,16 +132,6 @@ def true_logodds(attributes: Attributes) -> NDArray[np.float64]:
     return total
 
 
-def effects_by_field(attributes: Attributes) -> dict[str, NDArray[np.float64]]:
-    """Log-odds that each attribute adds, shape (n,) each; an interaction belongs to its field."""
-    effects: dict[str, NDArray[np.float64]] = {}
-    for effect in TRUE_EFFECTS:
-        if effect.field in attributes:
-            added = effect.added(attributes)
-            effects[effect.field] = effects.get(effect.field, 0.0) + added
-    return effects
-
-
 @dataclass(frozen=True)
 class ActivityRate:
     """How often leads do one kind of activity, by whether they will buy.

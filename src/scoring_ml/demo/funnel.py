@@ -44,10 +44,6 @@ class Paths:
     entered_at: Moments
     closed_at: Moments
 
-    def evidence(self, lead: NDArray[np.int64], as_of: Moments) -> NDArray[np.float64]:
-        """Log-odds that follow from the states truly entered before a moment, shape (m,)."""
-        return evidence_of(self.entered_at[lead], as_of)
-
     def state(self, lead: NDArray[np.int64], as_of: Moments) -> NDArray[np.int64]:
         """Return the place in STATES where each lead truly was, shape (m,)."""
         seen = self.entered_at[lead] < as_of[:, None]

@@ -9,39 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.facts import Activities, Deals
-from scoring_ml.data.values.moments import DAY, NEVER, Moments
-from scoring_ml.demo.activities import (
-    FADES,
-    draw_activities,
-    log_likelihood_ratios,
-    silence_evidence,
-)
+from scoring_ml.data.values.moments import NEVER, Moments
+from scoring_ml.demo.activities import draw_activities, log_likelihood_ratios, silence_evidence
 from scoring_ml.demo.answers import RecordedAnswer, draw_answers, draw_form, draw_talks
 from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND_US, whole_seconds
 from scoring_ml.demo.contact_details import ContactDetails, draw_contact_details
 from scoring_ml.demo.deals import draw_deals, draw_spend
-from scoring_ml.demo.effects import (
-    ACTIVITY_RATES,
-    BUYER_RATIO,
-    FADES_DAYS,
-    RESPONSE_FIELD,
-    effects_by_field,
-    true_logodds,
-)
+from scoring_ml.demo.effects import true_logodds
 from scoring_ml.demo.funnel import Paths, draw_paths, evidence_of, won_in_time
 from scoring_ml.demo.people import People, draw_people
 from scoring_ml.errors import InputError
-
-LONGEST_WINDOW_DAYS: Final = 30
-"""Of crm.yaml; the main field of a kind of activity bears it in its name."""
 
 
 @dataclass(frozen=True)
@@ -132,59 +116,13 @@ class World:
         total = np.concatenate(
             [[0.0], np.cumsum(log_likelihood_ratios(self.people.created_at, acts))]
         )
-        begin, end = self._events_before(as_of, lead)
+        begin, end = self.events_before(as_of, lead)
         events = total[end] - total[begin]
         quiet = silence_evidence(self.people, lead, as_of)
-        return np.asarray(self.logodds[lead] + events - quiet + self.paths.evidence(lead, as_of))
+        path = evidence_of(self.paths.entered_at[lead], as_of)
+        return np.asarray(self.logodds[lead] + events - quiet + path)
 
-    def effects(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[np.float64]]:
-        """Return the true log-odds that each field adds, by what is known of it.
-
-        Parameters
-        ----------
-        lead : array of int, shape (m,)
-        as_of : array of int64, shape (m,)
-            A fact counts if it was known before.
-
-        Returns
-        -------
-        dict of field name to array, shape (m,)
-            Of every field that has an effect; 0 where nothing is known. Kinds of activities are
-            named as their longest count and hold what tells them from others; ``engagement`` holds
-            what they have in common: that the lead is lively, and how long after its creation.
-        """
-        effects = effects_by_field(self.known(lead, as_of))
-        begin, end = self._events_before(as_of, lead)
-        row = np.repeat(np.arange(len(lead)), end - begin)
-        # The first event of each row stands where the events of the rows before it end.
-        event = np.arange(len(row)) + (begin - np.cumsum(end - begin) + (end - begin))[row]
-        known = self.activities.known_at[event] < as_of[row]
-        row, event = row[known], event[known]
-        kind = self.activities.kind[event]
-        for item in ACTIVITY_RATES:
-            if item.own_ratio == 1.0:
-                continue
-            times = np.bincount(row[kind == KINDS.index(item.kind)], minlength=len(lead))
-            name = f"{item.kind}_{LONGEST_WINDOW_DAYS}d"
-            effects[name] = np.log(item.own_ratio) * times
-        created = self.people.created_at[self.activities.lead[event]]
-        age = np.maximum(self.activities.occurred_at[event] - created, 0) / DAY / FADES_DAYS
-        alive = np.where(FADES[kind], np.log(BUYER_RATIO) + age, 0.0)
-        added = np.bincount(row, weights=alive, minlength=len(lead))
-        effects["engagement"] = added.astype(np.float64)
-        effects["stage"] = evidence_of(self.recorded_at[lead], as_of)
-        return effects
-
-    def known(self, lead: NDArray[np.int64], as_of: Moments) -> dict[str, NDArray[Any]]:
-        """Return the attributes of leads as known before a moment, shape (m,) each."""
-        values = {name: value[lead] for name, value in self.form.items()}
-        values |= {name: answer.known(lead, as_of) for name, answer in self.answers.items()}
-        hours = self.people.true[RESPONSE_FIELD][lead]
-        answered = self.people.created_at[lead] + (hours * (DAY / 24)).astype(np.int64)
-        done = (answered < as_of) & (answered < self.paths.closed_at[lead])
-        return values | {RESPONSE_FIELD: np.where(done, hours, np.nan)}
-
-    def _events_before(
+    def events_before(
         self, as_of: Moments, lead: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places of each lead's first activity and of its first one not before."""
