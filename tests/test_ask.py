@@ -24,7 +24,7 @@ def possible(scorer, name):
 
 
 def unrounded(scorer, lead, as_of):
-    typed = scorer._reader.read(lead).typed
+    typed = scorer._reader.read(lead, as_of=as_of).typed
     x, _ = scorer.encoder.encode_one(typed, as_of)
     return float(np.clip(scorer.rows.scores(x[None, :]).unrounded[0], 0, scorer.score_max))
 

@@ -12,7 +12,7 @@ from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import is_missing
 from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.lead import Lead, alias
-from scoring_ml.scoring.lead_features import Computed
+from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy import action_of
 from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.reference import LEAST_LEADS
@@ -32,15 +32,15 @@ class AnswerWriter:
     parts : Parts
     rows : RowScorer
         Of the same parts.
-    computed : Computed
+    features : LeadFeatures
         The features of the parts' schema.
     """
 
-    def __init__(self, parts: Parts, rows: RowScorer, computed: Computed) -> None:
+    def __init__(self, parts: Parts, rows: RowScorer, features: LeadFeatures) -> None:
         self._parts = parts
         self._rows = rows
         self._encoder = encoder = parts.encoder
-        self._by_source = computed.by_source
+        self._by_source = features.by_source
         self._features = schema_features(encoder.schema)
         self._settings = policy_settings()
         self._columns = {column.name: column for column in encoder.schema.used}

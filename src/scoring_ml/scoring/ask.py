@@ -22,7 +22,7 @@ class Answers:
     """The answers that missing askable fields might get, ready to be tried.
 
     Likely answers are the levels of a category and the middles of a number's bins in training.
-    Columns that are computed from an answer change with it: the share of answers given, and the
+    Columns that are features of an answer change with it: the share of answers given, and the
     kind of an e-mail address.
 
     Parameters

@@ -29,14 +29,14 @@ def is_unanswered(column: Column, block: NDArray[np.float64]) -> Bools:
 class Sources:
     """The parts of a lead's history, as far as encoded leads show whether they were there.
 
-    A part is absent if every column in use that is computed from it is missing.
+    A part is absent if every feature in use that is computed from it is missing.
 
     Parameters
     ----------
     encoder : Encoder
     reference : Reference
     by_source : mapping of str to iterable of Column
-        The columns in use that are computed from each part.
+        The features in use that are computed from each part.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)
 """What a lead may carry beside its fields, for features to be computed from."""
 
 
-class Computed:
+class LeadFeatures:
     """The features of a schema, for one lead at a time.
 
     Parameters
@@ -72,7 +72,7 @@ class Computed:
     def values(
         self, typed: Mapping[str, Typed], history: LeadHistory, as_of: datetime
     ) -> dict[str, Typed]:
-        """Compute the columns in use of one lead.
+        """Compute the features in use of one lead.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
 from scoring_ml.scoring.completeness import Bools, Sources
 from scoring_ml.scoring.explanation import Tenths, explain_points
-from scoring_ml.scoring.lead_features import Computed
+from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import Reference, field_slice, slots_of
 from scoring_ml.scoring.scale import SCORE_MAX, round_half_up
@@ -80,7 +80,7 @@ class RowScorer:
     Parameters
     ----------
     parts : Parts
-    computed : Computed
+    features : LeadFeatures
         The features of the parts' schema.
 
     Attributes
@@ -93,15 +93,15 @@ class RowScorer:
         Largest score: 100, or the matrix's maximum for a matrix.
     """
 
-    def __init__(self, parts: Parts, computed: Computed) -> None:
+    def __init__(self, parts: Parts, features: LeadFeatures) -> None:
         encoder = parts.encoder
         self._parts = parts
-        self._lists = computed.lists
+        self._lists = features.lists
         self._answers = Answers(encoder, parts.reference)
-        self._sources = Sources(encoder, parts.reference, computed.by_source)
+        self._sources = Sources(encoder, parts.reference, features.by_source)
         self._features = {
             source: {column.name for column in columns}
-            for source, columns in computed.by_source.items()
+            for source, columns in features.by_source.items()
         }
         self._matrix = MatrixEstimator(encoder.columns)
         self._slices = {c.name: field_slice(encoder, c.name) for c in encoder.schema.used}

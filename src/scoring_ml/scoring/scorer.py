@@ -19,7 +19,7 @@ from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.answer import AnswerWriter
 from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, lead_fields
-from scoring_ml.scoring.lead_features import Computed
+from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
 from scoring_ml.scoring.score_table import score_table
 from scoring_ml.texts import Catalogue
@@ -56,14 +56,14 @@ class Scorer:
         self.parts = parts
         self.encoder = parts.encoder
         self._schema = parts.encoder.schema
-        self._computed = Computed(self._schema)
+        self._features = LeadFeatures(self._schema)
         self._reader = LeadReader(
-            self._schema, also_accepted, of_history=self._computed.history_names
+            self._schema, also_accepted, of_history=self._features.history_names
         )
-        self.rows = RowScorer(parts, self._computed)
+        self.rows = RowScorer(parts, self._features)
         self.explained_fields = self.rows.explained_fields
         self.score_max = self.rows.score_max
-        self._answers = AnswerWriter(parts, self.rows, self._computed)
+        self._answers = AnswerWriter(parts, self.rows, self._features)
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Scorer:
     @property
     def lists(self) -> tuple[str, ...]:
         """Of ``activities`` and ``stages``, the lists that features in use are computed from."""
-        return self._computed.lists
+        return self._features.lists
 
     @property
     def fields(self) -> tuple[LeadField, ...]:
@@ -263,7 +263,7 @@ class Scorer:
         texts = Catalogue.load(lang)
         read = self._read(lead, moment, texts)
         x, levels = self.encoder.encode_one(read.typed, moment)
-        unsent = () if self.history is None else self._computed.unsent(lead)
+        unsent = () if self.history is None else self._features.unsent(lead)
         return self._answers.write(
             read, self.rows.scores(x[None, :]), levels, unsent=unsent, texts=texts, every=every
         )
@@ -272,7 +272,7 @@ class Scorer:
         """Return a lead with its features."""
         read = self._reader.read(lead, as_of=moment, texts=texts)
         if read.history is not None:
-            read.typed.update(self._computed.values(read.typed, read.history, moment))
+            read.typed.update(self._features.values(read.typed, read.history, moment))
         return read
 
 

@@ -84,7 +84,7 @@ def sentence(
     if unseen:
         return texts.text("reasons.other", label=label)
     if feature is not None:
-        return _computed(column, value, feature, label, texts)
+        return _feature_sentence(column, value, feature, label, texts)
     if column.type == "number":
         unit = f" {column.unit}" if column.unit else ""
         number = shown_number(column, value)
@@ -94,8 +94,10 @@ def sentence(
     )
 
 
-def _computed(column: Column, value: Any, feature: Feature, label: str, texts: Catalogue) -> str:
-    """Return the sentence about a computed value: a label with a number or a word."""
+def _feature_sentence(
+    column: Column, value: Any, feature: Feature, label: str, texts: Catalogue
+) -> str:
+    """Return the sentence about a feature: a label with a number or a word."""
     unit = feature.unit_text(texts)
     number = column.type == "number"
     shown: Any = shown_number(column, value) if number else str(value)
