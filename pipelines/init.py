@@ -133,14 +133,13 @@ def init_schema(
     overview = Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
     header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    texts = {out: comment + schema_text(schema), matrix_path: reviewed_text(MATRIX_NAME)}
-    forms = {"schema.json": Schema.json_schema(), "matrix.json": Matrix.json_schema()}
+    forms = out.with_name(FORMS_NAME)
     _write_new(
         {
-            path: for_editors(text, f"{FORMS_NAME}/{form}")
-            for (path, text), form in zip(texts.items(), forms, strict=True)
+            out: for_editors(comment + schema_text(schema), f"{FORMS_NAME}/schema.json"),
+            matrix_path: for_editors(reviewed_text(MATRIX_NAME), f"{FORMS_NAME}/matrix.json"),
         },
-        {out.with_name(FORMS_NAME) / name: text for name, text in forms.items()},
+        {forms / "schema.json": Schema.json_schema(), forms / "matrix.json": Matrix.json_schema()},
     )
     return InitResult(overview, data, out, matrix_path)
 
