@@ -32,7 +32,9 @@ def write_flat_leads(folder: Path, *, leads: int, seed: int) -> FlatLeads:
     """Write ``leads.csv``, ``schema.yaml`` and ``matrix.yaml``: leads as seen at age 1 day."""
     world = make_world(leads, seed_of("world", leads=leads, seed=seed))
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=(1.0,))
+    snapshot, schema, _ = build_crm_snapshot(
+        typed_export(world), replace(mapping, ages_days=(1.0,))
+    )
     part = snapshot.take(snapshot.age_days == 1.0)
     fields = [
         replace(column, is_feature=False, part_of=None)

@@ -437,7 +437,7 @@ def test_fields_without_effect_are_those_without_a_true_effect(world: World) -> 
     with_effect = {name for name, added in effects.items() if added.any()}
     assert not with_effect & set(NO_EFFECT)
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    _, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=[1.0])
+    _, schema, _ = build_crm_snapshot(typed_export(world), replace(mapping, ages_days=(1.0,)))
     main = {c.name for c in schema.used if c.part_of in (None, c.name)}
     assert set(NO_EFFECT) <= main
     assert set(effects) - {RESPONSE_FIELD} <= main
@@ -672,7 +672,9 @@ def test_the_mapping_sees_leads_at_the_ages_and_horizon_of_the_truth() -> None:
 
 def test_matrix_and_segments_fit_the_fields_and_leave_sales_enough_to_do(world: World) -> None:
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=[1.0])
+    snapshot, schema, _ = build_crm_snapshot(
+        typed_export(world), replace(mapping, ages_days=(1.0,))
+    )
     matrix = load_matrix(EXAMPLE / "matrix.yaml", schema)
     assert len(matrix.mapped) == 6
     assert matrix.max_total == 110

@@ -1,5 +1,7 @@
 """How good any model could be: estimated from generated leads, never from outcomes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -20,7 +22,8 @@ LEADS, SEED = 4_000, 9
 def demo():
     world = make_world(LEADS, seed_of("world", leads=LEADS, seed=SEED))
     mapping = load_mapping(EXAMPLE / "crm.yaml")
-    snapshot, schema, _ = build_crm_snapshot(typed_export(world), mapping, ages_days=(1.0, 7.0))
+    at_two_ages = replace(mapping, ages_days=(1.0, 7.0))
+    snapshot, schema, _ = build_crm_snapshot(typed_export(world), at_two_ages)
     mature = snapshot.take((snapshot.age_days == 1.0) & ~np.isnan(snapshot.label))
     return world, mapping, schema, snapshot, mature
 

@@ -10,6 +10,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def see(folder: Path) -> dict[str, Any]:
     export, report = read_export(folder / "crm", mapping)
     report.raise_if_broken()
     done("read and validate")
-    snapshot, schema, _ = build_crm_snapshot(export, mapping, ages_days=(1.0,))
+    snapshot, schema, _ = build_crm_snapshot(export, replace(mapping, ages_days=(1.0,)))
     part = snapshot.take(snapshot.age_days == 1.0)
     done("snapshot with features and labels")
     values = {str(name): part.frame[name].to_numpy() for name in part.frame}

@@ -166,9 +166,7 @@ def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArr
     return values | found
 
 
-def build_crm_snapshot(
-    export: Export, mapping: CrmMapping, *, ages_days: Iterable[float] | None = None
-) -> tuple[Snapshot, Schema, Outcomes]:
+def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, Schema, Outcomes]:
     """See every lead at fixed ages, and the open ones now.
 
     A row exists only while the lead is open, as known then. Its label is 1 if the lead is won
@@ -177,11 +175,6 @@ def build_crm_snapshot(
     reaches an age at the very moment of the export has the row "now" alone: the two are one row,
     without a label either way, and every open lead has a row "now".
 
-    Parameters
-    ----------
-    ages_days : iterable of float or None
-        The mapping's ages if None.
-
     Raises
     ------
     InputError
@@ -189,14 +182,13 @@ def build_crm_snapshot(
     """
     outcomes = find_outcomes(export, mapping)
     schema = crm_schema(export, mapping, outcomes)
-    ages = tuple(mapping.ages_days if ages_days is None else ages_days)
     leads = export.leads
     n = len(leads)
     extracted_at = np.full(n, export.extracted_at)
     seen = np.zeros(n, dtype=bool)
     late = np.zeros(n, dtype=bool)
     frames, moments, labels, lead, age_days = [], [], [], [], []
-    for age in (*ages, np.nan):
+    for age in (*mapping.ages_days, np.nan):
         now = bool(np.isnan(age))
         as_of = extracted_at if now else seen_at(leads.created_at, age)
         is_open = outcomes.open_at(as_of) & known(leads.created_at, as_of)
@@ -225,7 +217,7 @@ def build_crm_snapshot(
     if np.isnan(age_of).all():
         raise InputError(
             "At least one lead must be open at one of the ages at which leads are seen",
-            found=f"none of {n} leads at {', '.join(f'{age:g}' for age in ages)} days",
+            found=f"none of {n} leads at {', '.join(f'{age:g}' for age in mapping.ages_days)} days",
             do="Check created_at, the closing moments and ages_days in crm.yaml",
         )
     created = known(leads.created_at, extracted_at)
@@ -250,7 +242,7 @@ def build_crm_snapshot(
         ),
         lead=code,
         age_days=age_of,
-        headline_age_days=_headline(mapping, ages),
+        headline_age_days=mapping.headline_age_days,
         extracted_at=np.datetime64(export.extracted_at, "us"),
     )
     order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
@@ -312,10 +304,6 @@ def _beyond(export: Export, as_of: int | None) -> tuple[str, ...]:
         f"the leads are seen {days:.1f} days after the export was made "
         f"({made} UTC): what happened since is not in it, and counts as if nothing had",
     )
-
-
-def _headline(mapping: CrmMapping, ages: tuple[float, ...]) -> float:
-    return mapping.headline_age_days if mapping.headline_age_days in ages else ages[0]
 
 
 def _unused(ids: NDArray[Any], reasons: dict[str, NDArray[np.bool_]]) -> Iterable[RowFate]:
