@@ -124,11 +124,6 @@ class DriftReport:
 def drift_report(
     frames: Mapping[str, pd.DataFrame],
     labels: Mapping[str, ArrayLike],
-    *,
-    psi_moved: float = PSI_MOVED,
-    noise_level: float = NOISE_LEVEL,
-    base_rate_level: float = BASE_RATE_LEVEL,
-    base_rate_change: float = BASE_RATE_CHANGE,
 ) -> DriftReport:
     """Compare the newest window with those before it.
 
@@ -140,8 +135,6 @@ def drift_report(
         time goes on is no drift.
     labels : mapping of str to array
         By window, oldest first, ``test`` among them: 1 won, 0 lost.
-    psi_moved, noise_level, base_rate_level, base_rate_change : float
-        See the constants of the same names.
 
     Returns
     -------
@@ -158,17 +151,12 @@ def drift_report(
         if name != "test"
     }
     moved = any(
-        p < base_rate_level
-        and abs(newest.share - base_rates[name].share) > base_rate_change * base_rates[name].share
+        p < BASE_RATE_LEVEL
+        and abs(newest.share - base_rates[name].share) > BASE_RATE_CHANGE * base_rates[name].share
         for name, p in p_values.items()
     )
     before, after = frames["train"], frames["test"]
-    fields = [
-        field_drift(
-            str(name), before[name], after[name], psi_moved=psi_moved, noise_level=noise_level
-        )
-        for name in before.columns
-    ]
+    fields = [field_drift(str(name), before[name], after[name]) for name in before.columns]
     fields.sort(key=lambda field: (-field.psi, field.name))
     return DriftReport(base_rates, p_values, moved, tuple(fields))
 
@@ -184,14 +172,7 @@ def base_rate(wins: int, leads: int) -> BaseRate:
     return BaseRate(leads, wins, share.value, share.low, share.high)
 
 
-def field_drift(
-    name: str,
-    before: pd.Series,
-    after: pd.Series,
-    *,
-    psi_moved: float = PSI_MOVED,
-    noise_level: float = NOISE_LEVEL,
-) -> FieldDrift:
+def field_drift(name: str, before: pd.Series, after: pd.Series) -> FieldDrift:
     """Compare one field in two windows; see :class:`FieldDrift`.
 
     With an empty window everything but the missing shares is NaN and nothing has moved.
@@ -208,14 +189,14 @@ def field_drift(
     shares = (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
     psi = float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum()) if degrees else 0.0
     scale = 1 / before.size + 1 / after.size
-    limit = float(chi2.ppf(1 - noise_level, degrees)) * scale if degrees else 0.0
+    limit = float(chi2.ppf(1 - NOISE_LEVEL, degrees)) * scale if degrees else 0.0
     ks, ks_p = nan, nan
     if before.dtype.kind == "f":
         numbers = [s.to_numpy()[np.isfinite(s.to_numpy())] for s in (before, after)]
         if all(part.size for part in numbers):
             result = ks_2samp(*numbers, method="asymp")
             ks, ks_p = float(result.statistic), float(result.pvalue)
-    moved = degrees > 0 and psi > max(psi_moved, limit)
+    moved = degrees > 0 and psi > max(PSI_MOVED, limit)
     return FieldDrift(name, psi, degrees * scale, limit, ks, ks_p, *missing, moved=moved)
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
 from scoring_ml.evaluation.audit.probes_auc import Ints, within_auc
 from scoring_ml.statistics.samples import Floats
+
+_FOLDS: Final = 5
+_RIDGE: Final = 5.0
+_MOST_VALUES: Final = 12
 
 
 def sample_rows(y: Floats, *, most: int, seed: int = 0) -> Ints:
@@ -32,9 +37,6 @@ def gains(
     others: Sequence[str],
     families: Mapping[str, str] | None = None,
     seed: int = 0,
-    folds: int = 5,
-    ridge: float = 5.0,
-    most_values: int = 12,
 ) -> dict[str, tuple[float, float]]:
     """Measure what each field adds to a model on the others, and what the model then reaches.
 
@@ -66,7 +68,7 @@ def gains(
     members: dict[str, list[Floats]] = {}
     for name, column in codes.items():
         family = name if families is None else families.get(name, name)
-        members.setdefault(family, []).append(_indicators(column, most_values))
+        members.setdefault(family, []).append(_indicators(column))
     parts = {family: np.hstack(columns) for family, columns in members.items()}
     parts[""] = np.eye(int(blocks.max()) + 1)[blocks]
     design = np.hstack(list(parts.values()))
@@ -75,9 +77,9 @@ def gains(
         name: np.arange(end - part.shape[1], end)
         for (name, part), end in zip(parts.items(), ends, strict=True)
     }
-    fold = np.random.default_rng(seed).integers(0, folds, len(y))
-    crosses = [design[fold == k].T @ design[fold == k] for k in range(folds)]
-    moments = [design[fold == k].T @ y[fold == k] for k in range(folds)]
+    fold = np.random.default_rng(seed).integers(0, _FOLDS, len(y))
+    crosses = [design[fold == k].T @ design[fold == k] for k in range(_FOLDS)]
+    moments = [design[fold == k].T @ y[fold == k] for k in range(_FOLDS)]
     cross, moment = sum(crosses), sum(moments)
 
     def fit(names: Sequence[str], leave_out: Sequence[str]) -> dict[str | None, Floats]:
@@ -85,8 +87,8 @@ def gains(
         at = np.concatenate([place[name] for name in (*names, "")])
         where = {name: np.flatnonzero(np.isin(at, place[name])) for name in leave_out}
         scores: dict[str | None, Floats] = {name: np.empty(len(y)) for name in (None, *leave_out)}
-        for k in range(folds):
-            inverse = np.linalg.inv((cross - crosses[k])[np.ix_(at, at)] + ridge * np.eye(len(at)))
+        for k in range(_FOLDS):
+            inverse = np.linalg.inv((cross - crosses[k])[np.ix_(at, at)] + _RIDGE * np.eye(len(at)))
             weights = inverse @ (moment - moments[k])[at]
             rows = np.flatnonzero(fold == k)
             held = design[np.ix_(rows, at)]
@@ -113,11 +115,11 @@ def gains(
     return {name: result[name] for name in members}
 
 
-def _indicators(codes: Ints, most_values: int) -> Floats:
+def _indicators(codes: Ints) -> Floats:
     values, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
     rank = np.empty(len(values), dtype=np.int64)
     frequent_first = np.lexsort((values, -counts))
     rank[frequent_first] = np.arange(len(values))
-    kept = np.where((rank < most_values) | (values == -1), rank, most_values)
+    kept = np.where((rank < _MOST_VALUES) | (values == -1), rank, _MOST_VALUES)
     _, dense = np.unique(kept, return_inverse=True)
     return np.asarray(np.eye(int(dense.max()) + 1)[dense[index]], dtype=np.float64)
