@@ -80,16 +80,17 @@ def entry_schemas(history: History, lists: Iterable[str]) -> dict[str, JsonSchem
 
 def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
     """Describe a field; with a history, the moment of creation."""
-    parts = [f"{part.rstrip('.')}." for part in (field.label, field.description) if part]
+    column = field.column
+    parts = [f"{part.rstrip('.')}." for part in (column.title, column.reason) if part]
     schema: JsonSchemaValue = _SINGLE_VALUE
-    if field.used:
-        schema = _TYPES[field.type] | {"description": api_text(field.type)}
+    if column.use:
+        schema = _TYPES[column.type] | {"description": api_text(column.type)}
         if history is not None:
             schema = _moment("created_at", history, optional=True)
         parts.append(schema["description"])
-        if field.unit:
-            parts.append(api_text("unit", unit=field.unit))
-        group = Catalogue.load("en").text(f"criteria.{field.criterion}")
+        if column.unit:
+            parts.append(api_text("unit", unit=column.unit))
+        group = Catalogue.load("en").text(f"criteria.{column.criterion}")
         parts.append(api_text("criterion", criterion=group))
     else:
         parts.append(api_text("unused"))
@@ -97,13 +98,13 @@ def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
     examples += [level for level in field.levels[:MOST_EXAMPLES] if level not in examples]
     return {
         **schema,
-        "title": field.label or field.name,
+        "title": column.title or field.name,
         "description": " ".join(parts),
         **({"examples": examples} if examples else {}),
-        **({"x-unit": field.unit} if field.unit else {}),
-        "x-criterion": field.criterion,
-        "x-used": field.used,
-        "x-askable": field.askable,
+        **({"x-unit": column.unit} if column.unit else {}),
+        "x-criterion": column.criterion,
+        "x-used": column.use,
+        "x-askable": column.askable,
     }
 
 

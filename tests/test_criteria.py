@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import pytest
 import yaml
 
@@ -15,7 +16,7 @@ from scoring_ml.features.criteria import (
     parse_matrix,
     unmapped_matrix,
 )
-from scoring_ml.scoring.scale import tier
+from scoring_ml.scoring.scale import tiers
 from tests.small_world import MATRIX, small_matrix, small_schema
 
 NAN = float("nan")
@@ -93,7 +94,7 @@ def test_eight_hand_computed_leads(values, wanted, total):
     assert points(small_matrix(), lead) == wanted
     assert sum(wanted) == total
     index = HAND_COMPUTED.index((values, wanted, total))
-    assert tier(total) == TIERS[index]
+    assert tiers(np.array(total)).item() == TIERS[index]
 
 
 def test_totals_of_49_50_69_and_70_stand_on_their_own_side_of_the_tiers():
@@ -109,7 +110,7 @@ def test_totals_of_49_50_69_and_70_stand_on_their_own_side_of_the_tiers():
         )
         return matrix.criteria[1].points_of(level(matrix, agreed=1.0))
 
-    found = {points: tier(total_of(points)) for points in (49, 50, 69, 70)}
+    found = {points: tiers(np.array(total_of(points))).item() for points in (49, 50, 69, 70)}
     assert found == {49: "cold", 50: "warm", 69: "warm", 70: "hot"}
 
 

@@ -11,8 +11,8 @@ from scoring_ml.estimators.ladder import (
     Rung,
     allowed_rungs,
     candidate_kinds,
+    estimator_class,
     make_estimator,
-    restore_estimator,
 )
 from scoring_ml.estimators.protocol import TrainingCounts
 
@@ -91,4 +91,4 @@ def test_an_unknown_kind_is_refused():
     with pytest.raises(IntegrityError, match=r"must be of a kind .* knows.*'blend'; known are ma"):
         make_estimator(Rung("blend", True), ())
     with pytest.raises(IntegrityError, match="'blend'"):
-        restore_estimator("blend", {}, ())
+        estimator_class("blend")

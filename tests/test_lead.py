@@ -227,10 +227,11 @@ def test_fields_for_people_put_those_in_use_first():
     by_name = {field.name: field for field in fields}
     assert "notes" not in by_name  # free text is never a field of a lead
     assert fields[-1].name == "hand score"
-    assert [field.used for field in fields] == [True] * 14 + [False]
-    budget = by_name["budget"]
-    assert (budget.type, budget.label, budget.unit) == ("number", "Budget", "EUR")
-    assert (budget.criterion, budget.askable, budget.example) == ("budget", True, 5.0)
+    assert [field.column.use for field in fields] == [True] * 14 + [False]
+    budget = by_name["budget"].column
+    assert (budget.type, budget.title, budget.unit) == ("number", "Budget", "EUR")
+    assert (budget.criterion, budget.askable) == ("budget", True)
+    assert by_name["budget"].example == 5.0
     assert by_name["industry"].levels == ("Software",)
     assert "stages_column" in by_name
 
@@ -291,5 +292,6 @@ def test_fields_for_people_have_the_creation_moment_and_no_feature():
     fields = {field.name: field for field in lead_fields(CRM, {}, {"created_at": "2026-01-01"})}
     assert list(fields) == ["created_at", "industry", "budget", "email", "utm"]
     created = fields["created_at"]
-    assert (created.type, created.used, created.askable) == ("date", True, False)
+    assert (created.column.type, created.column.use) == ("date", True)
+    assert not created.column.askable
     assert created.example == "2026-01-01"

@@ -10,10 +10,8 @@ from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.scoring.policy import (
     NoPolicy,
     Policy,
-    action_of,
     fit_policy,
     hot_share_alarm,
-    saturated_share,
 )
 from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.scale import HOT, WARM, round_half_up
@@ -46,6 +44,12 @@ def fit(logodds, *, hot=80, warm=170, mapped=6, **options):
 
 def shown(policy, logodds):
     return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, 100)
+
+
+def saturated_share(logodds, scale):
+    """Share of the leads that would show 0 or 100."""
+    scores = round_half_up(scale.unrounded(logodds))
+    return float(np.mean((scores <= 0) | (scores >= 100)))
 
 
 def hold_the_rules(policy, logodds):
@@ -372,7 +376,8 @@ def test_a_policy_comes_back_the_same_from_what_it_dumps():
 
 
 def test_actions_of_the_tiers():
-    assert [action_of(tier) for tier in ("hot", "warm", "cold")] == [
+    actions = policy_settings().actions
+    assert [item.action for item in (actions.hot, actions.warm, actions.cold)] == [
         "start_sales_process",
         "first_call_then_rescore",
         "nurture",

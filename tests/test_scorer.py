@@ -226,7 +226,7 @@ def test_the_example_can_be_posted_as_it_is(world):
         json.dumps(answer, allow_nan=False)
         shown = {c["field"]: c["value"] for c in answer["contributions"]}
         assert (shown["email"], shown["phone"]) == ("valid", "valid")
-    assert {field.name for field in scorer.fields if field.used} == set(example) - {"lead_id"}
+    assert {field.name for field in scorer.fields if field.column.use} == set(example) - {"lead_id"}
     for field in scorer.fields:
         assert field.example == example.get(field.name)
 

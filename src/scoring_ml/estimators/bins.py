@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.rows import quantiles
+from scoring_ml.estimators.rows import Floats, quantiles
 
-Floats = NDArray[np.float64]
 Tables = dict[int, Floats]
 """Index of an encoded column -> its edges, or what each of its bins counts."""
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.model_settings import BoostedSettings
-from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, Floats, TrainingCounts
-from scoring_ml.estimators.rows import TrainingRows, quantiles
+from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, TrainingCounts
+from scoring_ml.estimators.rows import Floats, TrainingRows, quantiles
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -44,7 +44,6 @@ class Boosted(Estimator):
 
     Parameters
     ----------
-    columns : sequence of EncodedColumn
     shallow_only : bool
         Whether only the shallow parameter set may be used (for few wins).
     settings : mapping or None
@@ -125,7 +124,7 @@ class Boosted(Estimator):
         everything = lightgbm.Dataset(seen, y, weight=weight)
         self._booster = lightgbm.train(params, everything, num_boost_round=count)
         self.chosen_ = {"set": name, "trees": count, "log_loss_newest_quarter": loss, **sets[name]}
-        self._mean = np.zeros(len(self.seen))
+        self._mean[:] = 0.0
         if rows.average is not None:
             averaged = np.flatnonzero(rows.average)
             averaged = averaged[:: max(1, len(averaged) // AVERAGED_ROWS)]
@@ -150,9 +149,9 @@ class Boosted(Estimator):
         """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
         return {
             "chosen": self.chosen_,
-            "typical": [[int(i), float(value)] for i, value in self._typical.items()],
-            "mean": list(map(float, self._mean)),
-            "typical_level": [list(map(int, flag_and_level)) for flag_and_level in self._levels],
+            "typical": [list(item) for item in self._typical.items()],
+            "mean": self._mean.tolist(),
+            "typical_level": [list(item) for item in self._levels],
             "text": self.booster.model_to_string(),
         }
 
@@ -188,17 +187,14 @@ class Boosted(Estimator):
         Trees that never saw a missing number take it for 0, and a level that never occurred for
         none of the others; a typical answer (the median, the most frequent level) is nearer.
         """
-        self._typical, self._levels = {}, []
+        self._levels = []
         self.__dict__.pop("_stand_ins", None)
-        blocks: dict[str, list[int]] = {}
-        for i in map(int, self.seen):
-            if self.columns[i].role != "value":
-                blocks.setdefault(self.columns[i].column, []).append(i)
-                continue
-            column = X[:, i]
-            if len(column) and not np.isnan(column).any():
-                self._typical[i] = float(quantiles(column, [0.5], weight)[0])
-        for block in blocks.values():
+        self._typical = {
+            i: float(quantiles(X[:, i], [0.5], weight)[0])
+            for i in self.numbers
+            if len(X) and not np.isnan(X[:, i]).any()
+        }
+        for block in self.blocks:
             flags = X[:, block]
             counts = flags.sum(axis=0) if weight is None else weight @ flags
             level = block[int(np.argmax(counts))]
@@ -207,13 +203,12 @@ class Boosted(Estimator):
     def _with_typical(self, X: Floats) -> Floats:
         """Return the columns that the trees see, with typical answers where they saw none."""
         seen = np.ascontiguousarray(X[:, self.seen])
-        flags, numbers, fills = self._stand_ins
+        flags, levels, numbers, fills = self._stand_ins
         if flags.size and seen[:, flags].any():
-            place = {int(i): at for at, i in enumerate(self.seen)}
-            for flag, level in self._levels:
-                rows = seen[:, place[flag]] == 1.0
-                seen[rows, place[flag]] = 0.0
-                seen[rows, place[level]] = 1.0
+            for flag, level in zip(flags, levels, strict=True):
+                rows = seen[:, flag] == 1.0
+                seen[rows, flag] = 0.0
+                seen[rows, level] = 1.0
         if numbers.size:
             known = seen[:, numbers]
             if np.isnan(known).any():
@@ -221,12 +216,12 @@ class Boosted(Estimator):
         return seen
 
     @cached_property
-    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-        """Places, among the columns that the trees see, of flags and numbers never missing."""
-        place = {int(i): at for at, i in enumerate(self.seen)}
-        flags = np.array([place[flag] for flag, _ in self._levels], dtype=np.intp)
-        numbers = np.array([place[i] for i in self._typical], dtype=np.intp)
-        return flags, numbers, np.array(list(self._typical.values()))
+    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]:
+        """Places, among the columns that the trees see, of what never occurred, and stand-ins."""
+        pairs = np.array(self._levels, dtype=np.intp).reshape(-1, 2)
+        flags, levels = np.searchsorted(self.seen, pairs.T)
+        numbers = np.searchsorted(self.seen, [*self._typical])
+        return flags, levels, numbers, np.array([*self._typical.values()])
 
     def _params(self, given: Mapping[str, Any], cells: int, rows_a_lead: float) -> dict[str, Any]:
         """Return LightGBM's parameters.

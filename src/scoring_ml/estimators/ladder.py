@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from scoring_ml.errors import IntegrityError
 from scoring_ml.estimators.boosted import Boosted
@@ -32,7 +32,6 @@ class Rung:
     ----------
     kind : str
         One of :func:`candidate_kinds`.
-    allowed : bool
     reason : str
         Why not, or what restricts it, in words; empty when neither.
     restricted : bool
@@ -83,10 +82,3 @@ def estimator_class(kind: str) -> type[Estimator]:
 def make_estimator(rung: Rung, columns: Sequence[EncodedColumn]) -> Estimator:
     """Return an unfitted estimator for a rung."""
     return estimator_class(rung.kind).make(columns, restricted=rung.restricted)
-
-
-def restore_estimator(
-    kind: str, content: Mapping[str, Any], columns: Sequence[EncodedColumn]
-) -> Estimator:
-    """Return the fitted estimator whose ``dump`` is given."""
-    return estimator_class(kind).restore(content, columns)

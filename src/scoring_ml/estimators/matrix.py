@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from scoring_ml.estimators.protocol import Estimator, Floats
-from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.estimators.rows import Floats, TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 

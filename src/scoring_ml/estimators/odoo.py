@@ -21,8 +21,8 @@ from scoring_ml.estimators.bins import (
     quantile_edges,
     restore_tables,
 )
-from scoring_ml.estimators.protocol import Estimator, Floats
-from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.estimators.rows import Floats, TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -92,11 +92,7 @@ class OdooNaiveBayes(Estimator):
         wins, losses = float(counted[won].sum()), float(counted[~won].sum())
         self.base_ = float(np.log((wins + SMOOTHING) / (losses + SMOOTHING)))
         self.edges_, self.factors_ = {}, {}
-        fields: dict[str, list[int]] = {}
-        for i in map(int, self.seen):
-            if self.columns[i].role == "level":
-                fields.setdefault(self.columns[i].column, []).append(i)
-                continue
+        for i in self.numbers:
             # An empty bin would take a smoothed share; edges at quantiles leave none empty.
             edges = self.edges_[i] = quantile_edges(X[:, i], QUANTILES, weight)
             places, count = bin_places(X[:, i], edges), len(edges) + 1
@@ -105,7 +101,7 @@ class OdooNaiveBayes(Estimator):
                 np.bincount(places[known & won], counted[known & won], minlength=count),
                 np.bincount(places[known & ~won], counted[known & ~won], minlength=count),
             )
-        for indices in fields.values():
+        for indices in self.blocks:
             block = X[:, indices] * counted[:, None]
             ratio = _log_ratio(block[won].sum(axis=0), block[~won].sum(axis=0))
             self.factors_ |= {i: np.array([value]) for i, value in zip(indices, ratio, strict=True)}

@@ -10,11 +10,9 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.rows import TrainingRows, checked_weight
+from scoring_ml.estimators.rows import Floats, TrainingRows, checked_weight
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
-
-Floats = NDArray[np.float64]
 
 FIELD_ROLES: Final = frozenset({"value", "level", "other", "missing"})
 """Roles of the encoded columns that hold fields; the others hold the six criteria."""
@@ -59,7 +57,7 @@ class LogoddsTables:
     base : float
         Log-odds of the average lead.
     edges : mapping of column index to array
-        Inner edges of a number's bins.
+        Inner edges of a number's bins; bin i holds [edge i-1, edge i).
     weights : mapping of column index to array
         Per bin, with the weight of a missing value last; for 0/1 columns (absent, present).
     """
@@ -102,6 +100,11 @@ class Estimator(ABC):
         Whether it keeps the direction that a column declares as ``monotone``.
     seen : array of int
         Indices of the encoded columns that it sees.
+    numbers : list of int
+        Those of them that hold numbers.
+    blocks : list of list of int
+        The others, 0/1 columns: those of one category or criterion, of which a lead has at most
+        one, together.
     """
 
     kind: ClassVar[str]
@@ -119,6 +122,17 @@ class Estimator(ABC):
         self.seen = np.array(
             [i for i, column in enumerate(columns) if column.role in self.roles], dtype=np.intp
         )
+        self.numbers: list[int] = []
+        blocks: dict[tuple[bool, str], list[int]] = {}
+        for i in map(int, self.seen):
+            column = columns[i]
+            if column.role == "value":
+                self.numbers.append(i)
+                continue
+            of_field = column.role in FIELD_ROLES
+            name = column.column if of_field else column.criterion
+            blocks.setdefault((of_field, name), []).append(i)
+        self.blocks = list(blocks.values())
 
     @classmethod
     def make(cls, columns: Sequence[EncodedColumn], *, restricted: bool = False) -> Self:

@@ -20,8 +20,8 @@ from scoring_ml.estimators.bins import (
     restore_tables,
 )
 from scoring_ml.estimators.model_settings import ScorecardSettings
-from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, Floats, LogoddsTables
-from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, LogoddsTables
+from scoring_ml.estimators.rows import Floats, TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -40,7 +40,6 @@ class Scorecard(Estimator):
 
     Parameters
     ----------
-    columns : sequence of EncodedColumn
     settings : mapping or None
         Content of ``models/scorecard.yaml``: most bins of a number, cut at training quantiles,
         and the inverse strengths of the ridge penalty, one of which is chosen by log loss on the
@@ -48,12 +47,8 @@ class Scorecard(Estimator):
 
     Attributes
     ----------
-    base_ : float
-        Log-odds of the average lead.
-    edges_ : dict of column index to array
-        Inner edges of a number's bins; bin i holds [edge i-1, edge i).
-    weights_ : dict of column index to array
-        Per bin, with the weight of a missing value last; for 0/1 columns (absent, present).
+    base_, edges_, weights_
+        As in :class:`LogoddsTables`.
     penalty_ : float
         The chosen inverse strength; NaN before fitting.
     """
@@ -68,16 +63,6 @@ class Scorecard(Estimator):
     ) -> None:
         super().__init__(columns)
         self.settings = settings
-        self._values = {int(i) for i in self.seen if columns[i].role == "value"}
-        # The 0/1 columns of one category or criterion, of which a lead has at most one.
-        blocks: dict[tuple[str, str], list[int]] = {}
-        for i in map(int, self.seen):
-            column = columns[i]
-            if column.role == "criterion_level":
-                blocks.setdefault(("criterion", column.criterion), []).append(i)
-            elif column.role != "value":
-                blocks.setdefault(("field", column.column), []).append(i)
-        self._blocks = list(blocks.values())
         self.base_ = 0.0
         self.edges_: Tables = {}
         self.weights_: Tables = {}
@@ -119,7 +104,7 @@ class Scorecard(Estimator):
         penalties = [float(penalty) for penalty in settings["penalties"]]
         self.__dict__.pop("_flags", None)
         bins = int(settings["bins"])
-        self.edges_ = {i: quantile_edges(X[:, i], bins, weight) for i in sorted(self._values)}
+        self.edges_ = {i: quantile_edges(X[:, i], bins, weight) for i in self.numbers}
         spread, owners = self._spread(X)
         self.penalty_ = penalties[0]
         if rows.can_choose:
@@ -146,12 +131,12 @@ class Scorecard(Estimator):
             means[i] = float(part @ usual[start : start + count])
             start += count
             self.base_ += means[i]
-            if i in self._values:
+            if i in self.edges_:
                 # A bin that no training row was in says nothing: it counts as the average lead.
                 tables[i] = np.where(seen > 0, part, means[i])
             else:
                 tables[i] = np.array([0.0, part[0]])
-        for block in self._blocks:
+        for block in self.blocks:
             whole = sum(means[i] for i in block)
             for i in block:
                 if means[i] == 0.0 and not X[:, i].any():
@@ -173,7 +158,7 @@ class Scorecard(Estimator):
     @cached_property
     def _flags(self) -> tuple[NDArray[np.intp], Floats, Floats]:
         """The 0/1 columns and their weights, side by side."""
-        flags = [i for i in self.weights_ if i not in self._values]
+        flags = [i for i in self.weights_ if i not in self.edges_]
         tables = np.array([self.weights_[i] for i in flags]).reshape(-1, 2)
         return np.array(flags, dtype=np.intp), tables[:, 0], tables[:, 1]
 
@@ -183,7 +168,7 @@ class Scorecard(Estimator):
         rows, ones = np.arange(len(X)), np.ones(len(X))
         for i in map(int, self.seen):
             column = X[:, i]
-            if i not in self._values:
+            if i not in self.edges_:
                 parts.append(sparse.csr_matrix(column.reshape(-1, 1)))
                 owners.append((i, 1))
                 continue
@@ -204,8 +189,7 @@ class CriteriaScorecard(Scorecard):
 
 
 def _mean_loss(margin: Floats, weight: Floats | None) -> float:
-    losses = -log_expit(margin)
-    return float(np.mean(losses) if weight is None else np.average(losses, weights=weight))
+    return float(np.average(-log_expit(margin), weights=weight))
 
 
 def _ridge(

@@ -7,7 +7,6 @@ only as valid or invalid.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring_ml.data.files.writing import whole_folder
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
@@ -65,16 +65,9 @@ def write_scored_rows(
     scored["ask_next"] = [json.dumps(asks) for asks in scored["ask_next"]]
     table |= {name: scored[name].to_numpy() for name in scored.columns}
     table |= _values(scorer, part)
-    temporary = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as temporary:
         write_scored(temporary, pd.DataFrame(table), _facts(trained, scorer))
         _calibration_rows(trained).to_parquet(temporary / CALIBRATION_ROWS, index=False)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def rescored(run: ScoredRun, scorer: Scorer) -> pd.DataFrame | None:

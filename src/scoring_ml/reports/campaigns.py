@@ -47,7 +47,6 @@ class Outcome:
 
     Parameters
     ----------
-    known, wins : int
     share : Interval
         Win share, 0-1, with its Wilson interval; NaN without leads.
     expected : Interval or None
@@ -72,7 +71,6 @@ class Failing:
 
     Parameters
     ----------
-    criterion : str
     failing, unknown, leads : int
         Known to be at the level "none"; not known; all.
     """
@@ -111,9 +109,6 @@ class Segment:
         ``None`` for leads without one.
     leads, open : int
         All scored leads; those whose outcome is not known yet.
-    tiers : dict of tier to int
-    mean_score : float
-    outcome : Outcome
     failing : tuple of Failing
         One for each criterion that the matrix has rules for.
     lifts, sinks : tuple of Lift

@@ -101,7 +101,6 @@ def require_language(lang: str, *, catalogue: Catalogue | None = None) -> Catalo
 
     Parameters
     ----------
-    lang : str
     catalogue : Catalogue or None
         That of the language; the package's own if not given.
 

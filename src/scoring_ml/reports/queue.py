@@ -12,7 +12,8 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring_ml.data.schema import CRITERIA, GROUPS, Column
-from scoring_ml.scoring.scored_run import Rate, ScoredField, ScoredRun, tenths
+from scoring_ml.scoring.reference import Observed
+from scoring_ml.scoring.scored_run import ScoredField, ScoredRun, tenths
 
 REASONS: Final = 5
 """So many fields, the largest by absolute points, are the reasons of a score."""
@@ -27,14 +28,13 @@ class FieldPoints:
 
     Parameters
     ----------
-    field : ScoredField
     value : float, str, Timestamp or None
         The answer, typed as the rows keep it; ``None`` for not known.
     tenths : int
         Points times ten.
     rank : int
         1 for the largest by absolute points; fields without effect come last.
-    observed : Rate or None
+    observed : Observed or None
         What became of the leads with this answer, for the reasons.
     """
 
@@ -42,7 +42,7 @@ class FieldPoints:
     value: Any
     tenths: int
     rank: int
-    observed: Rate | None
+    observed: Observed | None
 
     @property
     def is_reason(self) -> bool:
@@ -185,7 +185,6 @@ def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
 
     Parameters
     ----------
-    run : ScoredRun
     limit : int
         Most leads to return, 1 or more.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from scoring_ml.data.files.writing import whole_file
 from scoring_ml.errors import InputError
 from scoring_ml.reports.queue import FieldPoints, QueuedLead
 from scoring_ml.scoring.scored_run import ScoredField
@@ -77,7 +77,6 @@ def waterfall(
 
     Parameters
     ----------
-    lead : QueuedLead
     score_max : int
         The axis reaches from 0 to this at least, further where a step does.
     mirrored : bool
@@ -191,13 +190,7 @@ def write_pages(out: Path, pages: Iterable[tuple[str, str]]) -> list[Path]:
         ) from None
     written = []
     for name, text in pages:
-        path = out / name
-        # One name a process, so that two reports at once do not write into one file.
-        draft = out / f".{name}.{os.getpid()}"
-        try:
-            draft.write_text(text, encoding="utf-8", newline="\n")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        written.append(path)
+        with whole_file(out / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
+        written.append(out / name)
     return written

@@ -13,11 +13,10 @@ from scoring_ml.features.criteria import is_missing
 from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.lead import Lead, alias
 from scoring_ml.scoring.lead_features import LeadFeatures
-from scoring_ml.scoring.policy import action_of
 from scoring_ml.scoring.policy_settings import policy_settings
-from scoring_ml.scoring.reference import LEAST_LEADS
+from scoring_ml.scoring.reference import settled
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
-from scoring_ml.scoring.scale import tier
+from scoring_ml.scoring.scale import tiers
 from scoring_ml.scoring.wording import display_value, sentence, title
 from scoring_ml.texts import Catalogue
 
@@ -29,11 +28,17 @@ class AnswerWriter:
 
     Parameters
     ----------
-    parts : Parts
     rows : RowScorer
         Of the same parts.
     features : LeadFeatures
         The features of the parts' schema.
+
+    Attributes
+    ----------
+    model : dict
+        Name, version, kind and policy, as every answer carries them.
+    actions : dict of tier to str
+        What is to be done with a lead.
     """
 
     def __init__(self, parts: Parts, rows: RowScorer, features: LeadFeatures) -> None:
@@ -42,7 +47,14 @@ class AnswerWriter:
         self._encoder = encoder = parts.encoder
         self._by_source = features.by_source
         self._features = schema_features(encoder.schema)
-        self._settings = policy_settings()
+        card, policy = parts.card, parts.policy
+        self.model = {
+            "name": card.get("name", "lead-scorer"),
+            "version": str(card.get("version", "0")),
+            "kind": parts.estimator.kind,
+            "policy": None if policy is None else str(policy.version),
+        }
+        self.actions = {tier: item.action for tier, item in vars(policy_settings().actions).items()}
         self._columns = {column.name: column for column in encoder.schema.used}
         # Fields that every training lead had: without them a typical answer is assumed. What is
         # computed from a history is told by the part of the history that was not sent.
@@ -54,21 +66,6 @@ class AnswerWriter:
             and column.name not in of_history
             and field_of(column, encoder.schema) == column.name
         )
-
-    def action(self, name_of_tier: str) -> str:
-        """Return what is to be done with a lead of that tier."""
-        return action_of(name_of_tier, settings=self._settings)
-
-    @property
-    def model(self) -> dict[str, Any]:
-        """Name, version, kind and policy, as every answer carries them."""
-        policy = self._parts.policy
-        return {
-            "name": self._parts.card.get("name", "lead-scorer"),
-            "version": str(self._parts.card.get("version", "0")),
-            "kind": self._parts.estimator.kind,
-            "policy": None if policy is None else str(policy.version),
-        }
 
     def write(
         self,
@@ -88,10 +85,8 @@ class AnswerWriter:
             With its features.
         scores : Scores
             Of this lead alone.
-        levels : mapping of criterion to level
         unsent : tuple of str
             Parts of the history that features are computed from and that were not sent.
-        texts : Catalogue
         every : bool
             Whether to add all ``contributions`` and the ``rounding_points``.
         """
@@ -107,13 +102,13 @@ class AnswerWriter:
         shown = sum(points[i] for i in order[: len(reasons)])
         completeness = float(self._rows.completeness(scores)[0])
         probability = float(self._rows.probability(scores)[0])
-        name_of_tier = tier(score)
+        tier = str(tiers(tenths.score)[0])
         answer = {
             "lead_id": lead.lead_id,
             "score": score,
             "score_max": self._rows.score_max,
-            "tier": name_of_tier,
-            "action": self.action(name_of_tier),
+            "tier": tier,
+            "action": self.actions[tier],
             "probability": None if np.isnan(probability) else probability,
             "base_points": int(tenths.base[0]) / 10,
             "reasons": reasons,
@@ -124,7 +119,7 @@ class AnswerWriter:
             "ask_next": self._rows.ask_next(scores)[0][:MOST_REASONS],
             "warnings": self._warnings(lead, unsent, texts),
             "ignored_fields": list(lead.ignored),
-            "model": self.model,
+            "model": dict(self.model),
         }
         if every:
             answer["contributions"] = contributions
@@ -164,22 +159,20 @@ class AnswerWriter:
 
     def _observed(self, column: Column, scores: Scores) -> dict[str, Any] | None:
         slot = int(self._rows.slot(column, scores)[0])
-        if slot < 0:
-            return None
-        item = self._parts.reference.fields[column.name].observed[slot]
-        if item.leads < LEAST_LEADS:
-            return None
-        return {"leads": item.leads, "won_share": round(item.wins / item.leads, 4)}
+        item = settled(self._parts.reference.fields[column.name].observed, slot)
+        return (
+            None if item is None else {"leads": item.leads, "won_share": round(item.won_share, 4)}
+        )
 
     def _matrix(self, scores: Scores, levels: Mapping[str, str]) -> dict[str, Any]:
         """Return what the hand-built matrix gives the lead, and how that stands to its mean."""
         matrix, mean = self._encoder.matrix, self._parts.reference.matrix_mean
         points = {item.name: item.points_of(levels[item.name]) for item in matrix.criteria}
-        total = int(self._rows.matrix_total(scores.X)[0])
+        total = self._rows.matrix_total(scores.X).astype(np.int64)
         return {
-            "total": total,
+            "total": int(total[0]),
             "max": matrix.max_total,
-            "tier": tier(total),
+            "tier": str(tiers(total)[0]),
             "criteria": points,
             "against_mean": {name: round(given - mean[name], 1) for name, given in points.items()},
             "unknown": [name for name, level in levels.items() if level == "unknown"],

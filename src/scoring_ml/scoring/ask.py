@@ -1,8 +1,8 @@
-"""What to ask next: the missing answer that could add most to a lead's score."""
+"""Missing answers and what each could add to a lead's score, for what to ask next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.features.catalogue import schema_features
-from scoring_ml.features.criteria import LEVELS
+from scoring_ml.features.criteria import LEVELS, Criterion
 from scoring_ml.features.encoder import LEVEL_CODES, Encoder
 from scoring_ml.scoring.completeness import is_unanswered
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.reference import Reference, field_slice
+
+Levels = tuple[Criterion, NDArray[np.int64]]
+"""A criterion, and the level of each answer under it."""
 
 
 class Answers:
@@ -24,11 +27,6 @@ class Answers:
     Likely answers are the levels of a category and the middles of a number's bins in training.
     Columns that are features of an answer change with it: the share of answers given, and the
     kind of an e-mail address.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    reference : Reference
     """
 
     def __init__(self, encoder: Encoder, reference: Reference) -> None:
@@ -46,7 +44,7 @@ class Answers:
         kind_of = {f.field.name: f.name for f in features if f.key == "email_kind" and f.field}
         self._kinds: dict[str, tuple[slice, NDArray[np.float64]]] = {}
         self._tries: dict[str, NDArray[np.float64]] = {}
-        self._levels: dict[str, dict[str, NDArray[np.int64]]] = {}
+        self._levels: dict[str, list[Levels]] = {}
         for column in self.columns:
             answers = reference.fields[column.name].answers
             found = self._slices[column.name]
@@ -61,16 +59,12 @@ class Answers:
                 self._kinds[column.name] = self._email_kinds(
                     rows, found.start, encoder.schema[kind_of[column.name]], reference
                 )
-            self._levels[column.name] = self._levels_of(
-                column, [_typed(column, a) for a in answers]
-            )
+            typed = [bool(a) if column.type in ("email", "phone") else a for a in answers]
+            self._levels[column.name] = self._levels_of(column, typed)
 
     def missing(self, X: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
         """Return, per askable field, which encoded leads have no answer, each shape (n,)."""
-        found = {}
-        for column in self.columns:
-            found[column.name] = is_unanswered(column, X[:, self._slices[column.name]])
-        return found
+        return {c.name: is_unanswered(c, X[:, self._slices[c.name]]) for c in self.columns}
 
     def gains(
         self,
@@ -122,7 +116,6 @@ class Answers:
         Parameters
         ----------
         X : array of float, shape (n, width)
-        name : str
 
         Returns
         -------
@@ -138,12 +131,12 @@ class Answers:
         if name in self._kinds:
             place, kinds = self._kinds[name]
             rows[:, place] = np.tile(kinds, (len(X), 1))
-        for criterion, codes in self._levels[name].items():
-            now = self._encoder.criterion_codes_of(rows, criterion)
+        for criterion, codes in self._levels[name]:
+            now = self._encoder.criterion_codes_of(rows, criterion.name)
             new = np.tile(codes, len(X))
-            unknown = now == len(LEVELS)
-            combine = np.maximum if self._combine(criterion) == "best" else np.minimum
-            self._encoder.set_criterion(rows, criterion, np.where(unknown, new, combine(now, new)))
+            both = np.maximum(now, new) if criterion.combine == "best" else np.minimum(now, new)
+            changed = np.where(now == len(LEVELS), new, both)
+            self._encoder.set_criterion(rows, criterion.name, changed)
         return rows
 
     def _email_kinds(
@@ -157,20 +150,12 @@ class Answers:
         place = field_slice(self._encoder, kind.name)
         return place, rows[:, place]
 
-    def _combine(self, name: str) -> str:
-        return next(c.combine for c in self._encoder.matrix.criteria if c.name == name)
-
-    def _levels_of(self, column: Column, typed: list[Typed]) -> dict[str, NDArray[np.int64]]:
+    def _levels_of(self, column: Column, typed: Sequence[Typed]) -> list[Levels]:
         """Level of each answer under the criteria that have a rule for this field."""
-        found = {}
+        found = []
         for criterion in self._encoder.matrix.criteria:
             if any(rule.column.name == column.name for rule in criterion.rules):
                 levels = [criterion.level({column.name: value}) for value in typed]
-                found[criterion.name] = np.array(
-                    [LEVEL_CODES.index(level) for level in levels], dtype=np.int64
-                )
+                codes = [LEVEL_CODES.index(level) for level in levels]
+                found.append((criterion, np.array(codes, dtype=np.int64)))
         return found
-
-
-def _typed(column: Column, answer: float | str) -> Typed:
-    return bool(answer) if column.type in ("email", "phone") else answer

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from scoring_ml.data.files.writing import whole_folder
 from scoring_ml.errors import IntegrityError, NothingServed
 from scoring_ml.scoring.saving import (
     ACCEPTED_FILE,
@@ -43,7 +44,6 @@ class Champion:
 
     Parameters
     ----------
-    version : str
     sha256 : str
         Of the version's manifest, which stands for all its files.
     """
@@ -115,19 +115,12 @@ def load_champion(home: Home) -> Scorer:
 
 
 def export_version(home: Home, folder: Path, version: str) -> Champion:
-    """Copy a saved and rehearsed Scorer to the serving folder; nothing names it there yet.
+    """Copy a saved and rehearsed Scorer to the serving folder, for :func:`name_champion`.
 
     Parameters
     ----------
-    home : Home
     folder : Path
         A saved Scorer that :func:`rehearse` has tried out.
-    version : str
-
-    Returns
-    -------
-    Champion
-        For :func:`name_champion`.
 
     Raises
     ------
@@ -144,15 +137,9 @@ def export_version(home: Home, folder: Path, version: str) -> Champion:
     target = home.serving / version
     # A version that is being served keeps its folder: a worker may be reading it.
     if not _holds(target, files):
-        temporary = home.serving / f".{version}.new"
-        shutil.rmtree(temporary, ignore_errors=True)
-        try:
-            shutil.copytree(folder, temporary)
+        with whole_folder(target) as temporary:
+            shutil.copytree(folder, temporary, dirs_exist_ok=True)
             verified_files(temporary)
-            shutil.rmtree(target, ignore_errors=True)
-            temporary.rename(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return Champion(version, manifest_sha256(target))
 
 

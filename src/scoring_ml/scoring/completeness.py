@@ -1,4 +1,4 @@
-"""How complete a lead is, and what stands in for a history that was not sent."""
+"""Completeness of a lead, and stand-ins for a history that was not sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ def is_unanswered(column: Column, block: NDArray[np.float64]) -> Bools:
 
     Parameters
     ----------
-    column : Column
     block : array of float, shape (n, width)
         The column's part of the encoded matrix.
     """
@@ -33,8 +32,6 @@ class Sources:
 
     Parameters
     ----------
-    encoder : Encoder
-    reference : Reference
     by_source : mapping of str to iterable of Column
         The features in use that are computed from each part.
     """
@@ -45,32 +42,30 @@ class Sources:
         reference: Reference,
         by_source: Mapping[str, Iterable[Column]],
     ) -> None:
-        self._blocks = {
-            source: [(column, field_slice(encoder, column.name)) for column in columns]
-            for source, columns in by_source.items()
-        }
-        self._stand_ins: dict[str, dict[str, NDArray[np.float64]]] = {}
-        for source, blocks in self._blocks.items():
-            self._stand_ins[source] = {}
+        self._blocks: dict[str, list[tuple[Column, slice]]] = {}
+        self._stand_ins: dict[str, list[tuple[slice, NDArray[np.float64]]]] = {}
+        for source, columns in by_source.items():
+            blocks = [(column, field_slice(encoder, column.name)) for column in columns]
+            self._blocks[source], self._stand_ins[source] = blocks, []
+            fields = [reference.fields[column.name] for column, _ in blocks]
             # Only a column that no training lead lacked tells "not sent" from "never happened".
-            if all(reference.fields[column.name].observed[-1].leads for column, _ in blocks):
-                continue
-            for column, at in blocks:
-                row = _typical(encoder, column, reference.fields[column.name], at)
-                if row is not None:
-                    self._stand_ins[source][column.name] = row
+            if not all(field.observed[-1].leads for field in fields):
+                for (column, at), field in zip(blocks, fields, strict=True):
+                    row = _typical(column, field, at)
+                    if row is not None:
+                        self._stand_ins[source].append((at, row))
 
     def absent(self, X: NDArray[np.float64]) -> dict[str, Bools]:
         """Return, per part, which encoded leads came without it, each shape (n,)."""
-        found = {}
+        absent = {}
         for source, blocks in self._blocks.items():
             gone = np.ones(len(X), dtype=bool)
             for column, at in blocks:
                 gone &= is_unanswered(column, X[:, at])
                 if not gone.any():
                     break
-            found[source] = gone
-        return found
+            absent[source] = gone
+        return absent
 
     def stand_in(self, X: NDArray[np.float64], absent: Mapping[str, Bools]) -> NDArray[np.float64]:
         """Return encoded leads with typical values for the parts that are absent.
@@ -85,16 +80,12 @@ class Sources:
             return X
         X = X.copy()
         for source, gone in absent.items():
-            for column, at in self._blocks[source]:
-                row = self._stand_ins[source].get(column.name)
-                if row is not None:
-                    X[gone, at] = row
+            for at, row in self._stand_ins[source]:
+                X[gone, at] = row
         return X
 
 
-def _typical(
-    encoder: Encoder, column: Column, reference: FieldReference, at: slice
-) -> NDArray[np.float64] | None:
+def _typical(column: Column, reference: FieldReference, at: slice) -> NDArray[np.float64] | None:
     """Return the encoded typical value of a column; None where missing is as good."""
     counts = [item.leads for item in reference.observed]
     missing = counts[-1]

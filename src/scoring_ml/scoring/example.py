@@ -33,11 +33,6 @@ _MOST_KINDS: Final = 4
 def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
     """Make up a lead from likely answers; no row of the data is copied.
 
-    Parameters
-    ----------
-    encoder : Encoder
-    reference : Reference
-
     Returns
     -------
     dict
@@ -71,39 +66,38 @@ def moved_to(example: Mapping[str, Any], schema: Schema, now: datetime) -> dict[
     ----------
     example : mapping
         As :func:`example_lead` made it.
-    schema : Schema
     now : datetime
         In UTC, without a zone. Everything lies before the beginning of this day.
     """
+    moved = dict(example)
     if schema.history is None:
-        return dict(example)
+        return moved
     shift = datetime(now.year, now.month, now.day) - SEEN
-    found = dict(example)
-    created = schema.order.column
-    if isinstance(found.get(str(created)), str):
-        found[str(created)] = _shifted(found[str(created)], shift)
+
+    def move(entry: dict[str, Any], name: str) -> dict[str, Any]:
+        moment = datetime.fromisoformat(entry[name]).replace(tzinfo=None) + shift
+        return entry | {name: f"{moment.isoformat()}Z"}
+
+    created = str(schema.order.column)
+    if isinstance(moved.get(created), str):
+        moved = move(moved, created)
     for name, moment in (("activities", "occurred_at"), ("stages", "entered_at")):
-        if name in found:
-            found[name] = [
-                entry | {moment: _shifted(entry[moment], shift)} for entry in found[name]
-            ]
-    return found
+        if name in moved:
+            moved[name] = [move(entry, moment) for entry in moved[name]]
+    return moved
 
 
 def _activities(history: History, touches: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return a visit or the like for each of the first kinds, the first of them three times."""
     first, *others = history.kinds[:_MOST_KINDS]
     done = [(first, after) for after in _VISITED]
-    done += [
-        (kind, _VISITED[-1] + timedelta(minutes=10 * place))
-        for place, kind in enumerate(others, start=1)
+    for place, kind in enumerate(others, start=1):
+        done.append((kind, _VISITED[-1] + timedelta(minutes=10 * place)))
+    entries = [
+        {"type": kind, "occurred_at": _moment(after)}
+        | ({"amount": 3} if kind in history.amounts else {})
+        for kind, after in done
     ]
-    entries = []
-    for kind, after in done:
-        entry: dict[str, Any] = {"type": kind, "occurred_at": _moment(after)}
-        if kind in history.amounts:
-            entry["amount"] = 3
-        entries.append(entry)
     entries[0] |= touches
     if history.after_hand_over:
         call = _CREATED + timedelta(hours=2)
@@ -113,9 +107,9 @@ def _activities(history: History, touches: Mapping[str, str]) -> list[dict[str, 
 
 def _stages(history: History, likely: Iterable[str]) -> list[dict[str, Any]]:
     """Return the first stage, entered at creation, and the likeliest other a day later."""
-    entered = [history.stages[0]]
-    second = _first(stage for stage in likely if stage in history.stages and stage != entered[0])
-    entered += [] if second is None else [second]
+    first = history.stages[0]
+    others = [stage for stage in likely if stage in history.stages and stage != first]
+    entered = [first, *others[:1]]
     return [
         {"stage": stage, "entered_at": _moment(_CREATED + timedelta(days=place, minutes=1))}
         for place, stage in enumerate(entered)
@@ -125,21 +119,12 @@ def _stages(history: History, likely: Iterable[str]) -> list[dict[str, Any]]:
 def _touches(encoder: Encoder) -> dict[str, str]:
     """Return a campaign and a channel as training knew them best."""
     history = encoder.schema.history
-    found = {}
-    for touch in () if history is None else history.touches:
-        likeliest = _first(encoder.levels.get(f"first_touch_{touch}", ()))
-        if likeliest is not None:
-            found[touch] = likeliest
-    return found
-
-
-def _first(words: Iterable[str]) -> str | None:
-    return next(iter(words), None)
+    levels = {
+        touch: encoder.levels.get(f"first_touch_{touch}")
+        for touch in (() if history is None else history.touches)
+    }
+    return {touch: words[0] for touch, words in levels.items() if words}
 
 
 def _moment(after: timedelta) -> str:
     return f"{(SEEN + after).isoformat()}Z"
-
-
-def _shifted(text: str, shift: timedelta) -> str:
-    return f"{(datetime.fromisoformat(text).replace(tzinfo=None) + shift).isoformat()}Z"

@@ -1,4 +1,4 @@
-"""The gate for a lead of a request: which names may stand there, and what they say.
+"""The gate for a lead of a request: its names and their values.
 
 A lead is checked here alone, whether it comes through the service or is scored in process.
 """
@@ -42,30 +42,18 @@ class LeadField:
     ----------
     name : str
         Name in a request: the column's, or its alias.
-    type : str
-        One of number, boolean, category, date, email, phone.
-    label, unit, criterion, description : str or None
-        For people.
-    used : bool
-        Whether the model looks at it.
+    column : Column
+        Of one of the :data:`~scoring_ml.data.schema.FEATURE_TYPES`.
     example : float, str, bool or None
         A value that can be posted as it is.
     levels : tuple of str
         Categories seen in training.
-    askable : bool
-        Whether a salesperson could ask for it.
     """
 
     name: str
-    type: str
-    label: str
-    unit: str | None
-    criterion: str
-    used: bool
+    column: Column
     example: Any
     levels: tuple[str, ...]
-    askable: bool
-    description: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,6 @@ class Lead:
 
     Parameters
     ----------
-    lead_id : str or None
     typed : dict of column name to typed value
         Only fields that the model uses.
     ignored : tuple of str
@@ -94,7 +81,6 @@ class LeadReader:
 
     Parameters
     ----------
-    schema : Schema
     also_accepted : iterable of str
         Names of other registered versions, so that a promotion never breaks yesterday's request.
     of_history : iterable of str
@@ -140,7 +126,6 @@ class LeadReader:
 
         Parameters
         ----------
-        lead : mapping of field name to value
         as_of : datetime
             The moment at which the lead is seen, in UTC, without a zone.
         texts : Catalogue or None
@@ -226,28 +211,19 @@ def lead_fields(
     """
     columns = sorted(schema.columns, key=lambda column: not column.use)
     if schema.history is not None and schema.order.column is not None:
-        columns.insert(0, _created_at(schema.order.column))
+        name = schema.order.column
+        created = Column(name, "date", label="Created at", reason="when the lead was created")
+        columns.insert(0, created)
     return tuple(
         LeadField(
-            name=alias(column.name),
-            type=column.type,
-            label=column.title,
-            unit=column.unit,
-            criterion=column.criterion,
-            used=column.use,
-            example=example.get(alias(column.name)),
-            levels=tuple(levels.get(column.name, ())),
-            askable=column.askable,
-            description=column.reason,
+            alias(column.name),
+            column,
+            example.get(alias(column.name)),
+            tuple(levels.get(column.name, ())),
         )
         for column in columns
         if column.type in FEATURE_TYPES and not column.is_feature
     )
-
-
-def _created_at(name: str) -> Column:
-    """Return the moment of creation as a field of a lead."""
-    return Column(name, "date", label="Created at", reason="when the lead was created")
 
 
 def _id(raw: Any) -> str | None:

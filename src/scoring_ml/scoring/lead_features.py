@@ -24,15 +24,15 @@ SOURCES: Final = (ACTIVITIES, STAGES, CREATED_AT)
 class LeadFeatures:
     """The features of a schema, for one lead at a time.
 
-    Parameters
-    ----------
-    schema : Schema
-
     Attributes
     ----------
     by_source : dict of str to tuple of Column
         The features in use that are computed from each of :data:`SOURCES`; a source that no feature
         in use needs is left out.
+    lists : tuple of str
+        The lists of a lead's history among these sources.
+    history_names : tuple of str
+        Names in a request from which features in use are computed, beside the fields.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -49,24 +49,18 @@ class LeadFeatures:
             for source in SOURCES
         }
         self.by_source = {source: columns for source, columns in found.items() if columns}
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """The lists of a lead's history that features in use are computed from."""
-        return tuple(name for name in (ACTIVITIES, STAGES) if name in self.by_source)
-
-    @property
-    def history_names(self) -> tuple[str, ...]:
-        """Names in a request from which features in use are computed, beside the fields."""
-        created = self._schema.order.column
-        if CREATED_AT not in self.by_source or created is None:
-            return self.lists
-        return (created, *self.lists)
+        self.lists: tuple[str, ...] = tuple(
+            name for name in (ACTIVITIES, STAGES) if name in self.by_source
+        )
+        created = schema.order.column
+        dated = CREATED_AT in self.by_source and created is not None
+        self.history_names = (str(created), *self.lists) if dated else self.lists
 
     def unsent(self, lead: Mapping[str, Any]) -> tuple[str, ...]:
         """Return which of :data:`SOURCES` are needed and not in a request."""
-        created = str(self._schema.order.column)
-        names = {source: created if source == CREATED_AT else source for source in self.by_source}
+        names = {source: source for source in self.by_source}
+        if CREATED_AT in names:
+            names[CREATED_AT] = str(self._schema.order.column)
         return tuple(source for source, name in names.items() if lead.get(name) in (None, ""))
 
     def values(
@@ -78,7 +72,6 @@ class LeadFeatures:
         ----------
         typed : mapping of column name to typed value
             The lead's fields.
-        history : LeadHistory
         as_of : datetime
             In UTC, without a zone.
 

@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.scoring.policy_settings import METHODS, Limits, PolicySettings, policy_settings
-from scoring_ml.scoring.scale import HOT, WARM, Scale, round_half_up
+from scoring_ml.scoring.scale import HOT, WARM, Scale
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class Policy:
     ----------
     method : str
         One of :data:`METHODS`.
-    logit_warm, logit_hot : float
     wanted, resulting : dict
         Leads of the window that were to be hot and warm, and that are.
     leads : int
@@ -115,12 +114,8 @@ def fit_policy(
         Length of the window in weeks, for capacity in leads a week.
     method : str or None
         One of :data:`METHODS`; the settings' own if None.
-    settings : mapping or None
-        Content of ``models/policy.yaml``.
-
-    Returns
-    -------
-    Policy or NoPolicy
+    settings : PolicySettings or None
+        Those of ``models/policy.yaml`` if None.
 
     Raises
     ------
@@ -139,10 +134,9 @@ def fit_policy(
     if len(values) < 2:
         return NoPolicy("every lead has the same probability")
     notes: list[str] = []
-    hot_total = int(np.sum(matrix_total >= HOT))
-    warm_total = int(np.sum((matrix_total >= WARM) & (matrix_total < HOT)))
+    wanted = _volumes(matrix_total, WARM, HOT)
     if method == "match_matrix":
-        why = _why_not_match(hot_total, warm_total, len(logodds), mapped_criteria, settings)
+        why = _why_not_match(wanted, len(logodds), mapped_criteria, settings)
         if why:
             notes.append(f"capacity instead of match_matrix: {why}")
             method = "capacity"
@@ -150,9 +144,7 @@ def fit_policy(
         warm, hot = _given_anchors(method, settings)
         wanted = _volumes(logodds, warm, hot)
     else:
-        if method == "match_matrix":
-            wanted = {"hot": hot_total, "warm": warm_total}
-        else:
+        if method == "capacity":
             wanted = _capacity(len(logodds), weeks, settings)
         hot = _cut(logodds, wanted["hot"])
         warm = _cut(logodds, wanted["hot"] + wanted["warm"])
@@ -173,41 +165,29 @@ def fit_policy(
     return Policy(method, lowered, hot, wanted, resulting, len(logodds), tuple(notes))
 
 
-def saturated_share(logodds: NDArray[np.float64], scale: Scale) -> float:
-    """Return the share of leads that would show 0 or 100, in 0-1."""
-    scores = round_half_up(scale.unrounded(logodds))
-    return float(np.mean((scores <= 0) | (scores >= 100)))
-
-
-def hot_share_alarm(
-    scores: NDArray[np.int64], policy: Policy, *, settings: PolicySettings | None = None
-) -> float | None:
+def hot_share_alarm(scores: NDArray[np.int64], policy: Policy) -> float | None:
     """Return how many times the policy's hot share these scores show, if beyond the alarm."""
-    limit = (settings or policy_settings()).limits.alarm_hot_share
+    limit = policy_settings().limits.alarm_hot_share
     if not policy.hot_share > 0 or len(scores) == 0:
         return None
     times = float(np.mean(scores >= HOT)) / policy.hot_share
     return times if times > limit else None
 
 
-def action_of(tier: str, *, settings: PolicySettings | None = None) -> str:
-    """Return what is done with a lead of a tier."""
-    return str(getattr((settings or policy_settings()).actions, tier).action)
-
-
 def _why_not_match(
-    hot: int, warm: int, n: int, mapped: int, settings: PolicySettings
+    volumes: dict[str, int], n: int, mapped: int, settings: PolicySettings
 ) -> str | None:
     rules = settings.match_matrix
-    low, high = rules.hot_share
-    if mapped < rules.least_criteria:
-        return f"the matrix has {mapped} of the {rules.least_criteria} criteria needed"
-    if hot < rules.least_hot:
-        return f"the matrix has {hot} of the {rules.least_hot} hot leads needed"
-    if warm < rules.least_warm:
-        return f"the matrix has {warm} of the {rules.least_warm} warm leads needed"
-    if not low <= hot / n <= high:
-        return f"the matrix calls {hot / n:.1%} of the leads hot, outside {low:.0%}-{high:.0%}"
+    for count, least, what in (
+        (mapped, rules.least_criteria, "criteria"),
+        (volumes["hot"], rules.least_hot, "hot leads"),
+        (volumes["warm"], rules.least_warm, "warm leads"),
+    ):
+        if count < least:
+            return f"the matrix has {count} of the {least} {what} needed"
+    share, (low, high) = volumes["hot"] / n, rules.hot_share
+    if not low <= share <= high:
+        return f"the matrix calls {share:.1%} of the leads hot, outside {low:.0%}-{high:.0%}"
     return None
 
 

@@ -6,7 +6,7 @@ add most, and set the matrix's points against their mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -37,12 +37,16 @@ class Observed:
     value : str
         The category, the bin with its brackets, ``yes``/``no``, ``valid``/``invalid``,
         ``other`` or ``missing``.
-    leads, wins : int
     """
 
     value: str
     leads: int
     wins: int
+
+    @property
+    def won_share(self) -> float:
+        """Share of the leads that bought, 0-1."""
+        return self.wins / self.leads
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,8 @@ class Reference:
 
     Parameters
     ----------
-    fields : dict of field name to FieldReference
     matrix_mean : dict of criterion to float
         Mean points of each criterion in the training window.
-    leads, wins : int
     """
 
     fields: dict[str, FieldReference]
@@ -106,7 +108,6 @@ def build_reference(
 
     Parameters
     ----------
-    encoder : Encoder
     frame : DataFrame, shape (n, columns)
         Typed values.
     X : array of float, shape (n, width)
@@ -134,6 +135,13 @@ def field_slice(encoder: Encoder, name: str) -> slice:
     return slice(found[0], found[-1] + 1)
 
 
+def settled(observed: Sequence[Observed], slot: int) -> Observed | None:
+    """Return the entry of a slot, or None of -1 or where too few leads are no basis for a rate."""
+    if not 0 <= slot < len(observed) or observed[slot].leads < LEAST_LEADS:
+        return None
+    return observed[slot]
+
+
 def slots_of(
     column: Column, reference: FieldReference, block: NDArray[np.float64]
 ) -> NDArray[np.int64]:
@@ -141,8 +149,6 @@ def slots_of(
 
     Parameters
     ----------
-    column : Column
-    reference : FieldReference
     block : array of float, shape (n, width)
         The column's part of the encoded matrix.
 

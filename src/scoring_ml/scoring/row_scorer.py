@@ -1,4 +1,4 @@
-"""From encoded leads to their scores: the one way, for a lead, a batch and an answer tried."""
+"""The one way from encoded leads to scores, for a lead, a batch and an answer tried."""
 
 from __future__ import annotations
 
@@ -30,13 +30,10 @@ class Parts:
 
     Parameters
     ----------
-    encoder : Encoder
     estimator : Estimator
         Fitted.
-    calibration : Calibration
     policy : Policy or None
         ``None`` for a matrix that answers its plain total.
-    reference : Reference
     card : dict
         Name, version, kind, newest training date and so on; JSON-ready.
     """
@@ -79,7 +76,6 @@ class RowScorer:
 
     Parameters
     ----------
-    parts : Parts
     features : LeadFeatures
         The features of the parts' schema.
 
@@ -91,6 +87,8 @@ class RowScorer:
         ``matrix:<criterion>``.
     score_max : int
         Largest score: 100, or the matrix's maximum for a matrix.
+    matrix_total : callable
+        From encoded leads to the hand-built matrix's totals, shape (n,).
     """
 
     def __init__(self, parts: Parts, features: LeadFeatures) -> None:
@@ -99,11 +97,11 @@ class RowScorer:
         self._lists = features.lists
         self._answers = Answers(encoder, parts.reference)
         self._sources = Sources(encoder, parts.reference, features.by_source)
-        self._features = {
+        self._source_names = {
             source: {column.name for column in columns}
             for source, columns in features.by_source.items()
         }
-        self._matrix = MatrixEstimator(encoder.columns)
+        self.matrix_total = MatrixEstimator(encoder.columns).total
         self._slices = {c.name: field_slice(encoder, c.name) for c in encoder.schema.used}
         is_matrix = parts.estimator.answers_total
         self.score_max = encoder.matrix.max_total if is_matrix else SCORE_MAX
@@ -140,10 +138,6 @@ class RowScorer:
             return np.full(len(scores.X), np.nan)
         return np.asarray(expit(scores.logodds))
 
-    def matrix_total(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the hand-built matrix's totals of encoded leads, shape (n,)."""
-        return self._matrix.total(X)
-
     def field_points(self, scores: Scores) -> NDArray[np.float64]:
         """Return unrounded points per explained field, shape (n, fields)."""
         values, _ = self._parts.estimator.contributions(scores.X)
@@ -173,7 +167,7 @@ class RowScorer:
         """
         block = scores.X[:, self._slices[column.name]]
         slots = slots_of(column, self._parts.reference.fields[column.name], block)
-        for source, names in self._features.items():
+        for source, names in self._source_names.items():
             if column.name in names:
                 slots[scores.absent[source]] = -1
         return slots

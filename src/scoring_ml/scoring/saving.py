@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from scoring_ml.data.files.writing import whole_file, whole_folder
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import IntegrityError
 from scoring_ml.estimators.calibration import Calibration
-from scoring_ml.estimators.ladder import restore_estimator
+from scoring_ml.estimators.ladder import estimator_class
 from scoring_ml.features.criteria import parse_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.policy import Policy
@@ -39,11 +38,7 @@ _REMEDY: Final = "Train again, or go back to another version with scoring-ml rol
 def save_scorer(scorer: Scorer, folder: Path) -> None:
     """Write a Scorer into a folder, which appears whole or not at all.
 
-    Parameters
-    ----------
-    scorer : Scorer
-    folder : Path
-        Replaced if it exists.
+    It is replaced if it exists.
     """
     parts = scorer.parts
     estimator = parts.estimator.dump()
@@ -60,25 +55,16 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
         "reference": parts.reference.dump(),
         "card": parts.card,
     }
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        files = {SCORER_FILE: json.dumps(content, ensure_ascii=False, indent=1)}
-        if text is not None:
-            files[TEXT_FILE] = text
-        sums = {}
+    files = {SCORER_FILE: json.dumps(content, ensure_ascii=False, indent=1)}
+    if text is not None:
+        files[TEXT_FILE] = text
+    sums = {}
+    with whole_folder(folder) as temporary:
         for name, body in files.items():
             data = body.encode("utf-8")
             (temporary / name).write_bytes(data)
             sums[name] = hashlib.sha256(data).hexdigest()
-        manifest = {"format": FORMAT, "sha256": sums}
-        write_json(temporary / MANIFEST_FILE, manifest)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        write_json(temporary / MANIFEST_FILE, {"format": FORMAT, "sha256": sums})
 
 
 def load_scorer(folder: Path) -> Scorer:
@@ -111,7 +97,7 @@ def _restored(folder: Path, files: dict[str, bytes]) -> Scorer:
     return Scorer(
         Parts(
             encoder=encoder,
-            estimator=restore_estimator(content["kind"], estimator, encoder.columns),
+            estimator=estimator_class(content["kind"]).restore(estimator, encoder.columns),
             calibration=Calibration.restore(content["calibration"]),
             policy=None if content["policy"] is None else Policy.restore(content["policy"]),
             reference=Reference.restore(content["reference"]),
@@ -152,9 +138,8 @@ def verified_files(folder: Path) -> dict[str, bytes]:
     IntegrityError
         If the manifest cannot be read, or a file is missing or changed.
     """
-    written = _manifest(folder)
     try:
-        manifest = json.loads(written)
+        manifest = json.loads(_manifest(folder))
         sums = dict(manifest["sha256"])
         version = manifest["format"]
     except (ValueError, KeyError, TypeError):
@@ -210,10 +195,10 @@ def manifest_sha256(folder: Path) -> str:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON to a temporary name, then rename, so that no reader sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(temporary, path)
+    """Write JSON into a file that is replaced whole."""
+    with whole_file(path) as unfinished:
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def json_ready(content: Any) -> Any:

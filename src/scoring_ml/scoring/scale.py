@@ -72,15 +72,10 @@ def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(floor + (bounded - floor >= 0.5)).astype(np.int64)
 
 
-def tier(score: int) -> str:
-    """Return the tier of a score as shown.
+def tiers(scores: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return the tiers of scores as shown, same shape.
 
-    >>> [tier(score) for score in (0, 49, 50, 69, 70, 100)]
+    >>> tiers(np.array([0, 49, 50, 69, 70, 100])).tolist()
     ['cold', 'cold', 'warm', 'warm', 'hot', 'hot']
     """
-    return "hot" if score >= HOT else "warm" if score >= WARM else "cold"
-
-
-def tiers(scores: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Return the tiers of scores as shown, same shape."""
     return np.where(scores >= HOT, "hot", np.where(scores >= WARM, "warm", "cold")).astype(object)

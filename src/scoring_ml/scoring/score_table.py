@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ def score_table(
     scores: Scores,
     rows: RowScorer,
     encoder: Encoder,
-    action: Callable[[str], str],
+    actions: Mapping[str, str],
     *,
     explain: bool,
 ) -> pd.DataFrame:
@@ -25,12 +25,10 @@ def score_table(
 
     Parameters
     ----------
-    scores : Scores
     rows : RowScorer
         That scored them.
-    encoder : Encoder
-    action : callable
-        From a tier to what is to be done.
+    actions : mapping of tier to str
+        What is to be done.
     explain : bool
         Whether to add points per field and what to ask next.
 
@@ -43,7 +41,6 @@ def score_table(
         ``limit_points``, ``points/<field>`` and ``ask_next``.
     """
     tier = tiers(scores.score)
-    actions = {name: action(name) for name in set(tier)}
     total = rows.matrix_total(scores.X).astype(np.int64)
     table: dict[str, Any] = {
         "score": scores.score,

@@ -23,7 +23,7 @@ from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.feature import Feature
-from scoring_ml.scoring.reference import LEAST_LEADS
+from scoring_ml.scoring.reference import Observed, settled
 from scoring_ml.scoring.saving import write_json
 
 FORMAT: Final = 2
@@ -83,21 +83,6 @@ class ScoredField:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """What became of the leads that gave one answer.
-
-    Parameters
-    ----------
-    leads : int
-    won_share : float
-        0-1.
-    """
-
-    leads: int
-    won_share: float
-
-
-@dataclass(frozen=True)
 class ScoredRun:
     """Scored rows and what they mean.
 
@@ -111,8 +96,6 @@ class ScoredRun:
         observed rates that the lead belongs to, or -1.
     facts : mapping
         As in ``scored.json``.
-    schema : Schema
-    fields : tuple of ScoredField
     """
 
     rows: pd.DataFrame
@@ -161,21 +144,12 @@ class ScoredRun:
             return "none"
         return "full" if points >= float(self.facts["matrix_max"][criterion]) else "partial"
 
-    def observed(self, name: str, slot: int) -> Rate | None:
+    def observed(self, name: str, slot: int) -> Observed | None:
         """Return what became of training leads with the same answer, where enough were counted.
 
-        Parameters
-        ----------
-        name : str
-            Name of the field.
-        slot : int
-            As in the column ``slot/<field>``.
+        The slot is as in the column ``slot/<field>``.
         """
-        entries = self.facts["observed"].get(name, ())
-        if slot < 0 or slot >= len(entries) or entries[slot]["leads"] < LEAST_LEADS:
-            return None
-        leads = int(entries[slot]["leads"])
-        return Rate(leads, int(entries[slot]["wins"]) / leads)
+        return settled([Observed(**item) for item in self.facts["observed"].get(name, ())], slot)
 
     def typed(self) -> tuple[pd.DataFrame, NDArray[np.datetime64] | None]:
         """Return what the rows were scored from, for another version to score.
@@ -209,13 +183,7 @@ def kept_value(column: Column, values: NDArray[Any]) -> NDArray[Any]:
 def write_scored(folder: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     """Write scored rows and what they mean into a folder that is there.
 
-    Parameters
-    ----------
-    folder : Path
-    rows : DataFrame
-        As in :class:`ScoredRun`.
-    facts : mapping
-        JSON-ready.
+    Rows and facts, which are JSON-ready, are those of a :class:`ScoredRun`.
     """
     rows.to_parquet(folder / ROWS_FILE, index=False)
     write_json(folder / FACTS_FILE, {"format": FORMAT} | dict(facts))

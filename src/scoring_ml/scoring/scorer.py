@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.history import History
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.answer import AnswerWriter
 from scoring_ml.scoring.example import moved_to
-from scoring_ml.scoring.lead import Lead, LeadField, LeadReader, lead_fields
+from scoring_ml.scoring.lead import LeadField, LeadReader, lead_fields
 from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
 from scoring_ml.scoring.score_table import score_table
@@ -38,12 +37,21 @@ class Scorer:
 
     Parameters
     ----------
-    parts : Parts
     also_accepted : iterable of str
         Field names of other registered versions.
 
     Attributes
     ----------
+    version : str
+        Version in the registry; ``"0"`` before registration.
+    history : History or None
+        How features are computed from a lead's history.
+    lists : tuple of str
+        Of ``activities`` and ``stages``, the lists that features in use are computed from.
+    accepted_names : tuple of str
+        Every name that may stand in a request.
+    model : dict
+        Name, version, kind and policy, as every answer carries them.
     rows : RowScorer
         The way from encoded leads to their scores, which every other method takes.
     explained_fields : tuple of (str, str)
@@ -56,26 +64,20 @@ class Scorer:
         self.parts = parts
         self.encoder = parts.encoder
         self._schema = parts.encoder.schema
+        self.history = self._schema.history
         self._features = LeadFeatures(self._schema)
-        self._reader = LeadReader(
-            self._schema, also_accepted, of_history=self._features.history_names
-        )
+        self.lists = self._features.lists
+        names = self._features.history_names
+        self._reader = LeadReader(self._schema, also_accepted, of_history=names)
+        self.accepted_names = self._reader.names
         self.rows = RowScorer(parts, self._features)
         self.explained_fields = self.rows.explained_fields
         self.score_max = self.rows.score_max
         self._answers = AnswerWriter(parts, self.rows, self._features)
+        self.model = self._answers.model
+        self.kind, self.version = parts.estimator.kind, str(self.model["version"])
 
     # -- what it is ---------------------------------------------------------------------------
-
-    @property
-    def kind(self) -> str:
-        """Kind of the estimator."""
-        return self.parts.estimator.kind
-
-    @property
-    def version(self) -> str:
-        """Version in the registry; ``"0"`` before registration."""
-        return str(self.parts.card.get("version", "0"))
 
     @property
     def card(self) -> dict[str, Any]:
@@ -98,29 +100,9 @@ class Scorer:
         return moved_to(self.parts.card.get("example", {}), self._schema, _utc(None))
 
     @property
-    def history(self) -> History | None:
-        """How features are computed from a lead's history; ``None`` without any."""
-        return self._schema.history
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """Of ``activities`` and ``stages``, the lists that features in use are computed from."""
-        return self._features.lists
-
-    @property
     def fields(self) -> tuple[LeadField, ...]:
         """Fields that a lead may carry."""
         return lead_fields(self._schema, self.encoder.levels, self.example)
-
-    @property
-    def accepted_names(self) -> tuple[str, ...]:
-        """Every name that may stand in a request."""
-        return self._reader.names
-
-    @property
-    def model(self) -> dict[str, Any]:
-        """Name, version, kind and policy, as every answer carries them."""
-        return self._answers.model
 
     # -- many leads ---------------------------------------------------------------------------
 
@@ -169,7 +151,7 @@ class Scorer:
                     self.scores(frame.iloc[rows], moments),
                     self.rows,
                     self.encoder,
-                    self._answers.action,
+                    self._answers.actions,
                     explain=explain,
                 )
             )
@@ -261,19 +243,14 @@ class Scorer:
     ) -> dict[str, Any]:
         moment = _utc(as_of)
         texts = Catalogue.load(lang)
-        read = self._read(lead, moment, texts)
+        read = self._reader.read(lead, as_of=moment, texts=texts)
+        if read.history is not None:
+            read.typed.update(self._features.values(read.typed, read.history, moment))
         x, levels = self.encoder.encode_one(read.typed, moment)
         unsent = () if self.history is None else self._features.unsent(lead)
         return self._answers.write(
             read, self.rows.scores(x[None, :]), levels, unsent=unsent, texts=texts, every=every
         )
-
-    def _read(self, lead: Values, moment: datetime, texts: Catalogue) -> Lead:
-        """Return a lead with its features."""
-        read = self._reader.read(lead, as_of=moment, texts=texts)
-        if read.history is not None:
-            read.typed.update(self._features.values(read.typed, read.history, moment))
-        return read
 
 
 def _utc(moment: datetime | None) -> datetime:

@@ -60,14 +60,12 @@ def sentence(
 
     Parameters
     ----------
-    column : Column
     value : object
         Typed.
     feature : Feature or None
         The feature that the column is, if it is one.
     unseen : bool
         Whether it is a category that training did not see.
-    texts : Catalogue
     """
     label = title(column, feature, texts)
     if is_missing(value):

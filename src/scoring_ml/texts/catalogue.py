@@ -77,7 +77,6 @@ class Catalogue:
     ----------
     lang : str
         Code of the language, such as ``en``.
-    locale : babel.Locale
     """
 
     lang: str

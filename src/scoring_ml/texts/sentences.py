@@ -25,7 +25,6 @@ def tell(sentences: Iterable[Sentence], catalogue: Catalogue) -> str:
         Parameters ``kind``, ``best`` and ``window`` are names of models and windows,
         ``fields`` a list of names, ``headline`` an age in days, and ``ages`` and ``ages_off``
         lists of parameters of their own, ``days`` among them.
-    catalogue : Catalogue
 
     >>> tell([("windows.empty_window", {"window": "test"})], Catalogue.load("en"))
     'The test window holds no leads.'
