@@ -22,7 +22,7 @@ from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.creation_features import WEEKDAYS
 from scoring_ml.features.feature import Feature
-from scoring_ml.reports.explanations import PARTS, require_language, write_explanations
+from scoring_ml.reports.explanations import PARTS, check_whole, write_explanations
 from scoring_ml.reports.queue import FieldPoints
 from scoring_ml.reports.rendering import answer, label
 from scoring_ml.scoring.scored_run import ScoredField
@@ -304,10 +304,10 @@ def test_languages_that_say_some_parts_themselves(tmp_path: Path) -> None:
 def test_reports_are_offered_in_whole_languages_only() -> None:
     assert languages(parts=PARTS) == ("en", *TRANSLATED)
     persian = Catalogue.load("fa")
-    assert require_language("fa") is persian
+    check_whole(persian)
     partly = replace(persian, _fallen_back=("audit.header", "reports.page.nav", "words.na"))
     with pytest.raises(InputError, match=r"2 texts that are missing in 'fa', the first reports\."):
-        require_language("fa", catalogue=partly)
+        check_whole(partly)
 
 
 # -- answers ------------------------------------------------------------------------------------

@@ -148,11 +148,6 @@ class Dimension:
     segments: tuple[Segment, ...]
     few: tuple[Segment, ...]
 
-    @property
-    def differing(self) -> tuple[Segment, ...]:
-        """Segments whose wins differ from what was expected beyond chance."""
-        return tuple(item for item in self.segments if item.outcome.verdict in ("more", "fewer"))
-
 
 @dataclass(frozen=True)
 class Campaigns:

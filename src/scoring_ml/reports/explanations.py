@@ -84,7 +84,8 @@ def write_explanations(
         raise InputError(
             "The limit of leads must be 1 or more", found=str(limit), do="Give a larger limit"
         )
-    catalogue = require_language(lang)
+    catalogue = Catalogue.load(lang)
+    check_whole(catalogue)
     run = read_scored(run_folder)
     pages = [
         (SALES_PAGE, sales_page(run, sales_queue(run, limit=limit), catalogue)),
@@ -93,32 +94,26 @@ def write_explanations(
     return write_pages(out, pages)
 
 
-def require_language(lang: str, *, catalogue: Catalogue | None = None) -> Catalogue:
-    """Return the catalogue of a language in which the whole report can be read.
+def check_whole(catalogue: Catalogue) -> None:
+    """Check that the whole report can be read in a language.
 
     An answer may fall back to English for a sentence; a page half in one language and half in
     another, and perhaps in the other direction, is no page.
 
-    Parameters
-    ----------
-    catalogue : Catalogue or None
-        That of the language; the package's own if not given.
-
     Raises
     ------
     InputError
-        If the language has no catalogue, or lacks some of :data:`PARTS`.
+        If it lacks some of :data:`PARTS`.
     """
-    catalogue = catalogue or Catalogue.load(lang)
     lacking = catalogue.lacks(PARTS)
     if lacking:
         whole = ", ".join(languages(parts=PARTS))
         raise InputError(
             "The language of a report must have all its texts",
-            found=f"{len(lacking)} texts that are missing in {lang!r}, the first {lacking[0]}",
+            found=f"{len(lacking)} texts that are missing in {catalogue.lang!r}, "
+            f"the first {lacking[0]}",
             do=f"Choose one of {whole}, or translate the rest",
         )
-    return catalogue
 
 
 def sales_page(run: ScoredRun, queue: Queue, catalogue: Catalogue) -> str:

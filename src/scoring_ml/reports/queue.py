@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scoring_ml.data.schema import CRITERIA, GROUPS, Column
+from scoring_ml.data.schema import GROUPS, Column
 from scoring_ml.scoring.reference import Observed
 from scoring_ml.scoring.scored_run import ScoredField, ScoredRun, tenths
 
@@ -201,47 +201,43 @@ def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
         ascending=[False, False, False, True],
         kind="stable",
     ).head(limit)
-    mapped = frozenset(run.mapped)
-    leads = tuple(_lead(run, row, mapped) for row in rows.to_dict("records"))
+    leads = tuple(_lead(run, row) for row in rows.to_dict("records"))
     return Queue(leads, total, is_open, {str(tier): int(n) for tier, n in counts.items()})
 
 
-def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> QueuedLead:
+def _lead(run: ScoredRun, row: Mapping[Any, Any]) -> QueuedLead:
     points = tenths([row[f"points/{item.name}"] for item in run.fields]).tolist()
     order = sorted(range(len(points)), key=lambda index: (-abs(points[index]), index))
     ranks = {index: rank for rank, index in enumerate(order, start=1)}
     fields = []
     for index, item in enumerate(run.fields):
-        value = row[f"value/{item.name}"]
-        value = None if pd.isna(value) else value
+        value = _known(row[f"value/{item.name}"])
         counts = ranks[index] <= REASONS and points[index] != 0 and item.column is not None
         observed = run.observed(item.name, int(row[f"slot/{item.name}"])) if counts else None
-        fields.append(
-            FieldPoints(
-                item, None if pd.isna(value) else value, points[index], ranks[index], observed
-            )
-        )
+        fields.append(FieldPoints(item, value, points[index], ranks[index], observed))
     fields.sort(key=lambda item: item.rank)
     asks = []
     for item in json.loads(row["ask_next"] or "[]"):
         if item["could_add"] >= SMALLEST_GAIN:
-            known = run.field(item["field"]) or _unnamed(item["field"])
-            asks.append(Ask(known, float(item["could_add"])))
+            name = item["field"]
+            # A field that may be asked for, though the model sees only its criterion.
+            unnamed = ScoredField(name, "other", Column(name, "text"))
+            asks.append(Ask(run.field(name) or unnamed, float(item["could_add"])))
     return QueuedLead(
-        lead_id=str(row["lead_id"]),
-        as_of=None if pd.isna(row["as_of"]) else row["as_of"].to_pydatetime(),
+        lead_id=row["lead_id"],
+        score=row["score"],
+        tier=row["tier"],
+        action=row["action"],
+        completeness=row["completeness"],
+        matrix_total=row["matrix_total"],
+        matrix_tier=row["matrix_tier"],
+        as_of=_known(row["as_of"]),
         won=None if pd.isna(row["won"]) else bool(row["won"]),
-        score=int(row["score"]),
-        tier=str(row["tier"]),
-        action=str(row["action"]),
-        probability=None if pd.isna(row["probability"]) else float(row["probability"]),
-        completeness=float(row["completeness"]),
+        probability=_known(row["probability"]),
         base=int(tenths(row["base_points"])),
         rounding=int(tenths(row["rounding_points"])),
         limit=int(tenths(row["limit_points"])),
-        groups=tuple(_group(run, row, name, fields, mapped) for name in GROUPS),
-        matrix_total=int(row["matrix_total"]),
-        matrix_tier=str(row["matrix_tier"]),
+        groups=tuple(_group(run, row, name, fields) for name in GROUPS),
         ask=tuple(sorted(asks, key=lambda item: -item.could_add)),
         unknown=tuple(
             item.field
@@ -252,15 +248,11 @@ def _lead(run: ScoredRun, row: Mapping[Any, Any], mapped: frozenset[str]) -> Que
 
 
 def _group(
-    run: ScoredRun,
-    row: Mapping[Any, Any],
-    name: str,
-    fields: list[FieldPoints],
-    mapped: frozenset[str],
+    run: ScoredRun, row: Mapping[Any, Any], name: str, fields: list[FieldPoints]
 ) -> GroupPoints:
     own = [item for item in fields if item.field.criterion == name]
     matrix = None
-    if name in CRITERIA and name in mapped:
+    if name in run.mapped:
         given = float(row[f"matrix/{name}"])
         mean = run.facts["matrix_mean"].get(name)
         matrix = MatrixPoints(
@@ -277,6 +269,5 @@ def _group(
     )
 
 
-def _unnamed(name: str) -> ScoredField:
-    """Return a field that may be asked for, though the model sees only its criterion."""
-    return ScoredField(name, "other", Column(name, "text"))
+def _known(value: Any) -> Any:
+    return None if pd.isna(value) else value

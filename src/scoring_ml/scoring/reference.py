@@ -1,4 +1,4 @@
-"""What training rows looked like: observed rates, likely answers and the matrix's mean points.
+"""A summary of training rows: observed rates, likely answers and the matrix's mean points.
 
 It lets an explanation say "of 212 leads like this, 31 % bought", tell which missing answer could
 add most, and set the matrix's points against their mean.
@@ -170,13 +170,10 @@ def _field_reference(
     encoder: Encoder, column: Column, block: NDArray[np.float64], won: NDArray[np.float64]
 ) -> FieldReference:
     if column.type == "category":
-        names = [*encoder.levels[column.name], "other", "missing"]
+        levels = encoder.levels[column.name]
         leads, wins = block.sum(axis=0), block[won == 1.0].sum(axis=0)
-        observed = tuple(
-            Observed(name, int(n), int(k)) for name, n, k in zip(names, leads, wins, strict=True)
-        )
-        answers = [item.value for item in observed[:-2]][:MOST_ANSWERS]
-        return FieldReference((), observed, tuple(answers))
+        observed = _observed([*levels, "other"], leads, wins)
+        return FieldReference((), observed, levels[:MOST_ANSWERS])
     values = block[:, 0]
     known = values[~np.isnan(values)]
     distinct = np.unique(known)
@@ -199,11 +196,13 @@ def _field_reference(
     slots = _bins(edges, values)
     leads = np.bincount(slots, minlength=len(names) + 1)
     wins = np.bincount(slots[won == 1.0], minlength=len(names) + 1)
-    observed = tuple(
-        Observed(name, int(n), int(k))
-        for name, n, k in zip([*names, "missing"], leads, wins, strict=True)
-    )
+    observed = _observed(names, leads, wins)
     return FieldReference(tuple(map(float, edges)), observed, tuple(map(float, likely)))
+
+
+def _observed(names: list[str], leads: NDArray[Any], wins: NDArray[Any]) -> tuple[Observed, ...]:
+    rows = zip([*names, "missing"], leads, wins, strict=True)
+    return tuple(Observed(name, int(n), int(k)) for name, n, k in rows)
 
 
 def _bin_names(edges: NDArray[np.float64]) -> list[str]:

@@ -79,11 +79,8 @@ def load_scorer(folder: Path) -> Scorer:
     try:
         return _restored(folder, files)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise IntegrityError(
-            "A saved model must hold what this version of the software reads",
-            found=f"something else in {folder.name}",
-            do=_REMEDY,
-        ) from None
+        must = "A saved model must hold what this version of the software reads"
+        raise _damaged(must, f"something else in {folder.name}") from None
 
 
 def _restored(folder: Path, files: dict[str, bytes]) -> Scorer:
@@ -145,28 +142,19 @@ def verified_files(folder: Path) -> dict[str, bytes]:
     except (ValueError, KeyError, TypeError):
         raise _no_manifest(folder) from None
     if version != FORMAT:
-        raise IntegrityError(
-            f"A saved model must have format {FORMAT}", found=f"format {version}", do=_REMEDY
-        )
+        raise _damaged(f"A saved model must have format {FORMAT}", f"format {version}")
     files = {}
     for name, wanted in sums.items():
         path = folder / Path(name).name
         if not path.is_file():
-            raise IntegrityError(
-                "A saved model must have the files of its manifest",
-                found=f"no {name}",
-                do=_REMEDY,
-            )
+            raise _damaged("A saved model must have the files of its manifest", f"no {name}")
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != wanted:
-            raise IntegrityError(
-                "A saved model's files must be as they were written",
-                found=f"{name} of {folder.name} has another SHA-256",
-                do=_REMEDY,
-            )
+            found = f"{name} of {folder.name} has another SHA-256"
+            raise _damaged("A saved model's files must be as they were written", found)
         files[name] = data
     if SCORER_FILE not in files:
-        raise IntegrityError("A saved model must have a scorer.json", found="none", do=_REMEDY)
+        raise _damaged("A saved model must have a scorer.json", "none")
     return files
 
 
@@ -178,9 +166,11 @@ def _manifest(folder: Path) -> bytes:
 
 
 def _no_manifest(folder: Path) -> IntegrityError:
-    return IntegrityError(
-        "A saved model must have a manifest", found=f"none readable in {folder.name}", do=_REMEDY
-    )
+    return _damaged("A saved model must have a manifest", f"none readable in {folder.name}")
+
+
+def _damaged(must: str, found: str) -> IntegrityError:
+    return IntegrityError(must, found=found, do=_REMEDY)
 
 
 def manifest_sha256(folder: Path) -> str:

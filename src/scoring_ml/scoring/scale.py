@@ -1,4 +1,4 @@
-"""From calibrated log-odds to the number that people see, and from that number to a tier.
+"""The scale: the number that people see for calibrated log-odds, and its tier.
 
 ``score = 49.5 + 20 * (logit p - logit p_warm) / (logit p_hot - logit p_warm)``, rounded half up
 and clipped to 0-100. The tier is read from the integer shown, so hot means exactly

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,7 +114,7 @@ class ScoredRun:
         """Whether the model gives a probability."""
         return bool(len(self.rows)) and bool(self.rows["probability"].notna().all())
 
-    @property
+    @cached_property
     def mapped(self) -> tuple[str, ...]:
         """Return the criteria of the matrix that are known for at least one lead."""
         return tuple(

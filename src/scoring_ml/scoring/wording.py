@@ -1,4 +1,4 @@
-"""How a field and its value are put into words in an answer or a report."""
+"""Words for a field and its value, in an answer or a report."""
 
 from __future__ import annotations
 
@@ -81,28 +81,14 @@ def sentence(
         return texts.text("reasons.date", label=label, value=value)
     if unseen:
         return texts.text("reasons.other", label=label)
+    number, unit = column.type == "number", column.unit
+    given: Any = shown_number(column, value) if number else shown
+    key = "number" if number else "category"
     if feature is not None:
-        return _feature_sentence(column, value, feature, label, texts)
-    if column.type == "number":
-        unit = f" {column.unit}" if column.unit else ""
-        number = shown_number(column, value)
-        return texts.text("reasons.number", label=label, value=number, unit=unit)
-    return texts.text(
-        "reasons.category", label=label, value=column.value_in(str(shown), texts.lang)
-    )
-
-
-def _feature_sentence(
-    column: Column, value: Any, feature: Feature, label: str, texts: Catalogue
-) -> str:
-    """Return the sentence about a feature: a label with a number or a word."""
-    unit = feature.unit_text(texts)
-    number = column.type == "number"
-    shown: Any = shown_number(column, value) if number else str(value)
-    word = f"feature_values.{feature.key}.{shown}"
-    return texts.text(
-        "reasons.computed",
-        label=label,
-        value=texts.text(word) if word in texts else shown,
-        unit=f" {unit}" if unit else "",
-    )
+        key, unit = "computed", feature.unit_text(texts)
+        word = f"feature_values.{feature.key}.{given}"
+        given = texts.text(word) if word in texts else given
+    elif not number:
+        given = column.value_in(given, texts.lang)
+    unit = f" {unit}" if unit else ""
+    return texts.text(f"reasons.{key}", label=label, value=given, unit=unit)

@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
@@ -35,9 +35,6 @@ from scoring_ml.errors import InputError, SchemaError
 ENGLISH: Final = "en"
 """The language that is complete, and that the others fall back to."""
 
-FORMS: Final = ("", "number", "decimal1", "signed", "percent", "percent1", "date")
-"""What may stand behind the colon of a parameter."""
-
 _FOLDER: Final = Path(__file__).parent
 _PLURALS: Final = frozenset({"zero", "one", "two", "few", "many", "other"})
 _ZEROS: Final = {"arabext": 0x06F0, "arab": 0x0660, "deva": 0x0966}
@@ -52,19 +49,10 @@ Part = tuple[str, str | None, str]
 
 @dataclass(frozen=True)
 class _Message:
-    """A message ready to be filled in: its parts by plural category."""
+    """A message ready to be filled in: its parts by plural category, and its own language."""
 
     parts: Mapping[str, tuple[Part, ...]]
     locale: Locale
-
-    def choose(self, n: float | None) -> tuple[Part, ...]:
-        if len(self.parts) == 1 or n is None:
-            return self.parts["other"]
-        return self.parts.get(self.locale.plural_form(n), self.parts["other"])
-
-    @property
-    def plural(self) -> bool:
-        return len(self.parts) > 1
 
 
 @dataclass(frozen=True)
@@ -155,10 +143,13 @@ class Catalogue:
             like = extractOne(key, self.keys, score_cutoff=60)
             hint = f"; the nearest is {like[0]!r}" if like else ""
             raise KeyError(f"no message {key!r}{hint}")
-        if message.plural and "n" not in params:
-            raise KeyError(f"message {key!r} needs the parameter 'n'")
+        parts, n = message.parts["other"], params.get("n")
+        if len(message.parts) > 1:
+            if "n" not in params:
+                raise KeyError(f"message {key!r} needs the parameter 'n'")
+            parts = parts if n is None else message.parts.get(message.locale.plural_form(n), parts)
         out = []
-        for literal, name, form in message.choose(params.get("n")):
+        for literal, name, form in parts:
             out.append(literal)
             if name is not None:
                 if name not in params:
@@ -242,18 +233,8 @@ class Catalogue:
         return text.translate({ord("0") + digit: chr(zero + digit) for digit in range(10)})
 
     def _write(self, value: Any, form: str) -> str:
-        if form == "percent":
-            return self.percent(value)
-        if form == "percent1":
-            return self.percent(value, digits=1)
-        if form == "signed":
-            return self.signed(value)
-        if form == "decimal1":
-            return self.number(value, digits=1)
-        if form == "number":
-            return self.number(value)
-        if form == "date":
-            return self.date(value)
+        if form:
+            return FORMS[form](self, value)
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -269,6 +250,17 @@ class Catalogue:
         if self.direction == "ltr" or all(unicodedata.bidirectional(sign) != "L" for sign in text):
             return text
         return f"{_ISOLATE}{text}{_END_OF_ISOLATE}"
+
+
+FORMS: Final[Mapping[str, Callable[[Catalogue, Any], str]]] = {
+    "number": Catalogue.number,
+    "decimal1": partial(Catalogue.number, digits=1),
+    "signed": Catalogue.signed,
+    "percent": Catalogue.percent,
+    "percent1": partial(Catalogue.percent, digits=1),
+    "date": Catalogue.date,
+}
+"""What may stand behind the colon of a parameter."""
 
 
 def languages(*, parts: Iterable[str] = (), folder: Path | None = None) -> tuple[str, ...]:
@@ -377,8 +369,10 @@ def _parts(template: str, key: str, path: Path) -> tuple[Part, ...]:
         raise _error(path, "braces must be closed", key) from None
     parts: list[Part] = []
     for literal, name, form, conversion in pieces:
-        if name is not None and (not name.isidentifier() or conversion or form not in FORMS):
-            forms = ", ".join(form for form in FORMS if form)
+        if name is not None and (
+            not name.isidentifier() or conversion or (form and form not in FORMS)
+        ):
+            forms = ", ".join(FORMS)
             raise _error(path, f"braces must hold a name, perhaps with one of {forms}", key)
         parts.append((literal, name, form or ""))
     return tuple(parts)

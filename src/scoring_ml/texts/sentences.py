@@ -1,4 +1,4 @@
-"""Sentences told from keys and numbers, long after they were found, in any language.
+"""Sentences from kept keys and numbers, in any language.
 
 What a training says about itself is kept as keys of the message catalogue with their
 parameters. The words in them - a kind of model, a window, an age - are keys as well and are
@@ -29,14 +29,14 @@ def tell(sentences: Iterable[Sentence], catalogue: Catalogue) -> str:
     >>> tell([("windows.empty_window", {"window": "test"})], Catalogue.load("en"))
     'The test window holds no leads.'
     """
-    return " ".join(_told(key, params, catalogue) for key, params in sentences)
+    return " ".join(_sentence(key, params, catalogue) for key, params in sentences)
 
 
-def _told(key: str, params: Mapping[str, Any], catalogue: Catalogue) -> str:
+def _sentence(key: str, params: Mapping[str, Any], catalogue: Catalogue) -> str:
     words = dict(params)
-    for name in ("kind", "best"):
-        if name in words:
-            words[name] = _kind(str(words[name]), catalogue)
+    for name in {"kind", "best"} & words.keys():
+        title = f"verdict.kinds.{words[name]}"
+        words[name] = catalogue.text(title) if title in catalogue else str(words[name])
     if "window" in words:
         words["window"] = catalogue.text(f"windows.names.{words['window']}")
     if "fields" in words:
@@ -57,8 +57,3 @@ def _age(days: float, catalogue: Catalogue) -> str:
     if days == 0:
         return catalogue.text("verdict.age_created")
     return catalogue.text("verdict.age_after", n=int(days) if days == int(days) else days)
-
-
-def _kind(kind: str, catalogue: Catalogue) -> str:
-    key = f"verdict.kinds.{kind}"
-    return catalogue.text(key) if key in catalogue else kind
