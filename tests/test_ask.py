@@ -20,7 +20,7 @@ def possible(scorer, name):
     """Answers to a field, as a request would give them."""
     field = next(field for field in scorer.fields if field.name == name)
     answers = scorer.parts.reference.fields[name].answers
-    return [SAID[bool(a)] for a in answers] if field.type == "phone" else list(answers)
+    return [SAID[bool(a)] for a in answers] if field.column.type == "phone" else list(answers)
 
 
 def unrounded(scorer, lead, as_of):
