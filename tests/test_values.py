@@ -252,13 +252,9 @@ def test_reading_one_value(column: Column, raw: Any, value: Any) -> None:
 @quick
 @given(
     text=st.text(max_size=20),
-    kind=st.sampled_from(["number", "boolean", "date", "category", "email"]),
+    kind=st.sampled_from(["number", "boolean", "date"]),
 )
 def test_no_refusal_quotes_the_value(text: str, kind: str) -> None:
-    message = "must be text"
-    try:
+    with pytest.raises(ValueError, match=r"^must be") as refusal:
         reader(col(kind), ("",))(f"secret{text}secret")
-    except ValueError as error:
-        message = str(error)
-    assert message.startswith("must be")
-    assert "secret" not in message
+    assert "secret" not in str(refusal.value)
