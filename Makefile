@@ -16,7 +16,7 @@ demo: install
 	$(BIN)/scoring-ml demo --home $(HOME_DIR) $(DEMO_ARGS)
 
 test: install-dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: install-dev
 	$(BIN)/ruff check .

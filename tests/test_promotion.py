@@ -36,9 +36,9 @@ class Died(BaseException):
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def trained(world: World, empty_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Return a home with a training, nothing promoted; to be copied."""
-    home = Home(tmp_path_factory.mktemp("trained") / "home").ensure()
+    home = Home(shutil.copytree(empty_home.root, tmp_path_factory.mktemp("trained") / "home"))
     policy = propose(home, DATASET, world.policy)
     scorer = Scorer(replace(world.scorer("boosted").parts, policy=policy))
     chosen = replace(

@@ -88,19 +88,9 @@ def client(store: Store) -> Any:
     return store.client
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty database; making one takes MLflow seconds."""
-    home = Home(tmp_path_factory.mktemp("database") / "home").ensure()
-    Store(home).client.search_experiments()
-    return home.mlflow_database
-
-
 @pytest.fixture
-def fresh(database: Path, tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home").ensure()
-    shutil.copy(database, home.mlflow_database)
-    return home
+def fresh(empty_home: Home, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(empty_home.root, tmp_path / "home"))
 
 
 @pytest.fixture
