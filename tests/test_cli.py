@@ -3,45 +3,90 @@
 import json
 import shutil
 import socket
-import subprocess
-import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
+from pipelines.train import train_file
 from scoring_ml.errors import InputError
 from scoring_ml.scoring.champion import load_champion, read_champion
 from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.settings import Home, Settings
+from tests.command_line import run_here, run_process
 from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[1]
 
 
-def call(*args, cwd, home=None):
-    command = [str(Path(sys.executable).parent / "scoring-ml"), *map(str, args)]
-    if home is not None:
-        command += ["--home", str(home.root)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+LEADS = 4_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """The files of a training, its home and what ``train --json`` printed; not to be changed."""
+
+    folder: Path
+    home: Home
+    printed: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Demo files and a home that these tests may change."""
+def training(tmp_path_factory):
+    """The one training in a process of its own."""
     folder = tmp_path_factory.mktemp("cli")
-    write_flat_leads(folder, leads=5_000, seed=5)
-    return folder, Home(folder / "home")
+    write_flat_leads(folder, leads=LEADS, seed=5)
+    home = Home(folder / "home")
+    done = run_process("train", folder / "leads.csv", "--json", cwd=folder, home=home)
+    assert done.returncode == 0, done.stderr
+    return Training(folder, home, json.loads(done.stdout))
+
+
+@pytest.fixture
+def folder(training):
+    """The folder with ``leads.csv``, ``schema.yaml`` and ``matrix.yaml``; not to be changed."""
+    return training.folder
+
+
+@pytest.fixture
+def first(training):
+    return training.printed
+
+
+def copied(home, root):
+    """Copy a home, to be changed; MLflow's files of the versions stay where they are."""
+    return Home(shutil.copytree(home.root, root, ignore=shutil.ignore_patterns("artifacts")))
 
 
 @pytest.fixture(scope="module")
-def first(place):
-    """The first training, as JSON."""
-    folder, home = place
-    done = call("train", folder / "leads.csv", "--json", cwd=folder, home=home)
+def serving(training, tmp_path_factory):
+    """A home in which a process promoted the version of the training; not to be changed."""
+    home = copied(training.home, tmp_path_factory.mktemp("serving") / "home")
+    version = training.printed["model"]["version"]
+    done = run_process("promote", version, "--json", cwd=training.folder, home=home)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert json.loads(done.stdout)["previous"] is None
+    return home
+
+
+@pytest.fixture
+def home(serving, tmp_path):
+    """A home that serves the version of the training, to be changed."""
+    return copied(serving, tmp_path / "home")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave out what takes long and is tested elsewhere: resamples, plots and rehearsals."""
+    monkeypatch.setattr("pipelines.train.train_file", partial(train_file, replicates=10))
+    monkeypatch.setattr("scoring_ml.tracking.plots.draw_candidate", lambda *given: None)
+    monkeypatch.setattr("scoring_ml.tracking.overlay.draw_training", lambda *given: None)
+    for module in ("scoring_ml.scoring.champion", "pipelines.promotion"):
+        monkeypatch.setattr(f"{module}.rehearse", lambda folder, version: None)
 
 
 def test_train_prints_what_the_contract_says(first):
@@ -79,25 +124,20 @@ def test_train_prints_what_the_contract_says(first):
     assert sum(candidate["chosen"] for candidate in first["candidates"]) == 1
 
 
-def test_compare_gives_the_same_candidates_from_mlflow(place, first):
-    folder, home = place
-    done = call("compare", "--json", cwd=folder, home=home)
+def test_compare_gives_the_same_candidates_from_mlflow(folder, home, first):
+    done = run_here("compare", "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["candidates"] == first["candidates"]
-    table = call("compare", cwd=folder, home=home).stdout
+    table = run_here("compare", cwd=folder, home=home).stdout
     assert all(candidate["kind"] in table for candidate in first["candidates"])
 
 
-def test_promote_serve_score_policy_and_rollback(place, first):
-    folder, home = place
+def test_what_is_promoted_scores_a_file_as_it_scores_one_lead(folder, home, first, tmp_path):
     version = first["model"]["version"]
-    done = call("promote", version, "--json", cwd=folder, home=home)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["previous"] is None
     assert read_champion(home).version == version
-
-    out = folder / "scored.csv"
-    done = call("score", folder / "leads.csv", "--out", out, "--explain", cwd=folder, home=home)
+    out = tmp_path / "scored.csv"
+    args = ("score", folder / "leads.csv", "--out", out, "--explain")
+    done = run_process(*args, cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     scored = pd.read_csv(out, dtype={"lead_id": str})
     raw = pd.read_csv(folder / "leads.csv", dtype=str, keep_default_na=False)
@@ -111,7 +151,13 @@ def test_promote_serve_score_policy_and_rollback(place, first):
         assert answer["tier"] == scored.loc[i, "tier"]
         assert answer["base_points"] == scored.loc[i, "base_points"]
 
-    done = call("policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home)
+
+@pytest.mark.usefixtures("quick")
+def test_a_policy_is_set_and_rolled_back(folder, home, first):
+    version = first["model"]["version"]
+    done = run_here(
+        "policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home
+    )
     assert done.returncode == 0, done.stderr
     changed = json.loads(done.stdout)
     assert changed["previous"] == version
@@ -120,39 +166,41 @@ def test_promote_serve_score_policy_and_rollback(place, first):
     assert policy_in_force(home, "flat").version == changed["policy"]["version"]
     assert load_champion(home).model["policy"] == str(changed["policy"]["version"])
 
-    done = call("policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home)
+    done = run_here(
+        "policy", "set", "capacity", "--hot-share", "0.03", "--json", cwd=folder, home=home
+    )
     assert done.returncode == 0, done.stderr
-    again = json.loads(done.stdout)
-    assert again["tier_changes"]["moved"] == 0, "the same policy moves nobody"
-    done = call("rollback", "--json", cwd=folder, home=home)
+    unchanged = json.loads(done.stdout)
+    assert unchanged["tier_changes"]["moved"] == 0, "the same policy moves nobody"
+    done = run_here("rollback", "--json", cwd=folder, home=home)
     assert json.loads(done.stdout)["version"] == changed["version"]
-    done = call("rollback", "--json", cwd=folder, home=home)
+    done = run_here("rollback", "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     back = json.loads(done.stdout)["tier_changes"]
-    there = {(m["from"], m["to"]): m["leads"] for m in changed["tier_changes"]["moves"]}
-    assert {(m["to"], m["from"]): m["leads"] for m in back["moves"]} == there
+    moves = {(m["from"], m["to"]): m["leads"] for m in changed["tier_changes"]["moves"]}
+    assert {(m["to"], m["from"]): m["leads"] for m in back["moves"]} == moves
     assert read_champion(home).version == version
     assert policy_in_force(home, "flat").version == first["policy"]["version"]
-    done = call("rollback", cwd=folder, home=home)
+    done = run_here("rollback", cwd=folder, home=home)
     assert done.returncode == 2
     assert "champion before" in done.stderr
 
 
-def test_a_second_training_keeps_the_policy_and_reports_moves(place, first):
-    folder, home = place
-    done = call("train", folder / "leads.csv", "--json", cwd=folder, home=home)
+@pytest.mark.usefixtures("quick")
+def test_a_second_training_keeps_the_policy_and_reports_moves(folder, home, first):
+    done = run_here("train", folder / "leads.csv", "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     second = json.loads(done.stdout)
     for name in ("p_warm", "p_hot", "version"):
         assert second["policy"][name] == first["policy"][name]
-    done = call("promote", second["model"]["version"], "--json", cwd=folder, home=home)
+    done = run_here("promote", second["model"]["version"], "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     # The same data and policy: the same trees, so nobody moves.
     assert json.loads(done.stdout)["tier_changes"]["moved"] == 0
 
 
-def test_the_gate_compares_with_the_version_that_is_served(place, first, tmp_path):
-    folder, home = place
+@pytest.mark.usefixtures("quick")
+def test_the_gate_compares_with_the_version_that_is_served(folder, home, tmp_path):
     schema = yaml.safe_load((folder / "schema.yaml").read_text(encoding="utf-8"))
     for name, column in schema["columns"].items():
         column["use"] = name in ("pages_viewed", "language")
@@ -160,16 +208,16 @@ def test_the_gate_compares_with_the_version_that_is_served(place, first, tmp_pat
     weak.write_text(yaml.safe_dump(schema, allow_unicode=True), encoding="utf-8")
     shutil.copy(ROOT / "models" / "matrix.yaml", tmp_path / "matrix.yaml")
     args = ("train", folder / "leads.csv", "--schema", weak, "--json")
-    done = call(*args, cwd=folder, home=home)
+    done = run_here(*args, cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     version = json.loads(done.stdout)["model"]["version"]
     served = read_champion(home).version
-    done = call("promote", version, cwd=folder, home=home)
+    done = run_here("promote", version, cwd=folder, home=home)
     assert done.returncode == 2
     assert f"version {served} ranks the newest leads better" in done.stderr
     assert "leads change tier" in done.stderr
     assert read_champion(home).version == served
-    done = call(
+    done = run_here(
         "promote", version, "--force", "--reason", "a test", "--json", cwd=folder, home=home
     )
     assert done.returncode == 0, done.stderr
@@ -177,16 +225,16 @@ def test_the_gate_compares_with_the_version_that_is_served(place, first, tmp_pat
     assert result["tier_changes"]["moved"] > 0
     assert result["objections"]
     assert read_champion(home).version == version
-    call("rollback", cwd=folder, home=home)
+    run_here("rollback", cwd=folder, home=home)
     assert read_champion(home).version == served
 
 
-def test_the_report_is_written(place, first):
-    folder, home = place
-    done = call("report", "explanations", "--out", folder / "pages", cwd=folder, home=home)
+def test_the_report_is_written(folder, home, tmp_path):
+    pages = tmp_path / "pages"
+    done = run_here("report", "explanations", "--out", pages, cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
-    assert (folder / "pages" / "sales.html").stat().st_size > 10_000
-    done = call("report", "explanation", "--out", folder / "pages", cwd=folder, home=home)
+    assert (pages / "sales.html").stat().st_size > 10_000
+    done = run_here("report", "explanation", "--out", pages, cwd=folder, home=home)
     assert (done.returncode, "Write explanations" in done.stderr) == (2, True)
 
 
@@ -199,26 +247,26 @@ def allowed(text, reason):
     return yaml.safe_dump(schema, allow_unicode=True)
 
 
-def test_train_refuses_a_leak_and_takes_it_with_a_written_reason(place, first, tmp_path):
-    folder, home = place
+@pytest.mark.usefixtures("quick")
+def test_train_refuses_a_leak_and_takes_it_with_a_written_reason(training, home, tmp_path):
+    folder = training.folder
     text = (folder / "schema.yaml").read_text(encoding="utf-8")
     schema = tmp_path / "schema.yaml"
     schema.write_text(allowed(text, None), encoding="utf-8")
     args = ("train", folder / "leads.csv", "--schema", schema, "--matrix", folder / "matrix.yaml")
     before = (home.newest_training).read_text()
-    done = call(*args, cwd=folder, home=home)
+    done = run_here(*args, cwd=folder, home=home)
     assert done.returncode == 2
     assert "last_call_result" in done.stderr
     assert done.stdout == ""
     assert home.newest_training.read_text() == before
     reason = "an experiment: what would perfect hindsight give?"
     schema.write_text(allowed(text, reason), encoding="utf-8")
-    own = Home(tmp_path / "home")
-    done = call(*args, "--json", cwd=folder, home=own)
+    done = run_here(*args, "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
-    cards = list(own.artifacts.rglob("model_card.md"))
-    assert cards
-    assert reason in cards[0].read_text(encoding="utf-8")
+    run = json.loads(done.stdout)["run_id"]
+    (card,) = training.home.artifacts.rglob(f"{run}/**/model_card.md")
+    assert reason in card.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -238,21 +286,29 @@ def test_train_refuses_a_leak_and_takes_it_with_a_written_reason(place, first, t
         (("nonsense",), "nonsense"),
     ],
 )
-def test_a_wrong_call_ends_with_2_and_says_why(place, first, args, words):
-    folder, home = place
+def test_a_wrong_call_ends_with_2_and_says_why(folder, serving, args, words):
     takes_home = args[0] not in ("check", "init", "nonsense")
-    done = call(*args, cwd=folder, home=home if takes_home else None)
+    done = run_here(*args, cwd=folder, home=serving if takes_home else None)
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
+def test_a_process_ends_with_the_code_and_says_it_on_the_right_stream(tmp_path):
+    home = Home(tmp_path / "empty")
+    for args, code in ((("compare",), 1), (("train", "nothing.csv"), 2)):
+        done = run_process(*args, cwd=tmp_path, home=home)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith("scoring-ml: ")
+        assert "Traceback" not in done.stderr
+
+
 def test_nothing_trained_and_nothing_served_end_with_1(tmp_path):
     home = Home(tmp_path / "empty")
     shutil.copy(ROOT / "models" / "matrix.yaml", tmp_path / "leads.csv")
     for args in (("compare",), ("score", "leads.csv", "--out", "x.csv")):
-        done = call(*args, cwd=tmp_path, home=home)
+        done = run_here(*args, cwd=tmp_path, home=home)
         assert done.returncode == 1
         assert "scoring-ml train" in done.stderr
     assert not home.root.exists()
@@ -271,7 +327,7 @@ def test_nothing_trained_and_nothing_served_end_with_1(tmp_path):
     ],
 )
 def test_a_command_that_looks_at_a_home_does_not_make_it(tmp_path, args, code, words):
-    done = call(*args, cwd=tmp_path, home=Home(tmp_path / "nowhere"))
+    done = run_here(*args, cwd=tmp_path, home=Home(tmp_path / "nowhere"))
     assert (done.returncode, words in done.stderr) == (code, True), done.stderr
     assert (done.stdout, list(tmp_path.iterdir())) == ("", [])
 
@@ -282,7 +338,7 @@ def test_a_port_that_cannot_be_listened_on_is_told(tmp_path, command, port):
     (tmp_path / "home").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1] if port == "taken" else int(port)
-        done = call(command, "--port", number, cwd=tmp_path, home=Home(tmp_path / "home"))
+        done = run_here(command, "--port", number, cwd=tmp_path, home=Home(tmp_path / "home"))
     assert done.returncode == 2, done.stderr
     wanted = "must be free" if port == "taken" else "must be between 0 and 65535"
     assert wanted in done.stderr
