@@ -33,6 +33,12 @@ def home(tmp_path):
     return Home(tmp_path / "home")
 
 
+@pytest.fixture
+def unrehearsed(monkeypatch):
+    """Leave out the trial in a process of its own, which takes seconds."""
+    monkeypatch.setattr("scoring_ml.scoring.champion.rehearse", lambda folder, version: None)
+
+
 def serve(home, folder, version):
     """Do what a promotion does, as far as this module goes."""
     accept_fields(home, load_rehearsed(folder, version).accepted_names)
@@ -125,6 +131,7 @@ def test_a_version_whose_folder_is_gone_is_not_served(served, tmp_path):
         load_champion(point_at(served, tmp_path, version="9"))
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_a_version_without_its_manifest_is_not_served(saved, home):
     serve(home, saved / "matrix", "1")
     (home.serving / "1" / "manifest.json").unlink()
@@ -146,6 +153,7 @@ def test_fields_of_every_version_stay_accepted(served):
     assert set(known) == set(scorer.accepted_names)
 
 
+@pytest.mark.usefixtures("unrehearsed")
 def test_accepted_fields_only_grow(home, saved):
     accept_fields(home, ("b", "a"))
     accept_fields(home, ("c", "a"))
