@@ -62,7 +62,7 @@ def test_the_promised_gain_is_what_the_best_answer_brings(world, kind):
 @pytest.mark.parametrize("kind", candidate_kinds())
 def test_only_missing_askable_fields_are_asked_for_best_first(world, kind):
     scorer = world.scorer(kind)
-    askable = {field.name for field in scorer.fields if field.askable}
+    askable = {field.name for field in scorer.fields if field.column.askable}
     for lead, as_of in leads_with_gaps(world, 40):
         asked = scorer.score(lead, as_of=as_of)["ask_next"]
         assert {item["field"] for item in asked} <= {f for f in askable if lead[f] in ("", "n/a")}
