@@ -1,4 +1,4 @@
-"""From the bytes of a request to JSON, strictly.
+"""The body of a request, read strictly as JSON.
 
 ``json.loads`` is generous: it reads UTF-16, keeps the last of two equal names, fails on long
 integers. Here a body is UTF-8 JSON; a name that stands twice is kept for the lead's own check to

@@ -1,4 +1,4 @@
-"""From a request to its answer: one lead, a list of leads, one lead explained."""
+"""Answers to requests: one lead, a list of leads, one lead explained."""
 
 from __future__ import annotations
 

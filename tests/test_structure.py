@@ -1,15 +1,22 @@
-"""The house stays in order: no room too large, no circles, every error told."""
+"""The house stays in order: small modules, no circles, one meaning for each public name."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.test_layers import ROOT, imported
 
 MOST_SHARE = 0.20
+MOST_LINES = 400
+RIDDLE = re.compile(r"(What|Whether|Which|How|Where|When|Who|Why)\b")
+UNCLEAR = {"told", "said", "strange", "again", "there", "theirs", "ours"}
+LOGGERS = {"logger"}
 
 
 def modules() -> list[Path]:
@@ -33,6 +40,37 @@ def lines(path: Path) -> int:
 
 def room_of(path: Path) -> str:
     return path.parent.relative_to(ROOT).as_posix()
+
+
+def public_names(path: Path) -> Iterator[str]:
+    for node in tree(path).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        elif isinstance(node, ast.Assign):
+            yield from (item.id for item in node.targets if isinstance(item, ast.Name))
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_is_short_says_what_it_is_and_names_its_locals_by_nouns(path):
+    assert lines(path) <= MOST_LINES
+    headline = (ast.get_docstring(tree(path)) or "").split("\n")[0]
+    assert headline or not path.read_text(encoding="utf-8").strip()
+    assert not RIDDLE.match(headline)
+    nodes = list(ast.walk(tree(path)))
+    names = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    assert not names & UNCLEAR
+
+
+def test_a_public_name_has_one_meaning():
+    owners = defaultdict(list)
+    for path in modules():
+        for name in set(public_names(path)) - LOGGERS:
+            if not name.startswith("_"):
+                owners[name].append(name_of(path))
+    assert {name: places for name, places in owners.items() if len(places) > 1} == {}
 
 
 def test_no_room_holds_more_than_a_fifth_of_the_product():

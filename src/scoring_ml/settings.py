@@ -1,4 +1,4 @@
-"""Where things live and how they run; nothing here acts at import."""
+"""Settings of a run and the folders of a home; nothing here acts at import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How features are made from a lead's history, as a schema keeps it."""
+"""Settings of the features that a lead's history gives, as a schema keeps them."""
 
 from __future__ import annotations
 

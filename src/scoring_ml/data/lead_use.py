@@ -1,4 +1,4 @@
-"""How leads are shown, sliced and left unscored: keys that schema.yaml and crm.yaml share."""
+"""Leads as they are shown, sliced and left unscored: keys that schema.yaml and crm.yaml share."""
 
 from __future__ import annotations
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.rows import Floats, quantiles
+from scoring_ml.estimators.rows import quantiles
+from scoring_ml.statistics.samples import Floats
 
-Tables = dict[int, Floats]
+BinTables = dict[int, Floats]
 """Index of an encoded column -> its edges, or what each of its bins counts."""
 
 
@@ -55,11 +56,11 @@ def bin_places(values: Floats, edges: Floats) -> NDArray[np.intp]:
     return np.asarray(places)
 
 
-def dump_tables(tables: Tables) -> dict[str, list[float]]:
+def dump_tables(tables: BinTables) -> dict[str, list[float]]:
     """Return tables as JSON-ready values."""
     return {str(i): list(map(float, table)) for i, table in tables.items()}
 
 
-def restore_tables(content: Mapping[str, Any]) -> Tables:
+def restore_tables(content: Mapping[str, Any]) -> BinTables:
     """Undo :func:`dump_tables`."""
     return {int(i): np.array(table) for i, table in content.items()}

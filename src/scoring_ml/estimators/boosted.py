@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.model_settings import BoostedSettings
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, TrainingCounts
-from scoring_ml.estimators.rows import Floats, TrainingRows, quantiles
+from scoring_ml.estimators.rows import TrainingRows, quantiles
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+from scoring_ml.statistics.samples import Floats
 
 MIN_FOR_DEEP: Final = 500
 """Fewer wins or losses than this in the train window: trees of depth 3 only."""

@@ -8,9 +8,10 @@ from typing import Any, Final, Self
 import numpy as np
 
 from scoring_ml.estimators.protocol import Estimator
-from scoring_ml.estimators.rows import Floats, TrainingRows
+from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+from scoring_ml.statistics.samples import Floats
 
 POINTS_PER_LOGODDS: Final = 20.0
 """Points that stand for one unit of log-odds before calibration: the width of the warm tier.

@@ -15,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.estimators.bins import (
-    Tables,
+    BinTables,
     bin_places,
     dump_tables,
     quantile_edges,
     restore_tables,
 )
 from scoring_ml.estimators.protocol import Estimator
-from scoring_ml.estimators.rows import Floats, TrainingRows
+from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+from scoring_ml.statistics.samples import Floats
 
 SMOOTHING: Final = 0.1
 QUANTILES: Final = 5
@@ -60,8 +61,8 @@ class OdooNaiveBayes(Estimator):
     def __init__(self, columns: Sequence[EncodedColumn]) -> None:
         super().__init__(columns)
         self.base_ = float("nan")
-        self.edges_: Tables = {}
-        self.factors_: Tables = {}
+        self.edges_: BinTables = {}
+        self.factors_: BinTables = {}
 
     def params(self, matrix: Matrix) -> dict[str, Any]:
         """Return what counts are smoothed by, and the most bins of a number."""

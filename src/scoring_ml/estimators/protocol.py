@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.rows import Floats, TrainingRows, checked_weight
+from scoring_ml.estimators.rows import TrainingRows, checked_weight
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+from scoring_ml.statistics.samples import Floats
 
 FIELD_ROLES: Final = frozenset({"value", "level", "other", "missing"})
 """Roles of the encoded columns that hold fields; the others hold the six criteria."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from scoring_ml.statistics.samples import Floats
 
 _TIE = 1e-9
 """Relative distance below which two sums of weights are one: 6 times 1/3 is 2."""

@@ -13,7 +13,7 @@ from scipy.special import log_expit
 
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.bins import (
-    Tables,
+    BinTables,
     bin_places,
     dump_tables,
     quantile_edges,
@@ -21,9 +21,10 @@ from scoring_ml.estimators.bins import (
 )
 from scoring_ml.estimators.model_settings import ScorecardSettings
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, LogoddsTables
-from scoring_ml.estimators.rows import Floats, TrainingRows
+from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
+from scoring_ml.statistics.samples import Floats
 
 
 def scorecard_settings() -> dict[str, Any]:
@@ -64,8 +65,8 @@ class Scorecard(Estimator):
         super().__init__(columns)
         self.settings = settings
         self.base_ = 0.0
-        self.edges_: Tables = {}
-        self.weights_: Tables = {}
+        self.edges_: BinTables = {}
+        self.weights_: BinTables = {}
         self.penalty_ = float("nan")
 
     def params(self, matrix: Matrix) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class Scorecard(Estimator):
         average = rows.average
         usual = share if average is None else np.asarray(spread[average].mean(axis=0)).ravel()
         self.base_ = base
-        tables: Tables = {}
+        tables: BinTables = {}
         means: dict[int, float] = {}
         start = 0
         for i, count in owners:

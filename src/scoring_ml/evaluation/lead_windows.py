@@ -35,9 +35,7 @@ from scoring_ml.evaluation.windows import (
 )
 from scoring_ml.features.asof import is_mature
 from scoring_ml.features.snapshot import Snapshot
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from scoring_ml.statistics.samples import Floats, Ints
 
 TOO_YOUNG: Final = "too young for a final outcome"
 NOT_OPEN_AT_HEADLINE: Final = "of a lead that was not open at the headline age"

@@ -1,4 +1,4 @@
-"""What a training keeps of the leads it scored: the newest window and the open leads.
+"""Scored rows that a training keeps: those of the newest window and of the open leads.
 
 Reports are written from these rows, and promotions compared on them. Contact details are kept
 only as valid or invalid.

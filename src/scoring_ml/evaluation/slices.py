@@ -1,4 +1,4 @@
-"""How a score holds for parts of the newest leads: other ages, new accounts, groups of a field.
+"""Slices of the newest leads by age, by new account and by field, and the metrics of each.
 
 The headline is one number for all test leads at one age. A slice asks the same of some of them,
 with the same fitted candidates: nothing is fitted or chosen here. Slices of different ages hold
@@ -140,8 +140,8 @@ def judge_slices(
         names.add(plain)
         won = snapshot.label[rows]
         judged = {
-            kind: _judged(said, snapshot, rows, replicates=replicates, seed=seed)
-            for kind, said in candidates.items()
+            kind: _judged(predictions, snapshot, rows, replicates=replicates, seed=seed)
+            for kind, predictions in candidates.items()
         }
         headline = by == BY_AGE and value == snapshot.headline_age_days
         found.append(Slice(plain, by, value, headline, len(rows), int(won.sum()), judged))
@@ -149,19 +149,19 @@ def judge_slices(
 
 
 def _judged(
-    said: Predictions, snapshot: Snapshot, rows: Rows, *, replicates: int, seed: int
+    predictions: Predictions, snapshot: Snapshot, rows: Rows, *, replicates: int, seed: int
 ) -> Judged:
     auc = auc_with_interval(
-        said.logodds[rows],
+        predictions.logodds[rows],
         snapshot.label[rows],
         groups=None if snapshot.account is None else snapshot.account[rows],
         replicates=replicates,
         seed=seed,
     )
-    if said.probability is None or len(rows) == 0:
+    if predictions.probability is None or len(rows) == 0:
         nan = float("nan")
         return Judged(auc, Interval(nan, nan, nan), nan)
-    probability = said.probability[rows]
+    probability = predictions.probability[rows]
     return Judged(auc, expected_wins(probability), float(np.mean(probability)))
 
 

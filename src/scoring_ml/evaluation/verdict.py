@@ -1,4 +1,4 @@
-"""What the comparison means, in sentences that salespeople and data scientists both read.
+"""The verdict on a comparison, in sentences that salespeople and data scientists both read.
 
 The verdict is a list of message codes with their numbers; the words stand in the message
 catalogue under ``verdict`` and ``windows``, so that the same verdict can be told in another

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError
 from scoring_ml.evaluation.lead_windows import as_rows
-from scoring_ml.evaluation.windows import NAMES, Floats, OrderBy, Rows, Times, Windows
+from scoring_ml.evaluation.windows import NAMES, OrderBy, Rows, Times, Windows
 from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.statistics.samples import Floats
 
 
 def check_windows(windows: Windows, *, label: Floats, **order: Any) -> None:

@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.statistics.proportions import FEW_OUTCOMES
+from scoring_ml.statistics.samples import Floats
 
 OrderBy = Literal["time", "number", "row", "none"]
 Rows = NDArray[np.intp]
 Times = NDArray[np.datetime64]
-Floats = NDArray[np.float64]
 Params = dict[str, str | int | float]
 Cuts = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 

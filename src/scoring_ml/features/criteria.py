@@ -51,7 +51,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 }
 Whole = Annotated[int, Field(strict=True, ge=0)]
 Operand = Annotated[int | float, PlainValidator(_finite), WithJsonSchema({"type": "number"})]
-Values = Annotated[list[Word], Field(min_length=1)]
+WordList = Annotated[list[Word], Field(min_length=1)]
 
 _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "one_of": ("category",),
@@ -81,8 +81,8 @@ class Condition(Section):
         Of any field.
     """
 
-    one_of: Values | None = None
-    not_one_of: Values | None = None
+    one_of: WordList | None = None
+    not_one_of: WordList | None = None
     at_least: Operand | None = None
     at_most: Operand | None = None
     above: Operand | None = None

@@ -1,4 +1,4 @@
-"""From typed values to a float64 matrix, the same for one lead and for a million.
+"""Encoder of typed values to a float64 matrix, the same for one lead and for a million.
 
 Numbers, booleans and dates become one column each (NaN for not known); a category becomes one
 column per level seen often enough in training, one for "other" and one for "missing"; contact

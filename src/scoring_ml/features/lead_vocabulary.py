@@ -16,7 +16,7 @@ from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import MAX_NAME
-from scoring_ml.data.values.vocabulary import Words, folded
+from scoring_ml.data.values.vocabulary import Vocabulary, folded
 
 NOTHING: Final = -1
 """No word, or one that the mapping gives no meaning; a type below it is of no known kind."""
@@ -122,7 +122,7 @@ def _refuse_unclear(
         return read
     # Unclear words stand for themselves, and nothing else that the mapping names does.
     named = dict.fromkeys(_meanings(history, column), "")
-    unclear_words = Words(named | {word: word for word in unclear}, history.missing, own)
+    unclear_words = Vocabulary(named | {word: word for word in unclear}, history.missing, own)
 
     def checked(raw: Any) -> _T:
         instead = unclear.get(unclear_words.read(raw) or "") if isinstance(raw, str) else None
@@ -138,5 +138,5 @@ def _refuse_unclear(
 @lru_cache(maxsize=64)
 def _words(
     meanings: tuple[tuple[str, str], ...], missing: tuple[str, ...], own: tuple[str, ...]
-) -> Words:
-    return Words(dict(meanings), missing, frozenset(own))
+) -> Vocabulary:
+    return Vocabulary(dict(meanings), missing, frozenset(own))

@@ -14,7 +14,7 @@ from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.lead import Lead, alias
 from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy_settings import policy_settings
-from scoring_ml.scoring.reference import settled
+from scoring_ml.scoring.reference import settled_rate
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
 from scoring_ml.scoring.scale import tiers
 from scoring_ml.scoring.wording import display_value, sentence, title
@@ -159,7 +159,7 @@ class AnswerWriter:
 
     def _observed(self, column: Column, scores: Scores) -> dict[str, Any] | None:
         slot = int(self._rows.slot(column, scores)[0])
-        item = settled(self._parts.reference.fields[column.name].observed, slot)
+        item = settled_rate(self._parts.reference.fields[column.name].observed, slot)
         return (
             None if item is None else {"leads": item.leads, "won_share": round(item.won_share, 4)}
         )

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.moments import Bools
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.reference import FieldReference, Reference, field_slice
-
-Bools = NDArray[np.bool_]
 
 
 def is_unanswered(column: Column, block: NDArray[np.float64]) -> Bools:

@@ -135,7 +135,7 @@ def field_slice(encoder: Encoder, name: str) -> slice:
     return slice(found[0], found[-1] + 1)
 
 
-def settled(observed: Sequence[Observed], slot: int) -> Observed | None:
+def settled_rate(observed: Sequence[Observed], slot: int) -> Observed | None:
     """Return the entry of a slot, or None of -1 or where too few leads are no basis for a rate."""
     if not 0 <= slot < len(observed) or observed[slot].leads < LEAST_LEADS:
         return None

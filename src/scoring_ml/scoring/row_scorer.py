@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.moments import Bools
 from scoring_ml.estimators.calibration import Calibration
 from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS, MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
-from scoring_ml.scoring.completeness import Bools, Sources
+from scoring_ml.scoring.completeness import Sources
 from scoring_ml.scoring.explanation import Tenths, explain_points
 from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy import Policy

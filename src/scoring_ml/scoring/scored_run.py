@@ -24,10 +24,10 @@ from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.feature import Feature
-from scoring_ml.scoring.reference import Observed, settled
+from scoring_ml.scoring.reference import Observed, settled_rate
 from scoring_ml.scoring.saving import write_json
 
-FORMAT: Final = 2
+SCORED_FORMAT: Final = 2
 """Of the files; 1 kept display texts and had no number."""
 
 ROWS_FILE: Final = "scored.parquet"
@@ -150,7 +150,9 @@ class ScoredRun:
 
         The slot is as in the column ``slot/<field>``.
         """
-        return settled([Observed(**item) for item in self.facts["observed"].get(name, ())], slot)
+        return settled_rate(
+            [Observed(**item) for item in self.facts["observed"].get(name, ())], slot
+        )
 
     def typed(self) -> tuple[pd.DataFrame, NDArray[np.datetime64] | None]:
         """Return what the rows were scored from, for another version to score.
@@ -187,7 +189,7 @@ def write_scored(folder: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> 
     Rows and facts, which are JSON-ready, are those of a :class:`ScoredRun`.
     """
     rows.to_parquet(folder / ROWS_FILE, index=False)
-    write_json(folder / FACTS_FILE, {"format": FORMAT} | dict(facts))
+    write_json(folder / FACTS_FILE, {"format": SCORED_FORMAT} | dict(facts))
 
 
 def read_scored(folder: Path) -> ScoredRun:
@@ -212,9 +214,9 @@ def read_scored(folder: Path) -> ScoredRun:
             do="Run scoring-ml train",
         )
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-    if facts.get("format") != FORMAT:
+    if facts.get("format") != SCORED_FORMAT:
         raise InputError(
-            f"Scored rows must have format {FORMAT}",
+            f"Scored rows must have format {SCORED_FORMAT}",
             found=f"format {facts.get('format', 1)} in {folder.name}",
             do=_TRAIN_AGAIN,
         )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def checked(score: ArrayLike, won: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""What a training over leads with ages keeps: its cohort, and how the score holds in slices."""
+"""Cohort and slices of a training over leads with ages, as MLflow keeps them."""
 
 from __future__ import annotations
 

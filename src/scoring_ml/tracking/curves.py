@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring_ml.evaluation.candidate import Candidate
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.drift import BaseRate, base_rate
 from scoring_ml.statistics.ranking import Ranked
-
-Floats = NDArray[np.float64]
+from scoring_ml.statistics.samples import Floats
 
 MOST_POINTS: Final = 1_500
 """Points of a drawn curve; more than its pixels."""

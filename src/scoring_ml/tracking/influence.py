@@ -1,4 +1,4 @@
-"""What moves the score: fields by their mean effect, and SHAP values lead by lead."""
+"""Plots of influence: fields by their mean effect, and SHAP values lead by lead."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from scoring_ml.evaluation.drift import base_rate
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.statistics.ranking import TOP_PERCENT
+from scoring_ml.statistics.samples import Floats
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.influence import draw_beeswarm, draw_fields
 from scoring_ml.tracking.points_table import points_table, table_csv, table_html
@@ -31,8 +32,6 @@ from scoring_ml.tracking.style import (
     save,
     say,
 )
-
-Floats = NDArray[np.float64]
 
 FOLDER: Final = "plots"
 SLICES: Final = 10

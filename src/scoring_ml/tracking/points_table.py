@@ -15,9 +15,8 @@ from scoring_ml.estimators.bins import bin_places
 from scoring_ml.estimators.protocol import LogoddsTables
 from scoring_ml.evaluation.candidate import Candidate
 from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.statistics.samples import Floats
 from scoring_ml.tracking.influence import field_title
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

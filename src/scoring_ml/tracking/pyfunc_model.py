@@ -20,7 +20,7 @@ from scoring_ml.scoring.saving import load_scorer
 from scoring_ml.scoring.scorer import Scorer
 
 
-class LeadScorer(PythonModel):  # type: ignore[misc]
+class ScorerModel(PythonModel):  # type: ignore[misc]
     """Scores a table of leads as they stand in a flat file."""
 
     def load_context(self, context: Any) -> None:
@@ -69,4 +69,4 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-set_model(LeadScorer())
+set_model(ScorerModel())

@@ -1,4 +1,4 @@
-"""How every plot looks, and how any text becomes safe to draw."""
+"""Style of all plots, and texts made safe to draw."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import parse_number, plain_digits
 from scoring_ml.data.values.typed import read_values
-from scoring_ml.data.values.vocabulary import Words, folded
+from scoring_ml.data.values.vocabulary import Vocabulary, folded
 
 _LONGEST: Final = 40
 
@@ -186,7 +186,7 @@ def coded_words(
     parts: list[tuple[NDArray[np.int64], list[str | None]]] = []
     ignored: list[Bools] = []
     for raw, meanings in zip(columns, translations, strict=True):
-        words = Words(meanings, missing, vocabulary)
+        words = Vocabulary(meanings, missing, vocabulary)
         codes, cells = _distinct(raw)
         plain = [cell_text(cell) for cell in cells]
         parts.append((codes, [words.read(text) for text in plain]))

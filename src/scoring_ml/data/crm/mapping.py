@@ -78,7 +78,7 @@ def _rising(days: tuple[Any, ...]) -> tuple[Any, ...]:
 Ages = Annotated[
     tuple[Annotated[float, Field(strict=True, ge=0, le=_MOST_DAYS)], ...], AfterValidator(_rising)
 ]
-Windows = Annotated[
+WindowsDays = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=1, le=_MOST_DAYS)], ...], AfterValidator(_rising)
 ]
 
@@ -101,7 +101,7 @@ class FeatureSettings(Section):
         Feature -> written reason for using it though the leak audit refuses it.
     """
 
-    windows_days: Windows = (7, 30)
+    windows_days: WindowsDays = (7, 30)
     half_life_days: Positive = 7.0
     free_mail: Words = ()
     disposable_mail: Words = ()

@@ -1,4 +1,4 @@
-"""Whether a lead's contact details could work, judged offline from their form alone."""
+"""Validity of contact details, judged offline from their form alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a CRM's words become ours, the same for a column of an export and a list in a request."""
+"""Vocabulary of a CRM: its words and their meanings, for columns and for lists in a request."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folded(word: str) -> str:
     return tidy(word).casefold()
 
 
-class Words:
+class Vocabulary:
     """The words of a column.
 
     Parameters
@@ -50,10 +50,10 @@ class Words:
         ``*`` stands for every other word; an empty word of ours means "not told".
     missing : collection of str
         Words for "not known", where ``meanings`` does not name them.
-    ours : collection of str
+    known : collection of str
         Folded words that are ours already, so that ``*`` does not stand for them.
 
-    >>> words = Words({"Call": "outbound_call", "Note": "", "*": "other"}, ["n/a"], ["form"])
+    >>> words = Vocabulary({"Call": "outbound_call", "Note": "", "*": "other"}, ["n/a"], ["form"])
     >>> [words.read(word) for word in ("call ", "note", "N/A", "Form", "fax")]
     ['outbound_call', None, None, 'Form', 'other']
     """
@@ -62,11 +62,11 @@ class Words:
         self,
         meanings: Mapping[str, str],
         missing: Collection[str] = ("",),
-        ours: Collection[str] = (),
+        known: Collection[str] = (),
     ) -> None:
         self._meanings = {folded(word): meaning for word, meaning in meanings.items()}
         self._missing = frozenset(folded(word) for word in missing)
-        self._ours = ours
+        self._known = known
 
     def read(self, word: str) -> str | None:
         """Return the word in our language, tidied; ``None`` where nothing is told."""
@@ -76,12 +76,12 @@ class Words:
             return self._meanings[key] or None
         if key in self._missing:
             return None
-        return text if key in self._ours else self._meanings.get(ANY_WORD, text) or None
+        return text if key in self._known else self._meanings.get(ANY_WORD, text) or None
 
     def ignores(self, word: str) -> bool:
         """Tell whether a word says something, and is translated to nothing.
 
-        >>> words = Words({"Note": ""}, ["n/a"])
+        >>> words = Vocabulary({"Note": ""}, ["n/a"])
         >>> [words.ignores(word) for word in ("note", "n/a", "call")]
         [True, False, False]
         """

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import PERSONAL_TYPES, Column
-from scoring_ml.evaluation.audit.probes_auc import Bools, as_numbers, single_field_auc
+from scoring_ml.data.values.moments import Bools
+from scoring_ml.evaluation.audit.probes_auc import as_numbers, single_field_auc
 from scoring_ml.statistics.delong import auc_interval
 from scoring_ml.statistics.samples import Floats
 

@@ -157,11 +157,11 @@ def check_one_sided(state: AuditState, item: AuditedField) -> None:
             n=len(kept),
             rows=together,
             share=share,
-            what=value_text(state, item, max(kept, key=lambda side: side.rows).code),
+            what=named_value(state, item, max(kept, key=lambda side: side.rows).code),
         )
 
 
-def value_text(state: AuditState, item: AuditedField, code: int) -> str:
+def named_value(state: AuditState, item: AuditedField, code: int) -> str:
     """Name a value that many leads share; never one of a personal column."""
     if code < 0:
         return state.texts.text("audit.what.missing")

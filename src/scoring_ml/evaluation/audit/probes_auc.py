@@ -19,10 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.statistics.samples import Floats
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from scoring_ml.data.values.moments import Bools
+from scoring_ml.statistics.samples import Floats, Ints
 
 _BINS: Final = 20
 """Quantile bins into which a number is cut where its values are looked up one by one."""

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from scoring_ml.evaluation.audit.probes_auc import Ints, within_auc
-from scoring_ml.statistics.samples import Floats
+from scoring_ml.evaluation.audit.probes_auc import within_auc
+from scoring_ml.statistics.samples import Floats, Ints
 
 _FOLDS: Final = 5
 _RIDGE: Final = 5.0

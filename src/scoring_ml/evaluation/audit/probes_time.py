@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.evaluation.audit.probes_auc import Bools, Ints, as_numbers, value_codes
-from scoring_ml.statistics.samples import Floats
+from scoring_ml.data.values.moments import Bools
+from scoring_ml.evaluation.audit.probes_auc import as_numbers, value_codes
+from scoring_ml.statistics.samples import Floats, Ints
 
 
 @dataclass(frozen=True)

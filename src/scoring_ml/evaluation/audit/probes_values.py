@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring_ml.evaluation.audit.probes_auc import Bools, Ints
-from scoring_ml.statistics.samples import Floats
+from scoring_ml.data.values.moments import Bools
+from scoring_ml.statistics.samples import Floats, Ints
 
 
 @dataclass(frozen=True)

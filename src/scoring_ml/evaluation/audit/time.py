@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.audit.adversarial import adversarial, newer_half, seen_values
-from scoring_ml.evaluation.audit.outcome import value_range, value_text
+from scoring_ml.evaluation.audit.outcome import named_value, value_range
 from scoring_ml.evaluation.audit.probes_auc import as_numbers, single_field_auc, value_codes
 from scoring_ml.evaluation.audit.probes_time import runs_with_time, within_correlation
 from scoring_ml.evaluation.audit.probes_values import fill_swing, ripening
@@ -70,7 +70,7 @@ def check_ripening(state: AuditState, item: AuditedField) -> None:
             ripe.ratio,
             what=value_range(state, values.min(), values.max())
             if cut
-            else value_text(state, item, ripe.code),
+            else named_value(state, item, ripe.code),
             newest=ripe.newest,
             before=ripe.before,
         )
