@@ -451,6 +451,6 @@ def test_a_computed_field_is_named_in_the_page_s_language(crm: SmallCrm) -> None
 
     persian = Catalogue.load("fa")
     assert label(field(feature), persian) == "بازدید از وب‌سایت در ۳۰ روز گذشته"
-    assert answer(FieldPoints(field(recency), 3.5, 10, 1, None), persian) == "۳٫۵ روز"
-    assert answer(FieldPoints(field(day), "tue", 10, 1, None), persian) == "سه‌شنبه"
-    assert answer(FieldPoints(field(day), None, 10, 1, None), persian) == "معلوم نیست"
+    assert answer(FieldPoints(field(recency), 3.5, 10, None), persian) == "۳٫۵ روز"
+    assert answer(FieldPoints(field(day), "tue", 10, None), persian) == "سه‌شنبه"
+    assert answer(FieldPoints(field(day), None, 10, None), persian) == "معلوم نیست"

@@ -392,7 +392,7 @@ def test_leads_needed() -> None:
 def test_queue_is_open_leads_by_score(tmp_path: Path) -> None:
     run = read_scored(make_run(tmp_path))
     queue = sales_queue(run, limit=20)
-    assert (len(queue.leads), queue.total, queue.more, queue.open) == (20, 60, 40, True)
+    assert (len(queue.leads), queue.total, queue.open) == (20, 60, True)
     best = run.rows[run.rows.window == "open"].score.nlargest(20).tolist()
     assert [lead.score for lead in queue.leads] == best
     assert all(lead.won is None for lead in queue.leads)
@@ -401,7 +401,7 @@ def test_queue_is_open_leads_by_score(tmp_path: Path) -> None:
 def test_queue_without_open_leads_is_the_newest(tmp_path: Path) -> None:
     run = read_scored(make_run(tmp_path, opened=0, test=100))
     queue = sales_queue(run, limit=30)
-    assert (queue.open, queue.total, queue.more) == (False, 100, 70)
+    assert (queue.open, queue.total, len(queue.leads)) == (False, 100, 30)
     assert {lead.lead_id for lead in queue.leads} == {f"L-{1000 + i}" for i in range(70, 100)}
     undated = read_scored(make_run(tmp_path / "undated", opened=0, test=100, dates=False))
     assert {lead.lead_id for lead in sales_queue(undated, limit=30).leads} == {
@@ -431,7 +431,7 @@ def test_points_add_up_in_the_numbers_and_the_steps(tmp_path: Path) -> None:
     for lead in sales_queue(run).leads:
         groups = sum(group.tenths for group in lead.groups)
         assert lead.base + groups + lead.rounding + lead.limit == 10 * lead.score
-        steps = waterfall(lead, score_max=run.score_max)
+        steps = waterfall(lead, score_max=run.facts["score_max"])
         assert sum(step.tenths for step in steps[:-1]) == steps[-1].tenths == 10 * lead.score
         assert all(0 <= step.bar.x <= 100 and step.bar.width >= 0 for step in steps)
         assert all(step.bar.x + step.bar.width <= 100.01 for step in steps)

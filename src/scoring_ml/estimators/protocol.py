@@ -190,7 +190,9 @@ class Estimator(ABC):
     def logodds(self, X: Floats) -> Floats:
         """Return uncalibrated log-odds, shape (n,); a row's bits do not depend on the others."""
         values, base = self.contributions(X)
-        return sum_in_order(values[:, self.seen], base)
+        # Summed strictly from left to right.
+        parts = np.hstack([np.full((len(values), 1), base), values[:, self.seen]])
+        return np.asarray(np.cumsum(parts, axis=1)[:, -1])
 
     def contributions(self, X: Floats) -> tuple[Floats, float]:
         """Return contributions, shape (n, width), and the base, all in log-odds.
@@ -237,18 +239,3 @@ class Estimator(ABC):
     def _unfitted(self) -> RuntimeError:
         name = type(self).__name__
         return RuntimeError(f"{name} must be fitted before use. Found: unfitted. Call fit.")
-
-
-def sum_in_order(values: Floats, base: float) -> Floats:
-    """Sum each row strictly from left to right, so that its bits do not depend on its company.
-
-    Parameters
-    ----------
-    values : array of float, shape (n, width)
-    base : float
-        Where the sum starts.
-    """
-    if values.shape[1] == 0:
-        return np.full(len(values), base)
-    start = np.hstack([np.full((len(values), 1), base), values])
-    return np.asarray(np.cumsum(start, axis=1)[:, -1])

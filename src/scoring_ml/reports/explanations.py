@@ -124,7 +124,7 @@ def sales_page(run: ScoredRun, queue: Queue, catalogue: Catalogue) -> str:
         catalogue,
         **_frame(run, "sales"),
         queue=queue,
-        steps=lambda lead: waterfall(lead, score_max=run.score_max, mirrored=mirrored),
+        steps=lambda lead: waterfall(lead, score_max=run.facts["score_max"], mirrored=mirrored),
         matrix_max=sum(run.facts["matrix_max"].values()),
         mapped=run.mapped,
     )
@@ -163,7 +163,7 @@ def _frame(run: ScoredRun, page: str) -> dict[str, Any]:
     return {
         "page": page,
         "facts": run.facts,
-        "score_max": run.score_max,
+        "score_max": run.facts["score_max"],
         "has_probability": run.has_probability,
         "tiers": TIERS,
         "hot": HOT,

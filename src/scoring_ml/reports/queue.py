@@ -32,8 +32,6 @@ class FieldPoints:
         The answer, typed as the rows keep it; ``None`` for not known.
     tenths : int
         Points times ten.
-    rank : int
-        1 for the largest by absolute points; fields without effect come last.
     observed : Observed or None
         What became of the leads with this answer, for the reasons.
     """
@@ -41,13 +39,7 @@ class FieldPoints:
     field: ScoredField
     value: Any
     tenths: int
-    rank: int
     observed: Observed | None
-
-    @property
-    def is_reason(self) -> bool:
-        """Whether the field is one of the reasons of the score."""
-        return self.tenths != 0 and self.rank <= REASONS
 
 
 @dataclass(frozen=True)
@@ -91,11 +83,6 @@ class GroupPoints:
     matrix: MatrixPoints | None
 
     @property
-    def says_level(self) -> bool:
-        """Whether one of the fields shown is the criterion's own level."""
-        return any(item.field.column is None for item in self.shown)
-
-    @property
     def tenths(self) -> int:
         """Points of the group, times ten."""
         return sum(item.tenths for item in self.shown)
@@ -111,7 +98,13 @@ class Ask:
 
 @dataclass(frozen=True)
 class QueuedLead:
-    """One lead of the queue: ``base + groups + rounding + limit == 10 * score`` in tenths."""
+    """One lead of the queue: ``base + groups + rounding + limit == 10 * score`` in tenths.
+
+    Parameters
+    ----------
+    lifts, sinks : tuple of FieldPoints
+        Reasons that raise the score and that lower it, largest first.
+    """
 
     lead_id: str
     as_of: datetime | None
@@ -125,25 +118,12 @@ class QueuedLead:
     rounding: int
     limit: int
     groups: tuple[GroupPoints, ...]
+    lifts: tuple[FieldPoints, ...]
+    sinks: tuple[FieldPoints, ...]
     matrix_total: int
     matrix_tier: str
     ask: tuple[Ask, ...]
     unknown: tuple[ScoredField, ...]
-
-    @property
-    def lifts(self) -> tuple[FieldPoints, ...]:
-        """Reasons that raise the score, largest first."""
-        return tuple(item for item in self._reasons if item.tenths > 0)
-
-    @property
-    def sinks(self) -> tuple[FieldPoints, ...]:
-        """Reasons that lower the score, largest first."""
-        return tuple(item for item in self._reasons if item.tenths < 0)
-
-    @property
-    def _reasons(self) -> list[FieldPoints]:
-        reasons = [item for group in self.groups for item in group.shown if item.is_reason]
-        return sorted(reasons, key=lambda item: item.rank)
 
 
 @dataclass(frozen=True)
@@ -167,15 +147,6 @@ class Queue:
     open: bool
     tiers: Mapping[str, int]
 
-    @property
-    def more(self) -> int:
-        """Leads of the queue that are not shown."""
-        return self.total - len(self.leads)
-
-    def tier(self, name: str) -> tuple[QueuedLead, ...]:
-        """Return the shown leads of one tier, in the order of the queue."""
-        return tuple(lead for lead in self.leads if lead.tier == name)
-
 
 def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
     """Return the queue that sales works on.
@@ -195,27 +166,24 @@ def sales_queue(run: ScoredRun, *, limit: int = 500) -> Queue:
     if not is_open:
         # Rows stand oldest first; where there are dates they say it again, ties by position.
         rows = rows.sort_values("as_of", kind="stable", na_position="first").tail(limit)
-    counts = rows["tier"].value_counts()
+    tiers = {str(name): int(n) for name, n in rows["tier"].value_counts().items()}
     rows = rows.sort_values(
         ["score", "probability", "matrix_total", "lead_id"],
         ascending=[False, False, False, True],
         kind="stable",
     ).head(limit)
     leads = tuple(_lead(run, row) for row in rows.to_dict("records"))
-    return Queue(leads, total, is_open, {str(tier): int(n) for tier, n in counts.items()})
+    return Queue(leads, total, is_open, tiers)
 
 
 def _lead(run: ScoredRun, row: Mapping[Any, Any]) -> QueuedLead:
     points = tenths([row[f"points/{item.name}"] for item in run.fields]).tolist()
-    order = sorted(range(len(points)), key=lambda index: (-abs(points[index]), index))
-    ranks = {index: rank for rank, index in enumerate(order, start=1)}
-    fields = []
-    for index, item in enumerate(run.fields):
-        value = _known(row[f"value/{item.name}"])
-        counts = ranks[index] <= REASONS and points[index] != 0 and item.column is not None
+    fields: list[FieldPoints] = []
+    for index in sorted(range(len(points)), key=lambda index: (-abs(points[index]), index)):
+        item = run.fields[index]
+        counts = len(fields) < REASONS and points[index] != 0 and item.column is not None
         observed = run.observed(item.name, int(row[f"slot/{item.name}"])) if counts else None
-        fields.append(FieldPoints(item, value, points[index], ranks[index], observed))
-    fields.sort(key=lambda item: item.rank)
+        fields.append(FieldPoints(item, _known(row[f"value/{item.name}"]), points[index], observed))
     asks = []
     for item in json.loads(row["ask_next"] or "[]"):
         if item["could_add"] >= SMALLEST_GAIN:
@@ -238,6 +206,8 @@ def _lead(run: ScoredRun, row: Mapping[Any, Any]) -> QueuedLead:
         rounding=int(tenths(row["rounding_points"])),
         limit=int(tenths(row["limit_points"])),
         groups=tuple(_group(run, row, name, fields) for name in GROUPS),
+        lifts=tuple(item for item in fields[:REASONS] if item.tenths > 0),
+        sinks=tuple(item for item in fields[:REASONS] if item.tenths < 0),
         ask=tuple(sorted(asks, key=lambda item: -item.could_add)),
         unknown=tuple(
             item.field

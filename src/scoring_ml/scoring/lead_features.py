@@ -44,11 +44,11 @@ class LeadFeatures:
             if not column.is_feature and column.type in FEATURE_TYPES
         )
         features = schema_features(schema)
-        found = {
-            source: tuple(c for c in self._columns if source in features[c.name].needs)
+        self.by_source = {
+            source: columns
             for source in SOURCES
+            if (columns := tuple(c for c in self._columns if source in features[c.name].needs))
         }
-        self.by_source = {source: columns for source, columns in found.items() if columns}
         self.lists: tuple[str, ...] = tuple(
             name for name in (ACTIVITIES, STAGES) if name in self.by_source
         )
@@ -81,7 +81,7 @@ class LeadFeatures:
             The bits of the lead's row in a batch.
         """
         created = NEVER if history.created_at is None else history.created_at
-        found = compute_features(
+        features = compute_features(
             self._schema,
             {column.name: _array(column, typed.get(column.name)) for column in self._fields},
             created_at=np.array([created], dtype=np.int64),
@@ -89,7 +89,7 @@ class LeadFeatures:
             activities=history.activities,
             stages=history.stages,
         )
-        return {column.name: found[column.name][0] for column in self._columns}
+        return {column.name: features[column.name][0] for column in self._columns}
 
 
 def _array(column: Column, value: Typed) -> NDArray[Any]:

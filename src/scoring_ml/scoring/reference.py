@@ -16,6 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
+from scoring_ml.estimators.bins import bin_places, quantile_edges
+from scoring_ml.estimators.rows import quantiles
 from scoring_ml.features.encoder import Encoder
 
 BINS: Final = 5
@@ -158,12 +160,7 @@ def slots_of(
     """
     if column.type == "category":
         return np.asarray(np.argmax(block, axis=1), dtype=np.int64)
-    return _bins(np.array(reference.edges), block[:, 0])
-
-
-def _bins(edges: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the bin of each value; NaN sorts last, and one further stands for missing."""
-    return np.asarray(np.searchsorted(edges, values, side="right") + np.isnan(values))
+    return bin_places(block[:, 0], np.array(reference.edges)).astype(np.int64)
 
 
 def _field_reference(
@@ -181,19 +178,14 @@ def _field_reference(
         edges = np.array([0.5])
         names = ["no", "yes"] if column.type == "boolean" else ["invalid", "valid"]
         likely = np.array([0.0, 1.0])
-    elif len(distinct) <= BINS:
-        edges = distinct[1:]
-        names = [f"{value:g}" for value in distinct] or ["any"]
-        likely = distinct
     else:
-        shares = np.linspace(0, 1, BINS + 1)
-        cuts = np.unique(np.quantile(known, shares[1:-1], method="inverted_cdf"))
-        edges = cuts[cuts > distinct[0]]
-        names = _bin_names(edges)
-        likely = np.unique(
-            np.quantile(known, (shares[1:] + shares[:-1]) / 2, method="inverted_cdf")
-        )
-    slots = _bins(edges, values)
+        edges, likely = quantile_edges(values, BINS), distinct
+        names = [f"{value:g}" for value in distinct] or ["any"]
+        if len(distinct) > BINS:
+            shares = np.linspace(0, 1, BINS + 1)
+            names = _bin_names(edges)
+            likely = np.unique(quantiles(known, (shares[1:] + shares[:-1]) / 2))
+    slots = bin_places(values, edges)
     leads = np.bincount(slots, minlength=len(names) + 1)
     wins = np.bincount(slots[won == 1.0], minlength=len(names) + 1)
     observed = _observed(names, leads, wins)

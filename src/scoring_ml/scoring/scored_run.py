@@ -68,7 +68,6 @@ class ScoredField:
 
     Parameters
     ----------
-    name : str
     criterion : str
         One of :data:`~scoring_ml.data.schema.GROUPS`.
     column : Column or None
@@ -103,11 +102,6 @@ class ScoredRun:
     facts: Mapping[str, Any]
     schema: Schema
     fields: tuple[ScoredField, ...]
-
-    @property
-    def score_max(self) -> int:
-        """Largest score there can be: 100, or 110 for the matrix."""
-        return int(self.facts["score_max"])
 
     @property
     def has_probability(self) -> bool:
