@@ -80,6 +80,16 @@ class Failing:
     unknown: int
     leads: int
 
+    @property
+    def failing_share(self) -> float:
+        """Share of all leads that are known to fail, 0-1."""
+        return self.failing / self.leads if self.leads else math.nan
+
+    @property
+    def unknown_share(self) -> float:
+        """Share of all leads of which it is not known, 0-1."""
+        return self.unknown / self.leads if self.leads else math.nan
+
 
 @dataclass(frozen=True)
 class Lift:
