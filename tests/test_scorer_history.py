@@ -69,8 +69,10 @@ def test_the_encoded_lead_has_the_bits_of_the_batch(crm):
     scorer = crm.scorers["scorecard"]
     X = crm.encoder.encode(crm.frame, crm.as_of.astype("datetime64[us]"))
     for row in range(0, len(X), 29):
-        read = scorer._read(request(crm, row), crm.moment(row), Catalogue.load("en"))
-        x, _ = crm.encoder.encode_one(read.typed, crm.moment(row))
+        moment = crm.moment(row)
+        read = scorer._reader.read(request(crm, row), as_of=moment, texts=Catalogue.load("en"))
+        features = scorer._features.values(read.typed, read.history, moment)
+        x, _ = crm.encoder.encode_one(read.typed | features, moment)
         assert x.tobytes() == X[row].tobytes()
 
 
@@ -334,7 +336,7 @@ def _exact(scorer, answer):
 
 
 def test_lists_and_features_are_never_asked_for(crm):
-    askable = {field.name for field in crm.scorers["boosted"].fields if field.askable}
+    askable = {field.name for field in crm.scorers["boosted"].fields if field.column.askable}
     assert askable == {"industry", "budget", "email"}
     for row in range(0, 100, 7):
         lead = without(request(crm, row), "activities", "stages", "created_at")
