@@ -141,7 +141,10 @@ def stop(server):
 def test_make_demo_runs_the_demo_with_what_is_asked_for(tmp_path):
     """Continuous integration runs it; the README's ``scoring-ml demo`` is run above."""
     home = tmp_path / "home"
-    shown = run(f"make -n demo HOME_DIR={home} DEMO_ARGS='--no-serve --leads 2500'", ROOT).stdout
+    shown = run(
+        f"make --no-print-directory -n demo HOME_DIR={home} DEMO_ARGS='--no-serve --leads 2500'",
+        ROOT,
+    ).stdout
     assert shown.splitlines()[-1].endswith(f"scoring-ml demo --home {home} --no-serve --leads 2500")
 
 
