@@ -20,7 +20,7 @@ from scoring_ml.data.values.numbers import (
     plain_digits,
 )
 from scoring_ml.data.values.typed import reader
-from scoring_ml.data.values.vocabulary import tidy
+from scoring_ml.data.values.vocabulary import tidy, visible
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)
 SCRIPTS = ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９"]
@@ -185,6 +185,37 @@ def test_a_moment_reads_the_same_in_any_zone_and_script(
 def test_words_are_folded() -> None:
     assert tidy(" a\u00a0 b\n") == "a b"
     assert tidy("ﬁｘ") == "fix"
+
+
+@pytest.mark.parametrize(
+    "sign", "\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff\u00ad\ufe0f"
+)
+def test_signs_that_nobody_sees_change_no_value(sign: str) -> None:
+    for text in ("Web form", "1403", "2025-01-02", "یاس"):
+        for at in range(len(text) + 1):
+            assert visible(text[:at] + sign + text[at:]) == text
+    assert parse_number(f"{sign}2560{sign}") == 2560.0
+    assert parse_date(f"{sign}2025-01-02 16:00{sign}") == datetime(2025, 1, 2, 16)
+    assert parse_boolean(f"yes{sign}") == 1.0
+
+
+@pytest.mark.parametrize("space", "\u00a0\u202f\u2009\u3000")
+def test_spaces_of_every_width_are_one(space: str) -> None:
+    assert visible(f"{space}lead{space} source{space}") == "lead source"
+
+
+def test_joiners_stay_only_inside_words() -> None:
+    inside = "می\u200cخواهد"
+    assert visible(f"{inside}\u200c") == visible(f"\u200c{inside}") == inside
+    assert visible(f"{inside}\u200c \u200cکتاب") == f"{inside} کتاب"
+    assert visible("می\u200c\u200cخواهد") == inside
+    assert visible("lead\u200csource") == "leadsource"
+
+
+def test_arabic_and_persian_letters_and_digits_are_one() -> None:
+    assert tidy("مشتري كليدي ٤٥") == tidy("مشتری کلیدی ۴۵") == "مشتری کلیدی 45"
+    assert tidy("تهرانى") == tidy("تهرانی")
+    assert tidy("مـشـتـری") == "مشتری"
 
 
 def col(kind: str, **more: Any) -> Column:

@@ -23,6 +23,7 @@ from scoring_ml.data.section_values import (
     Number,
     OneOf,
     Reason,
+    TidyWord,
     Word,
     Words,
 )
@@ -145,7 +146,7 @@ class Column(Section):
     unit: Word | None = None
     label: Word | None = None
     labels: Labels = field(default_factory=dict, hash=False)
-    values: Mapping[Word, Labels] = field(default_factory=dict, hash=False)
+    values: Mapping[TidyWord, Labels] = field(default_factory=dict, hash=False)
     askable: Flag = False
     region: Word | None = None
     is_feature: Flag = field(default=False, metadata={"alias": "derived"})

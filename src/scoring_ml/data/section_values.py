@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from scoring_ml.data.section import Fault, choose, names_and_values
+from scoring_ml.data.values.vocabulary import tidy
 
 LANGUAGES: Final = ("en", "fa", "ru")
 """Languages of labels."""
@@ -88,6 +89,8 @@ def _reason(value: Any) -> str:
 
 
 Word = Annotated[str, PlainValidator(_word), WithJsonSchema(_SCALAR)]
+TidyWord = Annotated[str, PlainValidator(lambda value: tidy(_word(value))), WithJsonSchema(_SCALAR)]
+"""A word as a category's value is read."""
 _WORDS: Final = WithJsonSchema(
     {"anyOf": [_SCALAR, {"type": "array", "items": {"type": [*_SCALAR["type"], "null"]}}]}
 )

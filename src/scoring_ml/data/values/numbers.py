@@ -8,6 +8,7 @@ import unicodedata
 from typing import Final
 
 from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.vocabulary import visible
 
 TRUE_WORDS: Final = frozenset(
     {"1", "1.0", "true", "t", "yes", "y", "on", "да", "истина", "بله", "آری"}
@@ -18,11 +19,12 @@ FALSE_WORDS: Final = frozenset(
 
 
 def plain_digits(text: str) -> str:
-    """Write the decimal digits of any script as 0-9.
+    """Write the decimal digits of any script as 0-9, without signs that nobody sees.
 
     >>> plain_digits("۱۲٫۵"), plain_digits("٣"), plain_digits("12")
     ('12.5', '3', '12')
     """
+    text = visible(text)
     if text.isascii():
         return text
     return "".join(
@@ -31,7 +33,7 @@ def plain_digits(text: str) -> str:
     )
 
 
-_SIGNS: Final = {"٫": ".", "٬": "'", "\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
+_SIGNS: Final = {"٫": ".", "٬": "'", "\u2212": "-"}
 _CURRENCY: Final = re.compile(r"^[$€£¥₽﷼]\s*|\s*(?:[$€£¥₽﷼%])$")
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _GROUPED_POINT: Final = re.compile(r"[+-]?\d{1,3}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?")

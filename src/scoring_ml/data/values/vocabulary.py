@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -16,20 +17,46 @@ MISSING_WORDS: Final = frozenset(
 """Words that mean "not known" almost everywhere; a schema lists those that its file uses."""
 
 
+def visible(text: str) -> str:
+    r"""Drop the signs of a text that nobody sees, fold its spaces, and trim it.
+
+    Marks of direction, zero-width spaces, soft hyphens and their kind go; hard and narrow spaces
+    become plain ones. The joiners stay where they shape a word, as in Persian.
+
+    >>> visible("\u200elead\u00a0source\u200b"), "\u200c" in visible("می\u200cخواهد\u200c")
+    ('lead source', True)
+    """
+    if not text.isascii():
+        text = _JOINERS.sub(r"\1", _INVISIBLE.sub("", text))
+    return " ".join(text.split())
+
+
+# Unicode's default ignorable code points, but for the joiners U+200C and U+200D.
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_SHAPED: Final = r"(?:[^\W\0-\u058f]|[\u064b-\u065f])"
+_JOINERS: Final = re.compile(
+    rf"(?<={_SHAPED})([\u200c\u200d])[\u200c\u200d]*(?={_SHAPED})|[\u200c\u200d]+"
+)
+
+
 def tidy(text: str) -> str:
     """Fold white space and compatible signs, so that the same word reads the same.
 
-    >>> tidy("  Olark   Chat ")
-    'Olark Chat'
+    Arabic and Persian letters and digits that mean the same are one.
+
+    >>> tidy("  Olark   Chat "), tidy("مشتري ٢") == tidy("مشتری ۲") == "مشتری 2"
+    ('Olark Chat', True)
     """
-    if text.isascii():
-        return " ".join(text.split())
-    plain = unicodedata.normalize("NFKC", text).translate(_ONE_LETTER)
-    return " ".join(plain.split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_ONE_LETTER)
+    return visible(text)
 
 
-_ONE_LETTER: Final = str.maketrans("يك", "یک")
-"""Arabic letters that Persian keyboards write in two ways."""
+_ONE_LETTER: Final = str.maketrans("يىكڪ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "ییکک01234567890123456789", "\u0640")
+"""Arabic letters and digits that Persian keyboards write in two ways; the tatweel is ornament."""
 
 
 def folded(word: str) -> str:
