@@ -156,7 +156,8 @@ def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
     if grade not in ("refuse", "ask"):
         return audited
     numbers = "; ".join(item.suspicion.text for item in findings if item.grade != "note")
-    reason = texts.text(f"audit.reason.{grade}", findings=numbers)
+    unread = all(item.suspicion.probe == "reading" for item in findings if item.grade == grade)
+    reason = texts.text(f"audit.reason.{'reading' if unread else grade}", findings=numbers)
     seen = column.reason.removesuffix(ASSUMED).rstrip("; ")
     reason = f"{reason} ({seen})" if seen else reason
     return replace(audited, use=False, known="unknown", reason=reason)

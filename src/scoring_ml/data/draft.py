@@ -11,13 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from scoring_ml.data.draft_column import (
-    ASSUMED,
+from scoring_ml.data.draft_column import ASSUMED, NOT_KNOWN, draft_column
+from scoring_ml.data.drafting.look import (
     ID_NAME,
-    NOT_KNOWN,
     ColumnLook,
     DraftedColumn,
-    draft_column,
     folded_word,
     look_at,
 )

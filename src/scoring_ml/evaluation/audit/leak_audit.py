@@ -108,6 +108,13 @@ def audit(
     check_field_drift(state, snapshot, schema)
     _duplicates(state)
     _whole_file(state, ordered=schema.order.by != "none")
+    # What the draft could not read is asked until a person uses the column.
+    state.findings += [
+        Finding(column.name, item)
+        for column in schema.columns
+        for item in column.audit
+        if item.probe == "reading" and (item.grade == "note" or not column.use)
+    ]
     if progress is not None:
         progress(len(schema.columns), len(schema.columns))
     place = {name: index for index, name in enumerate((*schema.names, WHOLE_FILE))}

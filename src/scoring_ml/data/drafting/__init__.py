@@ -1,0 +1,1 @@
+"""A draft of the columns of a flat file."""

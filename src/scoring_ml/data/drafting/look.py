@@ -1,0 +1,173 @@
+"""One column of a flat file as it is looked at, and what is drafted of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from scoring_ml.data.files.arrow_cells import cell_text
+from scoring_ml.data.schema import Column, Suspicion
+from scoring_ml.data.values.numbers import plain_digits
+from scoring_ml.data.values.vocabulary import tidy
+
+ID_NAME: Final = r"(id|uuid|guid|key|number|no|nr|code|номер|код|ид|شناسه|شماره|کد)\b|[#№]"
+"""Words of the names of ids."""
+
+MOST_ODD: Final = 3
+"""So many different words may stand among numbers or dates and count as missing."""
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """The cells of one column, as text in the file's order and counted by text."""
+
+    name: str
+    cells: Sequence[str]
+    counts: Mapping[str, int]
+
+    @property
+    def filled(self) -> int:
+        """Rows that have a value."""
+        return sum(self.counts.values())
+
+    @property
+    def title(self) -> str:
+        """The name in lower case, parted into words."""
+        parted = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я])", " ", self.name)
+        return " ".join(re.sub(r"[_\-./:\u200c]+", " ", parted).casefold().split())
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Values that could be words for "not known": those that recur, where there are many."""
+        few = len(self.counts) <= 1000
+        texts = (text for text, number in self.counts.items() if few or number > 1)
+        return [text for text in texts if not text[0].isdigit()]
+
+    def line(self, text: str) -> int:
+        """Return the line of the first cell with a text, the header being line 1."""
+        return next(at for at, cell in enumerate(self.cells, start=2) if tidy(cell) == text)
+
+    def named(self, pattern: str) -> bool:
+        """Whether a word of the name begins with the pattern."""
+        return re.search(rf"(?<!\w)(?:{pattern})", self.title) is not None
+
+    def without(self, words: Iterable[str]) -> ColumnLook:
+        """Return the column with those words counted as empty."""
+        folded = {word.casefold() for word in words} - {""}
+        if not folded:
+            return self
+        return replace(
+            self,
+            counts={text: n for text, n in self.counts.items() if text.casefold() not in folded},
+        )
+
+
+def look_at(name: str, cells: Iterable[Any]) -> ColumnLook:
+    """Count the cells of a column."""
+    texts = [cell_text(cell) for cell in cells]
+    counts: Counter[str] = Counter()
+    for text, number in Counter(texts).items():
+        counts[tidy(text)] += number
+    counts.pop("", None)
+    return ColumnLook(name, texts, counts)
+
+
+def folded_word(word: str) -> str:
+    """Fold a word of an outcome or a placeholder, so that its usual spellings are one."""
+    plain = plain_digits(tidy(word)).casefold().replace("ё", "е")
+    plain = plain.replace("ي", "ی").replace("ك", "ک")
+    plain = " ".join(re.sub(r"[\W_]+", " ", plain.replace("\u200c", " ")).split())
+    return plain or word
+
+
+@dataclass(frozen=True)
+class DraftedColumn:
+    """A drafted column, with the dates or whole numbers that could order the rows.
+
+    Its findings tell what in its cells could not be read; one to be asked about leaves it out.
+    """
+
+    column: Column
+    look: ColumnLook
+    findings: tuple[Suspicion, ...] = ()
+    moments: Mapping[str, datetime] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def unique(self) -> bool:
+        """Whether every row has a value, and no two have the same."""
+        return len(self.look.counts) == len(self.look.cells) == self.look.filled > 1
+
+    @property
+    def share(self) -> float:
+        """Share of rows that have a value, 0-1."""
+        return self.look.filled / len(self.look.cells)
+
+    def direction(self) -> int | None:
+        """Tell how unique whole numbers go along the file.
+
+        1 rising or -1 falling in 95 % of the steps, 0 in no order but as dense as numbers given
+        one after the other, ``None`` for anything else, also for few rows without a telling name.
+        """
+        named = self.look.named(ID_NAME)
+        if not self.numbers or not self.unique or (len(self.numbers) < 10 and not named):
+            return None
+        numbers = np.array([self.numbers[tidy(text)] for text in self.look.cells])
+        up = float(np.mean(np.diff(numbers) > 0))
+        if not 0.05 < up < 0.95:
+            return 1 if up > 0.5 else -1
+        return 0 if np.ptp(numbers) < 2 * len(numbers) and named else None
+
+
+_T = TypeVar("_T")
+
+
+def read_texts(look: ColumnLook, parse: Callable[[str], _T]) -> tuple[dict[str, _T], list[str]]:
+    """Read each different text; stop where too many cannot be read."""
+    values: dict[str, _T] = {}
+    junk: list[str] = []
+    for text in look.counts:
+        try:
+            values[text] = parse(text)
+        except ValueError:
+            junk.append(text)
+            if len(junk) > MOST_ODD:
+                break
+    return values, junk
+
+
+def few_odd(look: ColumnLook, junk: Sequence[str]) -> bool:
+    """Whether so few cells are odd words that they may count as missing."""
+    odd = sum(look.counts[text] for text in junk)
+    return len(junk) <= MOST_ODD and odd * 10 <= look.filled and len(junk) < len(look.counts)
+
+
+def odd_reason(junk: Sequence[str]) -> list[str]:
+    """Return the reason that tells of odd words, if there are any."""
+    return [f"{len(junk)} odd word(s) read as not known; see missing"] if junk else []
+
+
+def almost(look: ColumnLook, kind: str, odd: Sequence[str]) -> Suspicion:
+    """Return the finding that most of a column reads as a kind of value, and some of it does not.
+
+    Parameters
+    ----------
+    kind : str
+        Such as "a number".
+    odd : sequence of str
+        Texts that do not read so, at least one.
+    """
+    share = 1 - sum(look.counts[text] for text in odd) / look.filled
+    # A share that is not whole is never told as 100 %.
+    text = (
+        f"{math.floor(share * 100)} % of {look.name} reads as {kind}; "
+        f"{odd[0]!r} on line {look.line(odd[0])} does not"
+    )
+    return Suspicion("ask", "reading", round(share, 4), text)

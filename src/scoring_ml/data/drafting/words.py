@@ -1,0 +1,53 @@
+"""A draft of a column of words: contact details, categories, ids and texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
+from scoring_ml.data.schema import Column
+from scoring_ml.data.values.contacts import like_emails, like_phones
+from scoring_ml.data.values.numbers import plain_digits
+
+_PHONE_NAME: Final = r"phone|mobile|cell|tel\b|whatsapp|телефон|мобильн|تلفن|موبایل|همراه"
+_CONTACT_INSIDE: Final = re.compile(r"\S@\S+\.\w|\+\d[\d ()-]{7,}\d|\b\d{10,}\b")
+"""An address or a telephone number somewhere in a text."""
+
+_PERSON_NAME: Final = (
+    "((full|first|last|middle|given|family|contact|customer|client|lead|person|owner|sales|agent|"
+    "manager|rep) ?)?(name|person)|contact|owner|surname|"
+    "(street )?address|фио|имя|фамилия|отчество|адрес|"
+    "نام( و نام)?( خانوادگی)?|آدرس|نشانی"
+)
+
+
+def draft_contact(look: ColumnLook) -> DraftedColumn | None:
+    """Propose e-mail addresses or telephone numbers; none where they are neither."""
+    if like_emails(look.counts):
+        return DraftedColumn(Column(look.name, "email"), look)
+    if not like_phones(look.counts, named=look.named(_PHONE_NAME)):
+        return None
+    reason = "numbers without a country code can only be judged once region is given"
+    return DraftedColumn(Column(look.name, "phone", reason=reason), look)
+
+
+def draft_words(look: ColumnLook) -> DraftedColumn:
+    """Propose a category, an id or a text."""
+    different = len(look.counts)
+    share = different / look.filled
+    spaced = sum(number for text, number in look.counts.items() if " " in text) / look.filled
+    length = sum(len(text) * number for text, number in look.counts.items()) / look.filled
+    if different >= 20 and share >= 0.98 and spaced < 0.2 and length <= 64:
+        kind, reason = "id", "nearly every row has another value"
+    elif re.fullmatch(_PERSON_NAME, look.title):
+        kind, reason = "text", "names or addresses of people"
+    elif any(_CONTACT_INSIDE.search(plain_digits(text)) for text in look.counts):
+        kind, reason = "text", "holds e-mail addresses or telephone numbers"
+    elif different >= 20 and length > 40 and share > 0.2:
+        kind, reason = "text", "long free text"
+    elif different > 40 and share > 0.5:
+        kind, reason = "text", "mostly different values"
+    else:
+        kind, reason = "category", ""
+    return DraftedColumn(Column(look.name, kind, use=kind == "category", reason=reason), look)
