@@ -73,6 +73,10 @@ def main() -> None:
         sys.exit(1)
 
 
+def _target_value(meaning: str, *names: str) -> Any:
+    return typer.Option(*names, help=f"A value of the target that means {meaning}; repeatable.")
+
+
 @app.command()
 def init(
     data: FlatFile,
@@ -80,12 +84,9 @@ def init(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; schema.yaml beside DATA if not given.")
     ] = None,
-    won: Annotated[
-        list[str] | None, typer.Option(help="A value of the target that means won; repeatable.")
-    ] = None,
-    lost: Annotated[
-        list[str] | None, typer.Option(help="A value of the target that means lost; repeatable.")
-    ] = None,
+    won: Annotated[list[str] | None, _target_value("won")] = None,
+    lost: Annotated[list[str] | None, _target_value("lost")] = None,
+    still_open: Annotated[list[str] | None, _target_value("open", "--open")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
@@ -99,6 +100,7 @@ def init(
             out=out or data.with_name("schema.yaml"),
             won=won or (),
             lost=lost or (),
+            still_open=still_open or (),
             progress=bar.counted("audit", 0.1, 1.0),
         )
     _show_result(result, as_json)

@@ -96,6 +96,7 @@ def init_schema(
     out: Path,
     won: Sequence[str] = (),
     lost: Sequence[str] = (),
+    still_open: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> InitResult:
     """Look at a flat file, draft its schema and an unmapped matrix beside it.
@@ -109,8 +110,8 @@ def init_schema(
         Column that holds the outcome.
     out : Path
         Where the schema is written; ``matrix.yaml`` goes into the same folder.
-    won, lost : sequence of str
-        Values of the target that mean won and lost, where they cannot be recognised.
+    won, lost, still_open : sequence of str
+        Values of the target that mean won, lost and open, where they cannot be recognised.
     progress : callable or None
         Told the number of columns audited so far, and of all.
 
@@ -123,7 +124,7 @@ def init_schema(
     matrix_path = out.with_name(MATRIX_NAME)
     _refuse_existing(out, matrix_path)
     flat = read_flat(data)
-    draft = draft_schema(flat, target=target, won=won, lost=lost)
+    draft = draft_schema(flat, target=target, won=won, lost=lost, still_open=still_open)
     snapshot = build_snapshot(flat, draft)
     findings = audit(snapshot, draft, progress=progress)
     schema = draft.with_columns(

@@ -284,6 +284,8 @@ def test_outcomes_are_recognised(
         (turns(""), "no value"),
         (turns("1", "0", "2"), r"'2' \(20 rows\)"),
         (turns("gold", "iron"), "'gold'"),
+        (turns("143", "7001"), "'7001'"),
+        (turns("S", "F", "gold"), "'gold'"),
         (turns("won", "lost", "fulfilled"), "'fulfilled'"),
         (list(map(str, range(ROWS))), "60 different values"),
         (turns("a@x.com", "b@x.com"), "2 different values"),
@@ -305,6 +307,8 @@ def test_words_of_the_target_can_be_given() -> None:
     assert (target.won, target.lost) == (("gold",), ("iron",))
     with pytest.raises(InputError, match="both won and lost"):
         draft_schema(file, target="y", won=["gold"])
+    target = draft_schema(file, target="y", won=["gold"], lost=["iron"], still_open=["MUD"]).target
+    assert target.open == ("mud",)
 
 
 @pytest.mark.parametrize(

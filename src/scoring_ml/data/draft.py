@@ -19,12 +19,12 @@ from scoring_ml.data.drafting.look import (
     folded_word,
     look_at,
 )
+from scoring_ml.data.drafting.outcomes import OUTCOMES, outcome_meanings
 from scoring_ml.data.files.flat import Flat
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Order, Schema, Target
 from scoring_ml.data.values.moments import LATEST
-from scoring_ml.data.values.numbers import parse_boolean, parse_number
-from scoring_ml.data.values.vocabulary import MISSING_WORDS, tidy
+from scoring_ml.data.values.vocabulary import MISSING_WORDS, folded
 from scoring_ml.errors import InputError
 
 # These may be answers too.
@@ -36,23 +36,6 @@ _PLACEHOLDER: Final = re.compile(
 # A placeholder in so many columns, spelt alike, is missing in the whole file.
 _PLACEHOLDER_COLUMNS: Final = 3
 
-_WON: Final = re.compile(
-    "(closed |deal )?won|win|converted|customer|client|success(ful)?|sold|sale|purchased|bought|"
-    "subscribed|paid|выигран[ао]?|успе(х|ш[а-я]+)( сделка| реализовано)?|купил[аи]?|"
-    "куплено|оплачен[ао]?|продан[ао]?|продажа|برنده|(بسته شده )?موفق|خرید(ار)?|فروش|"
-    "فروخته شد|قرارداد بسته ?شده|مشتری"
-)
-_LOST: Final = re.compile(
-    "(closed |deal )?lost|(not |un)converted|fail(ed|ure)?|unsuccessful|rejected|refused|"
-    "declined|disqualified|unqualified|junk|not (interested|sold)|не ?успе(х|ш[а-я]+)|"
-    "проигран[а-я]*( сделка)?|отказ|(закрыто и )?не реализовано|потерян[ао]?|"
-    "بازنده|ناموفق|(قرارداد )?از ?دست ?رفته|(رد|لغو)( شده)?"
-)
-_OPEN: Final = re.compile(
-    rf"{_PLACEHOLDER.pattern}|open|in (progress|process)|new|pending|working|active|contacted|"
-    "qualified|negotiation|proposal|on hold|в (работе|процессе)|нов(ый|ая|ое)|"
-    "открыт[ао]?|باز|جدید|در (حال پیگیری|جریان|انتظار)"
-)
 _LEAD_NAME: Final = "lead|prospect|enquiry|inquiry|record|заявк|лид|لید"
 _MADE: Final = (
     "creat|submit|regist|receiv|added|enter|[ei]nquir|sign ?up|date|time|"
@@ -71,6 +54,7 @@ def draft_schema(
     dataset: str | None = None,
     won: Sequence[str] = (),
     lost: Sequence[str] = (),
+    still_open: Sequence[str] = (),
 ) -> Schema:
     """Propose what each column of a flat file means.
 
@@ -81,7 +65,7 @@ def draft_schema(
         Column that holds the outcome.
     dataset : str or None
         Name of the data set; the file's name without its ending if not given.
-    won, lost : sequence of str
+    won, lost, still_open : sequence of str
         Words of the target, where they cannot be recognised.
 
     Returns
@@ -104,7 +88,7 @@ def draft_schema(
         )
     looks = {name: look_at(name, flat.frame[name]) for name in names}
     missing = _missing_words(looks.values())
-    outcome = _target(looks.pop(target), won, lost)
+    outcome = _target(looks.pop(target), {"won": won, "lost": lost, "open": still_open})
     drafts = {name: draft_column(look.without(missing)) for name, look in looks.items()}
     key = _choose_id(drafts)
     order = _choose_order(drafts)
@@ -122,36 +106,22 @@ def draft_schema(
     )
 
 
-def _target(look: ColumnLook, won: Sequence[str], lost: Sequence[str]) -> Target:
-    given = {tidy(w).casefold(): "won" for w in won} | {tidy(w).casefold(): "lost" for w in lost}
-    kinds: dict[str, list[str]] = {"won": [], "lost": [], "open": [], "other": []}
-    for text in look.counts:
-        kinds[given.get(text.casefold()) or _outcome(text)].append(text)
+def _target(look: ColumnLook, words: Mapping[str, Sequence[str]]) -> Target:
+    given = {folded(word): kind for kind, each in words.items() for word in each}
+    kinds: dict[str, list[str]] = {kind: [] for kind in (*OUTCOMES, "other")}
+    for text, kind in outcome_meanings(look.counts).items():
+        if kind == "other" and _PLACEHOLDER.fullmatch(folded_word(text)):
+            kind = "open"
+        kinds[given.get(folded(text), kind)].append(text)
     if (kinds["other"] and not given) or not (kinds["won"] and kinds["lost"]):
         raise InputError(
             "The target must hold both won and lost leads, in words that can be recognised "
             "(1 and 0, yes and no, won and lost)",
             found=f"column {look.name!r} has {_describe(look)}",
             do="Name another column, or say which of its words mean won and lost: "
-            "scoring-ml init ... --won WORD --lost WORD",
+            "scoring-ml init ... --won WORD --lost WORD (and --open WORD)",
         )
-    words = (tuple(sorted(kinds[kind])) for kind in ("won", "lost", "open"))
-    return Target(look.name, *words)
-
-
-def _outcome(text: str) -> str:
-    if text.casefold() in MISSING_WORDS:
-        return "open"
-    for read in (parse_boolean, parse_number):
-        try:
-            return {1.0: "won", 0.0: "lost"}.get(read(text), "other")
-        except ValueError:
-            continue
-    word = folded_word(text)
-    for kind, words in (("won", _WON), ("lost", _LOST), ("open", _OPEN)):
-        if words.fullmatch(word):
-            return kind
-    return "other"
+    return Target(look.name, *(tuple(sorted(kinds[kind])) for kind in OUTCOMES))
 
 
 def _describe(look: ColumnLook) -> str:
