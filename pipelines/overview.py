@@ -85,6 +85,7 @@ class Overview:
                 "lost": list(schema.target.lost),
             },
             "id": schema.id,
+            "account": schema.account,
             "order": _picked(schema.order, "by", "column", "ascending", "reason"),
             "missing": [word for word in schema.missing if word],
             "rows": {
@@ -139,6 +140,7 @@ def facts_lines(overview: Overview) -> list[str]:
         texts.text("audit.init.id", column=schema.id)
         if schema.id is not None
         else texts.text("audit.init.id_row"),
+        *([texts.text("audit.init.account", column=schema.account)] if schema.account else ()),
         texts.text(
             "audit.init.order",
             what=texts.text(f"audit.init.order_{schema.order.by}", column=schema.order.column),

@@ -211,6 +211,52 @@ def test_the_id_is_unique_and_best_by_its_name() -> None:
     assert repeated["lead_id"].type == "id"
 
 
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("contact", turns("cellular", "telephone", "unknown"), "category"),
+        ("Contact", turns("Phone Call", "In Person", "Web Form"), "category"),
+        ("contact", turns("Jane Roe", "Max Muster", "Ana Diaz"), "text"),
+        ("contact", names, "text"),
+        ("Customer", turns("new", "returning"), "category"),
+        ("customer name", turns("Jane Roe", "Max Muster"), "text"),
+        ("owner", turns("Jane Roe", "Max Muster", "Ana Diaz"), "category"),
+        ("Ответственный", turns("Анна Ким", "Олег Ли"), "category"),
+        ("نام", turns("مریم", "علی"), "text"),
+        ("owner_id", turns("17", "23", "4071"), "category"),
+        ("source id", turns(3.0, 5.0), "category"),
+        ("sessionid", [str(1000 + row // 2) for row in range(ROWS)], "id"),
+        ("visitor_uuid", [f"c{row // 3}" for row in range(ROWS)], "id"),
+        ("number of employees", [str(row // 2) for row in range(ROWS)], "number"),
+    ],
+)
+def test_people_and_ids_are_told_from_answers(name: str, cells: list[Any], kind: str) -> None:
+    found = column(cells, name)
+    assert (found.type, found.use) == (kind, kind in ("category", "number"))
+
+
+@pytest.mark.parametrize(
+    ("name", "account"),
+    [
+        ("company_id", True),
+        ("Customer", True),
+        ("شناسه مشتری", True),
+        ("Код клиента", True),
+        ("campaign_id", False),
+        ("customer type", False),
+    ],
+)
+def test_an_id_that_several_leads_share_is_proposed_as_their_account(
+    name: str, account: bool
+) -> None:
+    cells = [f"C{row // 2}" for row in range(ROWS)]
+    schema = draft(**{name: cells, "x": turns("A", "B")})
+    assert (schema.account == name) == account
+    assert (name in schema.names) == (not account)
+    assert draft(**{name: turns("A", "B"), "x": turns("A", "B", "C")}).account is None
+    assert draft(**{name: [f"C{row}" for row in range(ROWS)]}).account is None
+
+
 def test_dates_give_the_order_before_numbers() -> None:
     days = [f"2026-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]
     late = [f"2027-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from scoring_ml.data.draft_column import ASSUMED, NOT_KNOWN, draft_column
+from scoring_ml.data.drafting.keys import choose_account
 from scoring_ml.data.drafting.look import (
     ID_NAME,
     ColumnLook,
@@ -92,13 +93,14 @@ def draft_schema(
     drafts = {name: draft_column(look.without(missing)) for name, look in looks.items()}
     key = _choose_id(drafts)
     order = _choose_order(drafts)
-    columns = tuple(
-        draft.column for name, draft in drafts.items() if name != key and name != order.column
-    )
+    account = choose_account({name: drafts[name] for name in drafts if name != key})
+    roles = (key, order.column, account)
+    columns = tuple(draft.column for name, draft in drafts.items() if name not in roles)
     stem = re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz))+$", "", flat.facts.name, flags=re.IGNORECASE)
     return Schema(
         dataset=dataset or stem,
         id=key,
+        account=account,
         target=outcome,
         order=order,
         missing=missing,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from scoring_ml.data.drafting.dates import draft_date
+from scoring_ml.data.drafting.keys import draft_key
 from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, folded_word, read_texts
 from scoring_ml.data.drafting.numbers import draft_number
 from scoring_ml.data.drafting.words import draft_contact, draft_words
@@ -57,6 +58,7 @@ def draft_column(look: ColumnLook) -> DraftedColumn:
         _boolean(look)
         or draft_date(look)
         or draft_contact(look)
+        or draft_key(look)
         or draft_number(look)
         or draft_words(look)
     )

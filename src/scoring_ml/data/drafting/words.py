@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from scoring_ml.data.drafting.keys import people
 from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.contacts import like_emails, like_phones
@@ -13,13 +14,6 @@ from scoring_ml.data.values.numbers import plain_digits
 _PHONE_NAME: Final = r"phone|mobile|cell|tel\b|whatsapp|телефон|мобильн|تلفن|موبایل|همراه"
 _CONTACT_INSIDE: Final = re.compile(r"\S@\S+\.\w|\+\d[\d ()-]{7,}\d|\b\d{10,}\b")
 """An address or a telephone number somewhere in a text."""
-
-_PERSON_NAME: Final = (
-    "((full|first|last|middle|given|family|contact|customer|client|lead|person|owner|sales|agent|"
-    "manager|rep) ?)?(name|person)|contact|owner|surname|"
-    "(street )?address|фио|имя|фамилия|отчество|адрес|"
-    "نام( و نام)?( خانوادگی)?|آدرس|نشانی"
-)
 
 
 def draft_contact(look: ColumnLook) -> DraftedColumn | None:
@@ -40,8 +34,8 @@ def draft_words(look: ColumnLook) -> DraftedColumn:
     length = sum(len(text) * number for text, number in look.counts.items()) / look.filled
     if different >= 20 and share >= 0.98 and spaced < 0.2 and length <= 64:
         kind, reason = "id", "nearly every row has another value"
-    elif re.fullmatch(_PERSON_NAME, look.title):
-        kind, reason = "text", "names or addresses of people"
+    elif (named := people(look)) is not None:
+        kind, reason = named
     elif any(_CONTACT_INSIDE.search(plain_digits(text)) for text in look.counts):
         kind, reason = "text", "holds e-mail addresses or telephone numbers"
     elif different >= 20 and length > 40 and share > 0.2:
