@@ -13,7 +13,7 @@ from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.files.flat import FileFacts, read_flat
+from scoring_ml.data.files.data_file import FileFacts, read_table
 from scoring_ml.data.schema import load_schema
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals
 from scoring_ml.features.snapshot import build_snapshot
@@ -143,11 +143,12 @@ def check_data(
 
 def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
     path = find_schema(data, files.schema)
-    flat = read_flat(data)
+    file = read_table(data)
     schema = load_schema(path)
-    snapshot = build_snapshot(flat, schema)
+    snapshot = build_snapshot(file, schema)
     findings = audit(snapshot, schema, progress=bar.counted("audit", 0.1, 1.0))
-    return CheckReport(path, Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings))
+    columns = len(file.facts.columns)
+    return CheckReport(path, Overview(file.facts, columns, schema, snapshot, findings))
 
 
 def _check_export(folder: Path, files: Files, bar: ProgressBar) -> CheckReport:

@@ -13,7 +13,7 @@ from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
-from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema, schema_text
 from scoring_ml.data.yaml_file import for_editors, reviewed_text
@@ -123,16 +123,16 @@ def init_schema(
     """
     matrix_path = out.with_name(MATRIX_NAME)
     _refuse_existing(out, matrix_path)
-    flat = read_flat(data)
-    draft = draft_schema(flat, target=target, won=won, lost=lost, still_open=still_open)
-    snapshot = build_snapshot(flat, draft)
+    file = read_table(data)
+    draft = draft_schema(file, target=target, won=won, lost=lost, still_open=still_open)
+    snapshot = build_snapshot(file, draft)
     findings = audit(snapshot, draft, progress=progress)
     schema = draft.with_columns(
         _with_findings(column, [item for item in findings if item.column == column.name])
         for column in draft.columns
     )
-    overview = Overview(flat.facts, flat.frame.shape[1], schema, snapshot, findings)
-    header = Catalogue.load("en").text("audit.header", file=flat.facts.name)
+    overview = Overview(file.facts, len(file.facts.columns), schema, snapshot, findings)
+    header = Catalogue.load("en").text("audit.header", file=file.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     forms = out.with_name(FORMS_NAME)
     _write_new(

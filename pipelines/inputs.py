@@ -13,7 +13,7 @@ from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
 from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
@@ -93,12 +93,12 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     schema_path = find_schema(data, files.schema)
     schema = load_schema(schema_path)
     matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
-    flat = read_flat(data)
-    snapshot = build_snapshot(flat, schema)
+    file = read_table(data)
+    snapshot = build_snapshot(file, schema)
     bar("audit", 0.05)
     findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, flat.facts.rows)
+    return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, file.facts.rows)
 
 
 def audited_export(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.data.files.flat import FileFacts
+from scoring_ml.data.files.data_file import FileFacts
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import GRADES, Schema
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipelines.inputs import open_export
 from pipelines.progress import ProgressBar
-from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import write_table
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import InputError
@@ -115,11 +115,11 @@ def score_file(
 def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | None) -> Snapshot:
     schema = scorer.encoder.schema
     if not data.is_dir():
-        flat = read_flat(data)
+        file = read_table(data)
         seen = None
         if as_of is not None:
             seen = np.datetime64(_moment(as_of, timezone="UTC", day_first=True), "us").item()
-        return build_snapshot(flat, schema, for_training=False, as_of=seen)
+        return build_snapshot(file, schema, for_training=False, as_of=seen)
     if schema.history is None:
         raise InputError(
             "A CRM export can be scored by a model that was trained on one",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.files.flat import Flat, read_flat
+from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.schema import Schema, parse_schema
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.features.criteria import Matrix, parse_matrix
@@ -154,7 +154,7 @@ MATRIX: dict[str, Any] = {
 class World:
     """The small world, read and trained; not to be changed."""
 
-    flat: Flat
+    flat: DataFile
     schema: Schema
     matrix: Matrix
     snapshot: Snapshot
@@ -180,7 +180,7 @@ class World:
 
     def lead(self, row: int) -> dict[str, Any]:
         """Return what the file says of a row of the snapshot, as a request would carry it."""
-        cells = self.flat.frame.iloc[int(self.snapshot.row[row]) - 1]
+        cells = self.flat.table.slice(int(self.snapshot.row[row]) - 1, 1).to_pylist()[0]
         names = [column.name for column in self.schema.used]
         return {"stages_column" if n == "stages" else n: cells[n] for n in names}
 
@@ -273,14 +273,14 @@ def small_matrix(schema: Schema | None = None) -> Matrix:
 
 def make_snapshot(folder: Path, frame: pd.DataFrame, schema: Schema) -> Snapshot:
     """Write leads, read them back as any file, and build the snapshot."""
-    return build_snapshot(read_flat(write_rows(frame, folder / "leads.csv")), schema)
+    return build_snapshot(read_table(write_rows(frame, folder / "leads.csv")), schema)
 
 
 def make_world(folder: Path) -> World:
     """Draw, write, read and train."""
     schema = small_schema()
     matrix = small_matrix(schema)
-    flat = read_flat(write_rows(draw_rows(), folder / "leads.csv"))
+    flat = read_table(write_rows(draw_rows(), folder / "leads.csv"))
     snapshot = build_snapshot(flat, schema)
     trained = compare(snapshot, schema, matrix, card={"dataset": schema.dataset}, replicates=20)
     assert trained.policy is not None

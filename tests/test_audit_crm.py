@@ -12,7 +12,7 @@ import pytest
 from pipelines.check import CheckReport
 from pipelines.overview import Overview
 from pipelines.train import refuse
-from scoring_ml.data.files.flat import FileFacts
+from scoring_ml.data.files.data_file import FileFacts
 from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, audit, refusals

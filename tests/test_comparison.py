@@ -104,7 +104,7 @@ def test_every_row_is_somewhere_and_counted(world):
     trained = world.trained
     windows = trained.windows
     held = sum(len(windows[name]) for name in ("train", "calibrate", "test", "open"))
-    assert held + sum(item.count for item in trained.unused) == len(world.flat.frame)
+    assert held + sum(item.count for item in trained.unused) == world.flat.facts.rows
     for name in ("train", "calibrate", "test"):
         assert trained.base_rate[name] == trained.snapshot.label[windows[name]].mean()
     assert trained.scorer.card["rows"] == {k: len(windows[k]) for k in trained.base_rate}

@@ -6,26 +6,21 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
-from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
+from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.schema import Column, Schema, parse_schema
 from scoring_ml.data.values.moments import parse_date
 from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
+from tests.data_files import data_file, frame_of
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 ROWS = 60
-
-
-def flat(columns: dict[str, list[Any]], name: str = "leads.csv") -> Flat:
-    frame = pd.DataFrame({key: pd.Series(cells, dtype=object) for key, cells in columns.items()})
-    return Flat(frame, FileFacts(name, "csv", ",", "utf-8", len(frame)))
 
 
 def turns(*values: Any, rows: int = ROWS) -> list[Any]:
@@ -33,17 +28,17 @@ def turns(*values: Any, rows: int = ROWS) -> list[Any]:
 
 
 def draft(**columns: list[Any]) -> Schema:
-    return draft_schema(flat({**columns, "won": turns("1", "0")}), target="won")
+    return draft_schema(data_file({**columns, "won": turns("1", "0")}), target="won")
 
 
 def column(cells: list[Any], name: str = "x") -> Column:
     return draft(**{name: cells})[name]
 
 
-def every_cell_reads(file: Flat, schema: Schema) -> None:
+def every_cell_reads(file: DataFile, schema: Schema) -> None:
     for item in schema.columns:
         read = reader(item, schema.missing)
-        for cell in set(file.frame[item.name]):
+        for cell in set(frame_of(file)[item.name]):
             read(cell)
 
 
@@ -317,7 +312,7 @@ def test_else_a_unique_number_or_the_rows(cells: list[Any], by: str, says: str) 
 def test_outcomes_are_recognised(
     cells: list[Any], won: tuple[str, ...], lost: tuple[str, ...]
 ) -> None:
-    target = draft_schema(flat({"x": turns("A", "B"), "y": cells}), target="y").target
+    target = draft_schema(data_file({"x": turns("A", "B"), "y": cells}), target="y").target
     assert (target.column, target.won, target.lost) == ("y", won, lost)
 
 
@@ -339,16 +334,16 @@ def test_outcomes_are_recognised(
 )
 def test_outcomes_that_cannot_be_recognised_are_refused(cells: list[Any], says: str) -> None:
     with pytest.raises(InputError, match=f"both won and lost.*{says}.*--won WORD"):
-        draft_schema(flat({"x": turns("A", "B"), "y": cells}), target="y")
+        draft_schema(data_file({"x": turns("A", "B"), "y": cells}), target="y")
 
 
 def test_a_target_that_is_not_there_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"no column 'Convertd' in leads\.csv\. Write 'Converted'"):
-        draft_schema(flat({"Converted": ["1", "0"]}), target="Convertd")
+        draft_schema(data_file({"Converted": ["1", "0"]}), target="Convertd")
 
 
 def test_words_of_the_target_can_be_given() -> None:
-    file = flat({"x": turns("A", "B"), "y": turns("gold", "iron", "mud")})
+    file = data_file({"x": turns("A", "B"), "y": turns("gold", "iron", "mud")})
     target = draft_schema(file, target="y", won=["Gold"], lost=["iron"]).target
     assert (target.won, target.lost) == (("gold",), ("iron",))
     with pytest.raises(InputError, match="both won and lost"):
@@ -395,7 +390,7 @@ def test_a_number_of_campaigns_is_not_a_campaign() -> None:
 
 
 def test_the_data_set_is_named_for_its_file() -> None:
-    file = flat({"won": ["1", "0"]}, "My leads.v2.CSV.gz")
+    file = data_file({"won": ["1", "0"]}, "My leads.v2.CSV.gz")
     assert draft_schema(file, target="won").dataset == "My leads.v2"
     assert draft_schema(file, target="won", dataset="d").dataset == "d"
 
@@ -432,7 +427,7 @@ def test_every_draft_reads_its_own_file_and_survives_yaml(
     data: st.DataObject, pool: list[str], rows: int
 ) -> None:
     cells = data.draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
-    file = flat({"x": cells, "y": pool[:1] * rows, "won": turns("won", "lost", rows=rows)})
+    file = data_file({"x": cells, "y": pool[:1] * rows, "won": turns("won", "lost", rows=rows)})
     schema = draft_schema(file, target="won")
     every_cell_reads(file, schema)
     assert parse_schema(schema.dump()) == schema
@@ -441,20 +436,20 @@ def test_every_draft_reads_its_own_file_and_survives_yaml(
 
 
 def test_a_file_of_two_rows_is_drafted() -> None:
-    assert draft_schema(flat({"id": ["1", "2"], "won": ["1", "0"]}), target="won").id == "id"
+    assert draft_schema(data_file({"id": ["1", "2"], "won": ["1", "0"]}), target="won").id == "id"
 
 
 @pytest.fixture(params=["x-education-leads.csv", "bank-additional-full.csv"])
-def real(request: pytest.FixtureRequest) -> tuple[Flat, Schema]:
+def real(request: pytest.FixtureRequest) -> tuple[DataFile, Schema]:
     path = DATA / request.param
     if not path.exists():
         pytest.skip(f"{path.name} is not here")
-    file = read_flat(path)
-    target = "Converted" if "Converted" in file.frame else "y"
+    file = read_table(path)
+    target = "Converted" if "Converted" in file.facts.columns else "y"
     return file, draft_schema(file, target=target)
 
 
-def test_real_files(real: tuple[Flat, Schema]) -> None:
+def test_real_files(real: tuple[DataFile, Schema]) -> None:
     file, schema = real
     every_cell_reads(file, schema)
     if schema.dataset == "x-education-leads":

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import parse_schema
-from scoring_ml.data.values.typed import read_values, reader
+from scoring_ml.data.values.typed import read_columns, reader
 from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
 
@@ -98,8 +99,8 @@ MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))
 def table(leads, schema=SCHEMA):
     return pd.DataFrame(
         {
-            column.name: read_values(
-                pd.Series([lead[column.name] for lead in leads], dtype=object),
+            column.name: read_columns(
+                [pa.array([lead[column.name]], from_pandas=True) for lead in leads],
                 column,
                 schema.missing,
             )[0]

@@ -11,7 +11,7 @@ import pytest
 from pipelines.check import check_data
 from pipelines.init import init_schema
 from pipelines.inputs import Files
-from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.schema import load_schema
 from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.snapshot import build_snapshot
@@ -53,7 +53,7 @@ def real(name):
 def totals(name, path):
     """Outcome and total of the matrix of each lead, oldest first."""
     schema, matrix = example(name)
-    snapshot = build_snapshot(read_flat(path), schema)
+    snapshot = build_snapshot(read_table(path), schema)
     fields = list(dict.fromkeys(r.column.name for c in matrix.criteria for r in c.rules))
     points = []
     for row in zip(
@@ -184,13 +184,13 @@ class TestRealFiles:
             result.overview.snapshot.unused,
             result.overview.snapshot.warnings,
         ) == (0, (), ())
-        header = set(read_flat(path).frame.columns)
+        header = set(read_table(path).facts.columns)
         named = {*schema.names, schema.target.column, schema.id, schema.order.column} - {None}
         assert named == header
 
     def test_every_word_of_the_matrix_is_in_the_file(self, name):
         schema, matrix = example(name)
-        frame = build_snapshot(read_flat(real(name)), schema).frame
+        frame = build_snapshot(read_table(real(name)), schema).frame
         for criterion in matrix.criteria:
             for rule in criterion.rules:
                 for condition in filter(None, (rule.full, rule.partial)):
@@ -210,7 +210,7 @@ def test_x_education_matrix_has_enough_hot_and_warm_leads_in_each_window():
 
 
 def test_no_row_of_x_education_is_in_the_project():
-    frame = read_flat(real("x-education")).frame
-    ids = [*frame["Prospect ID"], *frame["Lead Number"]]
+    table = read_table(real("x-education")).table
+    ids = [*table["Prospect ID"].to_pylist(), *table["Lead Number"].to_pylist()]
     texts = [path.read_text(encoding="utf-8") for path in (EXAMPLES / "x-education").iterdir()]
     assert not [value for value in ids for text in texts if value in text]

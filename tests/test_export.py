@@ -19,17 +19,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
-from scoring_ml.data.crm.cells import coded_words, id_texts, typed
+from scoring_ml.data.crm.cells import coded_words, id_texts
 from scoring_ml.data.crm.defects import DEFECTS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
 from scoring_ml.data.crm.ordering import in_order
 from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.files import raw_table as export_files
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import LEFT_OUT, SET_ASIDE
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import DAY, NEVER
+from scoring_ml.data.values.typed import read_columns
 from scoring_ml.errors import FileFormatError, InputError
 from tests.small_export import CRM_YAML, TABLES, write_small_export
 
@@ -196,15 +197,6 @@ class TestSmallExport:
         export, report = read_export(folder, parse_mapping(content))
         assert report.broken == ()
         assert_equal(export, small[0])
-
-    def test_large_csv_files_say_the_same(
-        self,
-        small: tuple[Export, ExportReport],
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(export_files, "BIG", 0)
-        assert_equal(read(tmp_path)[0], small[0])
 
     def test_separators_and_encodings_say_the_same(
         self, small: tuple[Export, ExportReport], tmp_path: Path
@@ -799,71 +791,6 @@ class TestLateContacts:
             assert "75% of the contacts" in notes[0]
 
 
-class TestLargeCsv:
-    """The path for large files agrees with the other one, or refuses."""
-
-    @staticmethod
-    def both(path: Path, monkeypatch: pytest.MonkeyPatch, wanted: set[str]) -> list[Any]:
-        found = []
-        for size in (export_files.BIG, 0):
-            monkeypatch.setattr(export_files, "BIG", size)
-            raw = export_files.read_file(path, wanted)
-            found.append((raw.table.to_pydict(), raw.names, raw.ragged))
-        return found
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "\n\na,b\n1,2\n",
-            "sep=;\na;b\n1;2\n",
-            "a,b\n1,2\n\n3,4\n,\n",
-            "a,a,b\n1,2,3\n",
-            "a,b,\n1,2,\n",
-            '"a\nx",b\n1,2\n',
-            'a,b\n"1\n2",3\n4,"5\n6"\n',
-            'a,b\n5" pipe,2\n3,4\n',
-            "a,b\r\n1,2\r\n",
-            "a,b\r1,2\r",
-            "\ufeffa,b\n1,2",
-            "a,c\n,1\n,\n2,\n",
-        ],
-    )
-    def test_they_agree(self, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "x.csv").write_text(text, encoding="utf-8", newline="")
-        small, large = self.both(tmp_path / "x.csv", monkeypatch, {"a", "b", "a\nx"})
-        assert large == small
-
-    @pytest.mark.parametrize("line", [2, 150, 299, 300])
-    def test_a_quotation_mark_that_is_not_closed(
-        self, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        rows = [f"L{number},web_visit,2026-01-05,some text" for number in range(2, 301)]
-        rows[line - 2] = f'L{line},web_visit,2026-01-05,"some text'
-        (tmp_path / "x.csv").write_text("\n".join(["lead_id,type,at,note", *rows]) + "\n")
-        monkeypatch.setattr(export_files, "BIG", 0)
-        with pytest.raises(FileFormatError, match=rf"x\.csv opens one in about line {line} that"):
-            export_files.read_file(tmp_path / "x.csv", {"lead_id", "type"})
-
-    @pytest.mark.parametrize(
-        ("data", "message"),
-        [
-            ("a,b\n1,2\n".encode("utf-16"), "is in another encoding, such as UTF-16"),
-            ("a,b\n1,2\n".encode("utf-16-le"), "is in another encoding, such as UTF-16"),
-            (b"", "x.csv is empty"),
-            (b"\n\n", "x.csv is empty"),
-            (b"a,b\n\xe4,2\n", "must be UTF-8, with one row a line"),
-            (b'a, "b"\n1, "2"\n', "no space may stand between"),
-        ],
-    )
-    def test_what_is_refused(
-        self, data: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "x.csv").write_bytes(data)
-        monkeypatch.setattr(export_files, "BIG", 0)
-        with pytest.raises(FileFormatError, match=message):
-            export_files.read_file(tmp_path / "x.csv", {"a"})
-
-
 class TestParquetTypes:
     @pytest.mark.parametrize(
         ("column", "expected"),
@@ -878,7 +805,7 @@ class TestParquetTypes:
     )
     def test_odd_ones_become_plain(self, column: Any, expected: list[Any], tmp_path: Path) -> None:
         pq.write_table(pa.table({"x": column}), tmp_path / "x.parquet")
-        found = export_files.read_file(tmp_path / "x.parquet", {"x"}).table.column("x")
+        found = read_table(tmp_path / "x.parquet", {"x"}).table.column("x")
         assert found.to_pylist() == expected
         assert id_texts(found).to_pylist() == [
             None if c is None else f"{c:g}" if isinstance(c, float) else str(c) for c in expected
@@ -888,7 +815,6 @@ class TestParquetTypes:
         "column",
         [
             pa.array([b"\xff"] * 8),
-            pa.array([["x"]] * 8, pa.list_(pa.string_view())),
             pa.array([10**14] * 8, pa.timestamp("s")),
         ],
     )
@@ -905,7 +831,7 @@ class TestParquetTypes:
     def test_bytes_that_are_no_text_are_refused(self, tmp_path: Path) -> None:
         pq.write_table(pa.table({"x": [b"\xff\xfe"]}), tmp_path / "x.parquet")
         with pytest.raises(FileFormatError, match=r"Found: 'x' of x\.parquet holds binary"):
-            export_files.read_file(tmp_path / "x.parquet", {"x"})
+            read_table(tmp_path / "x.parquet", {"x"})
 
 
 @pytest.mark.parametrize(
@@ -1236,10 +1162,10 @@ def test_order_and_repeats_agree_with_plain_sorting(rows: list[tuple[int, ...]])
 )
 def test_numeric_columns_are_read_as_their_cells_are(column: Any) -> None:
     field = Column("x", "number", missing=("-1", "n/a"))
-    values, wrong = typed([column], field, ("", "?"))
+    values, wrong = read_columns([column], field, ("", "?"))
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    slow, slow_wrong = typed([column.dictionary_encode()], field, ("", "?"))
+    slow, slow_wrong = read_columns([column.dictionary_encode()], field, ("", "?"))
     np.testing.assert_array_equal(values, slow)
     assert wrong.tolist() == slow_wrong.tolist() == [False] * 4
     assert np.isnan(values[[1, 2]]).all()

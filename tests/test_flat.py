@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.files.arrow_cells import cell_text
-from scoring_ml.data.files.flat import read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import write_table
 from scoring_ml.errors import FileFormatError, InputError
+from tests.data_files import frame_of
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 quick = settings(
@@ -38,7 +39,7 @@ def put(folder: Path, content: str | bytes, name: str = "leads.csv") -> Path:
 
 
 def cells(path: Path) -> list[list[str | None]]:
-    return read_flat(path).frame.to_numpy(dtype=object).tolist()
+    return frame_of(read_table(path)).to_numpy(dtype=object).tolist()
 
 
 def as_csv(rows: list[list[str]], **form: object) -> str:
@@ -70,9 +71,9 @@ def test_the_same_cells_come_back_from_every_dialect(
 ) -> None:
     rows = [["first", "second column", "третий", "Unnamed: 37"], *map(list, body)]
     text = as_csv(rows, delimiter=delimiter, lineterminator=lineterminator, quoting=quoting)
-    flat = read_flat(put(tmp_path, text.encode(encoding)))
-    assert list(flat.frame.columns) == rows[0]
-    assert flat.frame.to_numpy(dtype=object).tolist() == rows[1:]
+    flat = read_table(put(tmp_path, text.encode(encoding)))
+    assert list(frame_of(flat).columns) == rows[0]
+    assert frame_of(flat).to_numpy(dtype=object).tolist() == rows[1:]
     assert flat.facts.separator == delimiter
     assert flat.facts.rows == len(body)
     assert flat.facts.bad_lines == {}
@@ -92,9 +93,9 @@ ONE_BYTE = {
 @pytest.mark.parametrize("encoding", ONE_BYTE)
 def test_text_of_one_byte_a_sign_is_recognised(tmp_path: Path, encoding: str) -> None:
     rows = ONE_BYTE[encoding]
-    flat = read_flat(put(tmp_path, as_csv(rows, delimiter=";").encode(encoding)))
+    flat = read_table(put(tmp_path, as_csv(rows, delimiter=";").encode(encoding)))
     assert flat.facts.encoding == encoding
-    assert [list(flat.frame.columns), *flat.frame.to_numpy(dtype=object).tolist()] == rows
+    assert [list(frame_of(flat).columns), *frame_of(flat).to_numpy(dtype=object).tolist()] == rows
 
 
 def test_a_foreign_sign_far_down_is_decoded_too(tmp_path: Path) -> None:
@@ -104,9 +105,9 @@ def test_a_foreign_sign_far_down_is_decoded_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_recognised(tmp_path: Path, encoding: str) -> None:
-    flat = read_flat(put(tmp_path, "имя;n\nАнна;1\nОлег;2\n".encode(encoding)))
+    flat = read_table(put(tmp_path, "имя;n\nАнна;1\nОлег;2\n".encode(encoding)))
     assert flat.facts.encoding == encoding
-    assert flat.frame.to_numpy(dtype=object).tolist() == [["Анна", "1"], ["Олег", "2"]]
+    assert frame_of(flat).to_numpy(dtype=object).tolist() == [["Анна", "1"], ["Олег", "2"]]
 
 
 @pytest.mark.parametrize(
@@ -135,26 +136,26 @@ def test_utf_16_without_a_mark_is_recognised(tmp_path: Path, encoding: str) -> N
     ],
 )
 def test_odd_but_good_files(tmp_path: Path, text: str, columns: list[str], rows: list) -> None:
-    flat = read_flat(put(tmp_path, text))
-    assert list(flat.frame.columns) == columns
-    assert flat.frame.to_numpy(dtype=object).tolist() == rows
+    flat = read_table(put(tmp_path, text))
+    assert list(frame_of(flat).columns) == columns
+    assert frame_of(flat).to_numpy(dtype=object).tolist() == rows
     assert flat.facts.bad_lines == {}
 
 
 def test_names_are_made_unique_and_the_facts_say_so(tmp_path: Path) -> None:
-    flat = read_flat(put(tmp_path, "x,x,x.1, ,x,Unnamed: 3\n1,2,3,4,5,6\n"))
-    assert list(flat.frame.columns) == ["x", "x.2", "x.1", "Unnamed: 3.1", "x.3", "Unnamed: 3"]
+    flat = read_table(put(tmp_path, "x,x,x.1, ,x,Unnamed: 3\n1,2,3,4,5,6\n"))
+    assert list(frame_of(flat).columns) == ["x", "x.2", "x.1", "Unnamed: 3.1", "x.3", "Unnamed: 3"]
     assert flat.facts.notes == (
         "Column 2 is a second 'x'; it is read as 'x.2'",
         "Column 5 is a second 'x'; it is read as 'x.3'",
     )
-    assert list(read_flat(put(tmp_path, "x,x\n1,2\n")).frame.columns) == ["x", "x.1"]
+    assert list(frame_of(read_table(put(tmp_path, "x,x\n1,2\n"))).columns) == ["x", "x.1"]
 
 
 def test_rows_that_do_not_fit_are_counted_with_their_lines(tmp_path: Path) -> None:
     text = 'a,b,c\n1,2,3\n1,2\n"x\ny",2,3\n1,2,3,4\n,,\n1\n7,8,9\n1,2,3,4\n1,2\n1,2\n'
-    flat = read_flat(put(tmp_path, text))
-    assert flat.frame.to_numpy(dtype=object).tolist() == [
+    flat = read_table(put(tmp_path, text))
+    assert frame_of(flat).to_numpy(dtype=object).tolist() == [
         ["1", "2", "3"],
         ["x\ny", "2", "3"],
         ["7", "8", "9"],
@@ -168,8 +169,8 @@ def test_rows_that_do_not_fit_are_counted_with_their_lines(tmp_path: Path) -> No
 
 
 def test_a_row_that_ends_before_mostly_empty_columns_is_kept(tmp_path: Path) -> None:
-    flat = read_flat(put(tmp_path, "a,b,c,d\n1,2,,\n3,4,,\n5,6,x,\n7,8\n9\n"))
-    assert flat.frame.to_numpy(dtype=object).tolist()[-1] == ["7", "8", None, None]
+    flat = read_table(put(tmp_path, "a,b,c,d\n1,2,,\n3,4,,\n5,6,x,\n7,8\n9\n"))
+    assert frame_of(flat).to_numpy(dtype=object).tolist()[-1] == ["7", "8", None, None]
     assert flat.facts.bad_lines == {"too few cells": (6,)}
 
 
@@ -199,20 +200,20 @@ def test_a_row_that_ends_before_mostly_empty_columns_is_kept(tmp_path: Path) -> 
 )
 def test_files_that_are_no_table_are_refused(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(FileFormatError, match=says):
-        read_flat(put(tmp_path, content))
+        read_table(put(tmp_path, content))
 
 
 def test_places_that_hold_no_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="must exist"):
-        read_flat(tmp_path / "none.csv")
+        read_table(tmp_path / "none.csv")
     with pytest.raises(FileFormatError, match="is a folder"):
-        read_flat(tmp_path)
+        read_table(tmp_path)
     with pytest.raises(FileFormatError, match="must hold Parquet"):
-        read_flat(put(tmp_path, "a,b\n1,2\n", "leads.parquet"))
+        read_table(put(tmp_path, "a,b\n1,2\n", "leads.parquet"))
     with pytest.raises(FileFormatError, match="damaged"):
-        read_flat(put(tmp_path, b"PAR1xxxxPAR1", "leads.parquet"))
+        read_table(put(tmp_path, b"PAR1xxxxPAR1", "leads.parquet"))
     with pytest.raises(FileFormatError, match="readable"):
-        read_flat(put(tmp_path, gzip.compress(b"a,b\n1,2\n")[:-9], "leads.csv.gz"))
+        read_table(put(tmp_path, gzip.compress(b"a,b\n1,2\n")[:-9], "leads.csv.gz"))
 
 
 @pytest.mark.parametrize("line", [2, 700, 1_999])
@@ -220,7 +221,7 @@ def test_an_unclosed_quote_is_named_by_its_line(tmp_path: Path, line: int) -> No
     rows = [f'{n},"text {n}",x,y,z' for n in range(2, 2_001)]
     rows[line - 2] = rows[line - 2].replace('",', ",")
     with pytest.raises(FileFormatError, match=f"in line {line} of 2000"):
-        read_flat(put(tmp_path, "a,b,c,d,e\n" + "\n".join(rows) + "\n"))
+        read_table(put(tmp_path, "a,b,c,d,e\n" + "\n".join(rows) + "\n"))
 
 
 def test_gzip_is_read(tmp_path: Path) -> None:
@@ -248,9 +249,9 @@ def test_parquet_cells_are_plain_scalars(tmp_path: Path) -> None:
     )
     path = tmp_path / "leads.parquet"
     pq.write_table(table, path)
-    flat = read_flat(path)
-    assert flat.frame.dtypes.eq(object).all()
-    first, second = flat.frame.to_numpy(dtype=object).tolist()
+    flat = read_table(path)
+    assert frame_of(flat).dtypes.eq(object).all()
+    first, second = frame_of(flat).to_numpy(dtype=object).tolist()
     assert first == ["a", 1.5, 7, True, 2.5, moment, moment, moment.date(), 90.0, '["x", "ж"]']
     assert [type(cell) for cell in first[:5]] == [str, float, int, bool, float]
     assert second == [None] * 10
@@ -260,8 +261,8 @@ def test_parquet_cells_are_plain_scalars(tmp_path: Path) -> None:
 def test_empty_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "leads.parquet"
     pq.write_table(pa.table({"a": pa.array([], pa.string())}), path)
-    with pytest.raises(FileFormatError, match="has 0 rows"):
-        read_flat(path)
+    with pytest.raises(FileFormatError, match=r"header of 1 name.* and no rows"):
+        read_table(path)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -313,11 +314,11 @@ def test_cells_as_text() -> None:
 def test_real_files(name: str, separator: str, shape: tuple[int, int]) -> None:
     if not (DATA / name).exists():
         pytest.skip(f"{name} is not here")
-    flat = read_flat(DATA / name)
-    assert flat.frame.shape == shape
+    flat = read_table(DATA / name)
+    assert frame_of(flat).shape == shape
     assert (flat.facts.separator, flat.facts.encoding, flat.facts.bad_lines) == (
         separator,
         "utf-8",
         {},
     )
-    assert not flat.frame.isna().any().any()
+    assert not frame_of(flat).isna().any().any()

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from scoring_ml.data.values.typed import read_values
+from scoring_ml.data.values.typed import read_columns
 from scoring_ml.errors import InputError, LeadError
 from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.scoring.lead import alias
@@ -91,8 +92,8 @@ def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, se
     assert sum(ends) + sum(parts_of(one)) == 10 * one["score"]
     frame = pd.DataFrame(
         {
-            column.name: read_values(
-                pd.Series([lead.get(alias(column.name))], dtype=object), column, ("", "n/a")
+            column.name: read_columns(
+                [pa.array([lead.get(alias(column.name))])], column, ("", "n/a")
             )[0]
             for column in world.schema.used
         }

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from scoring_ml.data.files.flat import FileFacts, Flat, read_flat
+from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import InputError
 from scoring_ml.features.snapshot import build_snapshot
+from tests.data_files import data_file
 
 COLUMNS = {"size": {"type": "number"}, "agreed": {"type": "boolean"}, "trade": {"type": "category"}}
 CSV = """id,came,size,agreed,trade,note,y
@@ -35,14 +36,13 @@ def schema_of(**changes):
 
 
 def flat_of(**columns):
-    frame = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
-    return Flat(frame, FileFacts("leads.csv", "csv", ",", "utf-8", len(frame)))
+    return data_file(columns)
 
 
 def flat_csv(tmp_path, text=CSV):
     path = tmp_path / "leads.csv"
     path.write_text(text, encoding="utf-8")
-    return read_flat(path)
+    return read_table(path)
 
 
 def labels(values, **changes):
@@ -112,7 +112,7 @@ def test_unusable_rows_are_counted_by_reason_with_their_first_ids():
         note=[""] * 9,
         y=["won", "won", "lost", "perhaps", "won", "won", "won", "lost", "lost"],
     )
-    flat = Flat(flat.frame, FileFacts("f", "csv", ",", "utf-8", 9, {"odd": (4, 7)}))
+    flat = replace(flat, facts=replace(flat.facts, bad_lines={"odd": (4, 7)}))
     snapshot = build_snapshot(flat, schema_of())
     assert snapshot.ids.tolist() == ["a", "i"]
     assert snapshot.unused == (
@@ -230,10 +230,8 @@ def test_a_file_without_any_known_column_cannot_be_scored():
 
 
 def test_a_file_without_a_usable_row_is_refused_and_says_why():
-    flat = flat_of(
-        id=["a", "b"], came=["", ""], size=["", ""], agreed=["", ""], trade=["", ""], note=["", ""]
-    )
-    flat.frame["y"] = ["won", "?"]
+    empty = {name: ["", ""] for name in ("came", "size", "agreed", "trade", "note")}
+    flat = flat_of(id=["a", "b"], y=["won", "?"], **empty)
     wanted = r"Found: 1 rows: y is neither won.*; 1 rows: came does not say when"
     with pytest.raises(InputError, match=wanted):
         build_snapshot(flat, schema_of())

@@ -41,6 +41,7 @@ from scoring_ml.tracking.environment import SWITCHES, prepare_environment
 from scoring_ml.tracking.model import runtime_requirements
 from scoring_ml.tracking.pages import candidate_pages
 from scoring_ml.tracking.store import local_path
+from tests.data_files import frame_of
 from tests.small_ages import train_ages
 from tests.small_world import World
 
@@ -116,7 +117,7 @@ def texts_in(folder: Path) -> Iterator[tuple[Path, str]]:
 def raw_rows(world: World, count: int = 40) -> tuple[pd.DataFrame, np.ndarray]:
     """Return rows as the file has them, and their places in the snapshot."""
     places = np.arange(0, len(world.snapshot), len(world.snapshot) // count)
-    raw = world.flat.frame.iloc[world.snapshot.row[places] - 1]
+    raw = frame_of(world.flat).iloc[world.snapshot.row[places] - 1]
     return raw.drop(columns=["outcome", "notes", "hand score"]), places
 
 

@@ -187,14 +187,14 @@ def _other(result: TrainResult, kind: str) -> Scorer:
 
 def reading(home: Home) -> Iterator[Row]:
     """Encoding a file beside encoding its leads one by one, which must give the same bits."""
-    from scoring_ml.data.files.flat import read_flat
+    from scoring_ml.data.files.data_file import read_table
 
     files = write_flat_leads(home.root / "flat", leads=4_000, seed=1)
     place = Home(home.root / "flat-home")
     promote(train_file(files.leads, home=place, replicates=20).version, home=place)
     scorer = load_champion(place)
     begun = time.perf_counter()
-    snapshot = build_snapshot(read_flat(files.leads), scorer.encoder.schema, for_training=False)
+    snapshot = build_snapshot(read_table(files.leads), scorer.encoder.schema, for_training=False)
     X = scorer.encoder.encode(snapshot.frame, snapshot.as_of)
     batch = time.perf_counter() - begun
     rows = [

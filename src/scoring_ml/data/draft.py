@@ -21,7 +21,7 @@ from scoring_ml.data.drafting.look import (
     look_at,
 )
 from scoring_ml.data.drafting.outcomes import OUTCOMES, outcome_meanings
-from scoring_ml.data.files.flat import Flat
+from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Order, Schema, Target
 from scoring_ml.data.values.moments import LATEST
@@ -49,7 +49,7 @@ _LATER: Final = (
 
 
 def draft_schema(
-    flat: Flat,
+    file: DataFile,
     *,
     target: str,
     dataset: str | None = None,
@@ -61,7 +61,7 @@ def draft_schema(
 
     Parameters
     ----------
-    flat : Flat
+    file : DataFile
     target : str
         Column that holds the outcome.
     dataset : str or None
@@ -79,15 +79,15 @@ def draft_schema(
     InputError
         If the target is missing, has one class only, or has words that cannot be recognised.
     """
-    names = [str(name) for name in flat.frame.columns]
+    names = file.table.column_names
     if target not in names:
         like = nearest(target, names)
         raise InputError(
             "The target must be a column of the file",
-            found=f"no column {target!r} in {flat.facts.name}",
+            found=f"no column {target!r} in {file.facts.name}",
             do=f"Write {like!r}" if like else f"Choose one of its {len(names)} columns",
         )
-    looks = {name: look_at(name, flat.frame[name]) for name in names}
+    looks = {name: look_at(name, file.table.column(name)) for name in names}
     missing = _missing_words(looks.values())
     outcome = _target(looks.pop(target), {"won": won, "lost": lost, "open": still_open})
     drafts = {name: draft_column(look.without(missing)) for name, look in looks.items()}
@@ -96,7 +96,7 @@ def draft_schema(
     account = choose_account({name: drafts[name] for name in drafts if name != key})
     roles = (key, order.column, account)
     columns = tuple(draft.column for name, draft in drafts.items() if name not in roles)
-    stem = re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz))+$", "", flat.facts.name, flags=re.IGNORECASE)
+    stem = re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz))+$", "", file.facts.name, flags=re.IGNORECASE)
     return Schema(
         dataset=dataset or stem,
         id=key,
@@ -185,7 +185,7 @@ def _choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
         draft = dates[name]
         reasons = [f"the likeliest of {len(dates)} date(s) to be the lead's creation; confirm"]
         if draft.share < 1:
-            reasons.append(f"{len(draft.look.cells) - draft.look.filled} rows have none")
+            reasons.append(f"{draft.look.rows - draft.look.filled} rows have none")
         reasons.append(draft.column.reason.removesuffix(ASSUMED).rstrip("; "))
         day_first, reason = draft.column.day_first, "; ".join(filter(None, reasons))
         return Order("time", name, day_first=day_first, reason=reason)

@@ -66,7 +66,7 @@ def draft_column(look: ColumnLook) -> DraftedColumn:
     reasons = [column.reason] if column.reason else []
     if certain:
         reasons.append(f"{', '.join(map(repr, certain))} read as not known")
-    if len(look.counts) == 1 and column.use and look.filled == len(look.cells):
+    if len(look.counts) == 1 and column.use and look.filled == look.rows:
         reasons.append("every row has the same value")
         column = replace(column, use=False)
     criterion = _criterion(look, column.type)

@@ -162,7 +162,7 @@ class Encoder:
         Parameters
         ----------
         frame : DataFrame, shape (n, columns)
-            Typed values, as :func:`scoring_ml.data.values.typed.read_values` gives them. A
+            Typed values, as :func:`scoring_ml.data.values.typed.read_columns` gives them. A
             column that is absent counts as missing.
         as_of : array of datetime64[us], shape (n,), or None
             The moment at which each lead is seen. Dates count as missing without it, and where

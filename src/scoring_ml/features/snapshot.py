@@ -5,7 +5,7 @@ Rows that cannot be used are counted and listed by reason, never dropped in sile
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.files.flat import Flat
+from scoring_ml.data.files.arrow_cells import distinct_cells
+from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import FIRST_IDS, RowFate
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.numbers import parse_number
-from scoring_ml.data.values.typed import read_values
+from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import AGE_ZERO
@@ -83,14 +84,13 @@ class Snapshot:
 
 
 def build_snapshot(
-    flat: Flat, schema: Schema, *, for_training: bool = True, as_of: datetime | None = None
+    file: DataFile, schema: Schema, *, for_training: bool = True, as_of: datetime | None = None
 ) -> Snapshot:
     """Read a flat file's rows as its schema says.
 
     Parameters
     ----------
-    flat : Flat
-        The file as read.
+    file : DataFile
     for_training : bool
         Whether the target is read and rows that cannot be used are left out. A file to be scored
         needs neither target nor order, and all its rows stay, in the file's order.
@@ -102,15 +102,15 @@ def build_snapshot(
     InputError
         If a column that the schema needs is not in the file, or no row can be used.
     """
-    frame = flat.frame
-    _check_columns(frame, schema, for_training=for_training)
-    n = len(frame)
+    cells = dict(zip(file.table.column_names, file.table.columns, strict=True))
+    _check_columns(tuple(cells), schema, for_training=for_training)
+    n = file.table.num_rows
     unused: list[RowFate] = [
         RowFate(reason, len(lines), tuple(f"line {line}" for line in lines[:FIRST_IDS]))
-        for reason, lines in flat.facts.bad_lines.items()
+        for reason, lines in file.facts.bad_lines.items()
     ]
     row = np.arange(1, n + 1)
-    ids = _texts(frame[schema.id]) if schema.id in frame else row.astype(str).astype(object)
+    ids = _texts(cells[schema.id]) if schema.id in cells else row.astype(str).astype(object)
     keep = np.ones(n, dtype=bool)
     problem = np.full(n, "", dtype=object)
 
@@ -132,21 +132,19 @@ def build_snapshot(
             drop(f"no id in {schema.id}", empty)
             repeated = pd.Series(ids, dtype=object).duplicated().to_numpy() & ~empty
             drop(f"repeats the id of an earlier row ({schema.id})", repeated)
-        label, unknown = _labels(frame[schema.target.column], schema)
+        label, unknown = _labels(cells[schema.target.column], schema)
         drop(f"{schema.target.column} is neither won, lost nor open as the schema says", unknown)
-        position, moments, unreadable = _order(frame, schema)
+        position, moments, unreadable = _order(cells, n, schema)
         drop(f"{schema.order.column} does not say when the lead came", unreadable)
     elif as_of is not None:
         moments = np.full(n, np.datetime64(as_of, "us"))
-    elif schema.order.by == "time" and schema.order.column in frame:
-        _, moments, _ = _order(frame, schema)
+    elif schema.order.by == "time" and schema.order.column in cells:
+        _, moments, _ = _order(cells, n, schema)
     typed: dict[str, Any] = {}
     for column in schema.columns:
-        if column.type in ("text", "id") or column.name not in frame:
+        if column.type in ("text", "id") or column.name not in cells:
             continue
-        values, wrong = read_values(
-            frame[column.name].to_numpy(dtype=object), column, schema.missing
-        )
+        values, wrong = read_columns([cells[column.name]], column, schema.missing)
         typed[column.name] = values
         if column.use:
             drop(f"{column.name} holds a value that is no {column.type}", wrong)
@@ -160,7 +158,7 @@ def build_snapshot(
     warnings = tuple(
         f"{column.name} is not in the file and counts as missing"
         for column in schema.used
-        if column.name not in frame
+        if column.name not in cells
     )
     order = np.flatnonzero(keep)
     if for_training and moments is not None:
@@ -178,7 +176,7 @@ def build_snapshot(
         label=label,
         position=position,
         as_of=moments,
-        account=_accounts(frame[schema.account]) if schema.account in frame else None,
+        account=_accounts(cells[schema.account]) if schema.account in cells else None,
         row=row,
         unused=tuple(unused),
         warnings=warnings,
@@ -187,34 +185,33 @@ def build_snapshot(
     return whole.take(order)
 
 
-def _texts(column: pd.Series[Any]) -> NDArray[Any]:
-    missing = column.isna().to_numpy()
-    texts = np.array([tidy(str(item)) for item in column.to_numpy(dtype=object)], dtype=object)
-    texts[missing] = ""
-    return texts
+def _texts(column: Any) -> NDArray[Any]:
+    codes, cells = distinct_cells(column)
+    texts = [tidy(str(cell)) if cell is not None else "" for cell in cells]
+    return np.array([*texts, ""], dtype=object)[codes]
 
 
-def _accounts(column: pd.Series[Any]) -> NDArray[Any]:
+def _accounts(column: Any) -> NDArray[Any]:
     texts = _texts(column)
     texts[texts == ""] = None
     return texts
 
 
-def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -> None:
+def _check_columns(names: Sequence[str], schema: Schema, *, for_training: bool) -> None:
     needed: list[str | None] = [schema.id, schema.account] if for_training else []
     if for_training:
         needed += [schema.target.column, schema.order.column]
         needed += [column.name for column in schema.used]
-    absent = [name for name in needed if name is not None and name not in frame.columns]
+    absent = [name for name in needed if name is not None and name not in names]
     if absent:
-        like = nearest(absent[0], frame.columns)
+        like = nearest(absent[0], names)
         raise InputError(
             "The file must have every column that the schema names",
             found=f"no column {', '.join(repr(name) for name in absent[:3])}"
             + (f" and {len(absent) - 3} more" if len(absent) > 3 else ""),
             do=f"Did you mean {like!r}? Correct the schema" if like else "Correct the schema",
         )
-    known = any(column.name in frame.columns for column in schema.used)
+    known = any(column.name in names for column in schema.used)
     if not for_training and schema.used and not known:
         raise InputError(
             "A file to be scored must have columns that the model knows",
@@ -223,7 +220,7 @@ def _check_columns(frame: pd.DataFrame, schema: Schema, *, for_training: bool) -
         )
 
 
-def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _labels(raw: Any, schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     won, lost = _outcome_words(schema.target.won), _outcome_words(schema.target.lost)
     still_open = _outcome_words((*schema.missing, *schema.target.open))
     if won & lost:
@@ -234,12 +231,11 @@ def _labels(raw: pd.Series[Any], schema: Schema) -> tuple[NDArray[np.float64], N
         )
     outcome: dict[str, float] = dict.fromkeys(won, 1.0)
     outcome.update(dict.fromkeys(lost, 0.0))
-    texts = [_outcome_word(text) for text in _texts(raw)]
+    codes, cells = distinct_cells(raw)
+    texts = [_outcome_word("" if cell is None else str(cell)) for cell in (*cells, None)]
     label = np.array([outcome.get(text, np.nan) for text in texts])
-    unknown = np.array(
-        [text not in outcome and text not in still_open for text in texts], dtype=bool
-    )
-    return label, unknown
+    unknown = np.array([text not in outcome and text not in still_open for text in texts])
+    return label[codes], unknown[codes]
 
 
 def _outcome_words(words: Sequence[str]) -> set[str]:
@@ -261,19 +257,18 @@ def _outcome_word(word: str) -> str:
 
 
 def _order(
-    frame: pd.DataFrame, schema: Schema
+    cells: Mapping[str, Any], n: int, schema: Schema
 ) -> tuple[NDArray[np.float64], NDArray[np.datetime64] | None, NDArray[np.bool_]]:
-    n = len(frame)
     order = schema.order
     sign = 1.0 if order.ascending else -1.0
     if order.by in ("row", "none"):
         return sign * np.arange(n, dtype=float), None, np.zeros(n, dtype=bool)
     kind = "date" if order.by == "time" else "number"
     column = Column(name=str(order.column), type=kind, day_first=order.day_first)
-    values, wrong = read_values(frame[order.column], column, schema.missing)
+    values, wrong = read_columns([cells[str(order.column)]], column, schema.missing)
     if kind == "number":
         return sign * values, None, wrong | np.isnan(values)
-    created = values + np.timedelta64(AGE_ZERO, "us")
+    created = (values + np.timedelta64(AGE_ZERO, "us")).astype("datetime64[us]")
     missing = np.isnat(created)
-    position = created.astype("datetime64[us]").astype("int64").astype(float)
+    position = created.astype("int64").astype(float)
     return position, created, wrong | missing

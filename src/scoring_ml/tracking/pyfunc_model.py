@@ -14,7 +14,8 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from scoring_ml.data.files.flat import FileFacts, Flat
+from scoring_ml.data.files.arrow_cells import table_of
+from scoring_ml.data.files.data_file import DataFile, FileFacts
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.saving import load_scorer
 from scoring_ml.scoring.scorer import Scorer
@@ -48,10 +49,11 @@ class ScorerModel(PythonModel):  # type: ignore[misc]
         """
         given = params or {}
         schema = self.scorer.encoder.schema
-        flat = Flat(model_input, FileFacts("table", "parquet", None, None, len(model_input)))
+        facts = FileFacts("table", "parquet", None, None, len(model_input))
         dated = schema.order.by == "time" and schema.order.column in model_input
         moment = _moment(str(given.get("as_of") or ""), otherwise=None if dated else _now())
-        snapshot = build_snapshot(flat, schema, for_training=False, as_of=moment)
+        file = DataFile(table_of(model_input), facts)
+        snapshot = build_snapshot(file, schema, for_training=False, as_of=moment)
         explain = bool(given.get("explain", False))
         table = self.scorer.score_snapshot(snapshot, explain=explain).drop(columns="logodds")
         table.index = model_input.index

@@ -1,4 +1,4 @@
-"""Cells of Arrow columns as ids, words and typed values, each distinct one read once."""
+"""Cells of Arrow columns as ids and words, each distinct one read once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.files.arrow_cells import cell_text, plain_cells
-from scoring_ml.data.schema import Column
+from scoring_ml.data.files.arrow_cells import (
+    cell_text,
+    distinct_cells,
+    one_array,
+    plain_cells,
+)
 from scoring_ml.data.values.moments import Bools
-from scoring_ml.data.values.numbers import parse_number, plain_digits
-from scoring_ml.data.values.typed import read_values
+from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import Vocabulary, folded
 
 _LONGEST: Final = 40
@@ -115,55 +118,6 @@ def id_texts(column: Any, missing: Sequence[str] = ("",)) -> Any:
     return pc.if_else(is_word, None, texts) if pc.any(is_word).as_py() else texts
 
 
-def typed(
-    columns: Sequence[Any], column: Column, missing: tuple[str, ...]
-) -> tuple[NDArray[Any], Bools]:
-    """Read cells as a field's type, each distinct one once.
-
-    Parameters
-    ----------
-    columns : sequence of pyarrow Array or ChunkedArray
-        One below the other.
-    column : Column
-    missing : tuple of str
-
-    Returns
-    -------
-    values : array, shape (n,)
-        As :class:`scoring_ml.data.crm.facts.Leads` says.
-    wrong : array of bool, shape (n,)
-        Where a cell cannot be read; it counts as missing in ``values``.
-    """
-    parts, wrongs = [], []
-    for raw in columns:
-        if column.type == "number" and _is_numeric(raw.type):
-            parts.append(_plain_numbers(raw, column, missing))
-            wrongs.append(np.zeros(len(raw), dtype=bool))
-            continue
-        codes, cells = _distinct(raw)
-        # The last place, which codes of -1 look at, is for no cell.
-        values, wrong = read_values([*cells, None], column, missing)
-        parts.append(values[codes])
-        wrongs.append(wrong[codes])
-    return np.concatenate(parts), np.concatenate(wrongs)
-
-
-def _is_numeric(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def _plain_numbers(raw: Any, column: Column, missing: tuple[str, ...]) -> NDArray[np.float64]:
-    """Numbers of a numeric column as :func:`scoring_ml.data.values.typed.reader` reads them."""
-    values = np.array(one_array(raw).cast(pa.float64(), safe=False).fill_null(np.nan))
-    values[~np.isfinite(values)] = np.nan
-    for word in (*missing, *column.missing):
-        try:
-            values[values == parse_number(word, decimal=column.decimal)] = np.nan
-        except ValueError:
-            continue  # a word, such as n/a
-    return values
-
-
 def coded_words(
     columns: Sequence[Any],
     translations: Sequence[Mapping[str, str]],
@@ -187,7 +141,7 @@ def coded_words(
     ignored: list[Bools] = []
     for raw, meanings in zip(columns, translations, strict=True):
         words = Vocabulary(meanings, missing, vocabulary)
-        codes, cells = _distinct(raw)
+        codes, cells = distinct_cells(raw)
         plain = [cell_text(cell) for cell in cells]
         parts.append((codes, [words.read(text) for text in plain]))
         ignored.append(np.array([*(words.ignores(text) for text in plain), False])[codes])
@@ -203,31 +157,3 @@ def coded_words(
         every,
         np.concatenate(ignored),
     )
-
-
-def _distinct(column: Any) -> tuple[NDArray[np.int64], list[Any]]:
-    """Codes of a column, -1 (the last place) for null, and its distinct cells."""
-    column = one_array(column)
-    kind = column.type
-    if pa.types.is_null(kind):
-        return np.full(len(column), -1, dtype=np.int64), []
-    if pa.types.is_nested(kind):
-        texts = [None if cell is None else cell_text(cell) for cell in plain_cells(column)]
-        column = pa.array(texts, pa.large_string())
-    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    codes = np.asarray(column.indices.cast(pa.int64()).fill_null(-1))
-    return codes, plain_cells(column.dictionary)
-
-
-def one_array(column: Any) -> Any:
-    """Return a column as one Arrow array."""
-    if isinstance(column, pa.ChunkedArray):
-        if pa.types.is_dictionary(column.type):
-            column = column.unify_dictionaries()
-        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # pragma: no cover - more than 2 GB of text
-            column = column.cast(pa.large_string()).combine_chunks()
-    return column

@@ -12,18 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.cells import (
-    Coded,
-    coded_words,
-    id_texts,
-    one_array,
-    typed,
-)
+from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_tables import Join, Source
-from scoring_ml.data.files.raw_table import read_file
+from scoring_ml.data.files.arrow_cells import one_array
+from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.names import nearest
+from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import (
     Bools,
@@ -32,9 +28,9 @@ from scoring_ml.data.values.moments import (
     local_days,
     read_moments,
 )
-from scoring_ml.data.values.typed import missing_values
+from scoring_ml.data.values.typed import missing_values, read_columns
 from scoring_ml.data.values.vocabulary import folded
-from scoring_ml.errors import InputError
+from scoring_ml.errors import FileFormatError, InputError
 
 BESIDE: Final = "."
 """Between the stem of a joined file and its column, where the bare name is taken."""
@@ -102,10 +98,10 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
     """
     wanted = {*CONTRACTS[table].names, *source.columns.values(), *source.only, *fields}
     wanted |= {name for join in source.join for name in join.on}
-    raw = read_file(folder / source.file, wanted)
+    raw = _read(folder, source.file, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
     own = frozenset(columns)
-    names = list(raw.names)
+    names = list(raw.facts.columns)
     repeated = 0
     for join in source.join:
         beside, join_names, repeats = _joined(folder, source, join, columns, wanted)
@@ -118,12 +114,22 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
         tuple(names),
         own,
         raw.table.num_rows,
-        ragged=raw.ragged,
-        first_ragged=raw.first_ragged,
+        ragged=len(raw.facts.ragged),
+        first_ragged=tuple(f"line {line}" for line in raw.facts.ragged[:FIRST_IDS]),
         repeated_keys=repeated,
     )
     _require(opened, table)
     return _select(opened) if source.only else opened
+
+
+def _read(folder: Path, file: str, wanted: set[str]) -> DataFile:
+    if not (folder / file).is_file():
+        raise FileFormatError(
+            "Every file that crm.yaml names must be in the export's folder",
+            found=f"no file {file} in {folder}",
+            do="Export it, or correct crm.yaml",
+        )
+    return read_table(folder / file, wanted, needs_rows=False)
 
 
 def missing_column(source: Source, name: str, names: Sequence[str], why: str) -> InputError:
@@ -170,13 +176,13 @@ def _joined(
     """Columns of a joined file in the order of the source's rows, its names, repeated keys."""
     stem = Path(join.file).name.split(".")[0]
     bare = {name.removeprefix(f"{stem}{BESIDE}") for name in wanted}
-    raw = read_file(folder / join.file, {*bare, *join.on.values()})
+    raw = _read(folder, join.file, {*bare, *join.on.values()})
     for name in join.on:
         if name not in columns:
             raise missing_column(source, name, tuple(columns), f"join with {join.file}")
     for name in join.on.values():
         if name not in raw.table.column_names:
-            raise missing_column(Source(join.file), name, raw.names, "key of a join")
+            raise missing_column(Source(join.file), name, raw.facts.columns, "key of a join")
     left = _keys([columns[name] for name in join.on])
     right = _keys([raw.table.column(name) for name in join.on.values()])
     # The first of several rows with the same key is found.
@@ -189,7 +195,7 @@ def _joined(
         found[f"{stem}{BESIDE}{name}"] = beside
         if name not in columns:
             found[name] = beside
-    return found, [f"{stem}{BESIDE}{name}" for name in raw.names], repeated
+    return found, [f"{stem}{BESIDE}{name}" for name in raw.facts.columns], repeated
 
 
 def _keys(columns: Sequence[Any]) -> Any:
@@ -275,7 +281,7 @@ class Table:
     def numbers(self, name: str) -> tuple[NDArray[np.float64], Bools]:
         """Return a column of numbers, NaN where there is none, and where one cannot be read."""
         column = Column(name=name, type="number")
-        return typed(self._raw(name), column, self._mapping.missing)
+        return read_columns(self._raw(name), column, self._mapping.missing)
 
     def field(self, column: Column, named: str) -> tuple[NDArray[Any], Bools]:
         """Return typed values of a field's own column, and where one cannot be read.
@@ -293,20 +299,21 @@ class Table:
             pa.nulls(opened.rows) if part is None else part
             for opened, part in zip(self.opened, parts, strict=True)
         ]
-        return typed(raw, column, self._mapping.missing)
+        return read_columns(raw, column, self._mapping.missing)
 
     def values(self, name: str, rows: NDArray[np.int64], column: Column) -> Any:
         """Return typed values of some rows of a column of the contract, and where one is wrong."""
         raw = self._raw(name)
         if len(raw) == 1:
-            return typed([one_array(raw[0]).take(pa.array(rows))], column, self._mapping.missing)
+            cells = one_array(raw[0]).take(pa.array(rows))
+            return read_columns([cells], column, self._mapping.missing)
         bounds = np.cumsum([0, *(len(part) for part in raw)])
         which = np.searchsorted(bounds, rows, side="right") - 1
         values, wrong = missing_values(column.type, len(rows)), np.zeros(len(rows), dtype=bool)
         for at, part in enumerate(raw):
             mine = np.flatnonzero(which == at)
             cells = one_array(part).take(pa.array(rows[mine] - bounds[at]))
-            values[mine], wrong[mine] = typed([cells], column, self._mapping.missing)
+            values[mine], wrong[mine] = read_columns([cells], column, self._mapping.missing)
         return values, wrong
 
     def _raw(self, name: str) -> list[Any]:

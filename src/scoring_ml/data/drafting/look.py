@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scoring_ml.data.files.arrow_cells import cell_text
+from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells
 from scoring_ml.data.schema import Column, Suspicion
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
@@ -26,11 +27,28 @@ MOST_ODD: Final = 3
 
 @dataclass(frozen=True)
 class ColumnLook:
-    """The cells of one column, as text in the file's order and counted by text."""
+    """The cells of one column, tidied: counted by text, and the text of each row by its place.
+
+    Parameters
+    ----------
+    name : str
+    texts : sequence of str
+        A text of two spellings stands twice.
+    codes : array of int, shape (rows,)
+        Places in ``texts``.
+    counts : mapping of str to int
+        Without empty cells.
+    """
 
     name: str
-    cells: Sequence[str]
+    texts: Sequence[str]
+    codes: NDArray[np.int64]
     counts: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return len(self.codes)
 
     @property
     def filled(self) -> int:
@@ -52,7 +70,8 @@ class ColumnLook:
 
     def line(self, text: str) -> int:
         """Return the line of the first cell with a text, the header being line 1."""
-        return next(at for at, cell in enumerate(self.cells, start=2) if tidy(cell) == text)
+        same = [place for place, other in enumerate(self.texts) if other == text]
+        return int(np.flatnonzero(np.isin(self.codes, same))[0]) + 2
 
     def named(self, pattern: str) -> bool:
         """Whether a word of the name begins with the pattern."""
@@ -69,14 +88,16 @@ class ColumnLook:
         )
 
 
-def look_at(name: str, cells: Iterable[Any]) -> ColumnLook:
-    """Count the cells of a column."""
-    texts = [cell_text(cell) for cell in cells]
+def look_at(name: str, column: Any) -> ColumnLook:
+    """Count the cells of an Arrow column."""
+    codes, cells = distinct_cells(column)
+    # The last place, which codes of -1 look at, is for no cell.
+    texts = [*(tidy(cell_text(cell)) for cell in cells), ""]
     counts: Counter[str] = Counter()
-    for text, number in Counter(texts).items():
-        counts[tidy(text)] += number
+    for text, number in zip(texts, np.bincount(codes % len(texts)).tolist(), strict=False):
+        counts[text] += number
     counts.pop("", None)
-    return ColumnLook(name, texts, counts)
+    return ColumnLook(name, texts, codes, +counts)
 
 
 def folded_word(word: str) -> str:
@@ -103,12 +124,12 @@ class DraftedColumn:
     @property
     def unique(self) -> bool:
         """Whether every row has a value, and no two have the same."""
-        return len(self.look.counts) == len(self.look.cells) == self.look.filled > 1
+        return len(self.look.counts) == self.look.rows == self.look.filled > 1
 
     @property
     def share(self) -> float:
         """Share of rows that have a value, 0-1."""
-        return self.look.filled / len(self.look.cells)
+        return self.look.filled / self.look.rows
 
     def direction(self) -> int | None:
         """Tell how unique whole numbers go along the file.
@@ -119,7 +140,8 @@ class DraftedColumn:
         named = self.look.named(ID_NAME)
         if not self.numbers or not self.unique or (len(self.numbers) < 10 and not named):
             return None
-        numbers = np.array([self.numbers[tidy(text)] for text in self.look.cells])
+        numbers = np.array([self.numbers.get(text, np.nan) for text in self.look.texts])
+        numbers = numbers[self.look.codes]
         up = float(np.mean(np.diff(numbers) > 0))
         if not 0.05 < up < 0.95:
             return 1 if up > 0.5 else -1

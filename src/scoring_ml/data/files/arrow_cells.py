@@ -7,11 +7,14 @@ import math
 from datetime import date, time, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 
 def cell_text(cell: Any) -> str:
-    """Write a cell of a :class:`Flat` as text, as a CSV file would hold it.
+    """Write a cell as text, as a CSV file would hold it.
 
     >>> cell_text(None), cell_text(True), cell_text(2.0), cell_text(2.5), cell_text(" x")
     ('', 'true', '2', '2.5', ' x')
@@ -57,3 +60,55 @@ def _plain(cell: Any) -> Any:
     if isinstance(cell, (list, dict, tuple)):
         return json.dumps(cell, ensure_ascii=False, default=str)
     return cell
+
+
+def one_array(column: Any) -> Any:
+    """Return a column as one Arrow array."""
+    if isinstance(column, pa.ChunkedArray):
+        if pa.types.is_dictionary(column.type):
+            column = column.unify_dictionaries()
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # pragma: no cover - more than 2 GB of text
+            column = column.cast(pa.large_string()).combine_chunks()
+    return column
+
+
+def distinct_cells(column: Any) -> tuple[NDArray[np.int64], list[Any]]:
+    """Return the distinct cells of an Arrow column, and which of them each row has.
+
+    Returns
+    -------
+    codes : array of int, shape (n,)
+        -1 (the last place, if one is added) for null.
+    cells : list
+        As :func:`plain_cells` gives them.
+    """
+    column = one_array(column)
+    kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), -1, dtype=np.int64), []
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    codes = np.asarray(column.indices.cast(pa.int64()).fill_null(-1))
+    return codes, plain_cells(column.dictionary)
+
+
+def table_of(frame: pd.DataFrame) -> Any:
+    """Return a table of Python or Arrow cells as an Arrow table.
+
+    Cells of a column that are of several types become text, as a CSV file would hold them.
+    """
+    return pa.table({str(name): _column_of(frame[name]) for name in frame})
+
+
+def _column_of(cells: pd.Series[Any]) -> Any:
+    try:
+        column = pa.array(cells, from_pandas=True)
+    except (pa.ArrowException, OverflowError):
+        column = None
+    if column is None or pa.types.is_nested(column.type):
+        texts = [None if pd.isna(cell) is True else cell_text(cell) for cell in cells]
+        column = pa.array(texts, pa.large_string())
+    return column

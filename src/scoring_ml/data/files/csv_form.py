@@ -1,14 +1,14 @@
-"""The form of a CSV file: its separator, where its header stands, its records and column names."""
+"""The form of a CSV file: its separator, where its header stands, its records, column names."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring_ml.data.files.text_file import EXPORT_AS_CSV
+from scoring_ml.data.files.text_file import EXPORT_AS_CSV, TextFile
 from scoring_ml.errors import FileFormatError
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -16,47 +16,60 @@ RARE_SEPARATORS: Final = (":", "^")
 """Tried only if none of :data:`SEPARATORS` parts the header."""
 
 _SAMPLE_LINES: Final = 300
+_HEAD_BYTES: Final = 1_000_000
 _NO_SEPARATOR: Final = "\x1f"
 
 
 @dataclass(frozen=True)
 class CsvForm:
-    """Where the header of a CSV file stands, and what parts its cells.
+    """Where the rows of a CSV file begin, and what parts their cells.
 
     Parameters
     ----------
-    lines : list of str
-        With their ends.
-    header : int
-        Place of the header in ``lines``.
+    names : tuple of str
+        Of the columns, each once.
     separator : str or None
         ``None`` for a single column.
+    skips_spaces : bool
+        Whether spaces between a separator and a cell say nothing.
+    lines : int
+        Lines above the first row: those of the header, and all above them.
+    start : int
+        Place of the first row in the text, in bytes of UTF-8.
+    named : tuple of bool
+        Which columns have a name in the header.
+    notes : tuple of str
     """
 
-    lines: list[str]
-    header: int
+    names: tuple[str, ...]
     separator: str | None
+    skips_spaces: bool
+    lines: int
+    start: int
+    named: tuple[bool, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
         """How :mod:`csv` reads the lines."""
-        sign = self.separator or _NO_SEPARATOR
-        first = self.lines[self.header]
-        return {
-            "delimiter": sign,
-            "skipinitialspace": f'{sign} "' in first and f'{sign}"' not in first,
-        }
+        return _options(self.separator, self.skips_spaces)
 
 
-def csv_form(name: str, text: str) -> CsvForm:
-    """Find the header of a CSV text, below empty lines and a line such as ``sep=;``.
+def _options(separator: str | None, skips_spaces: bool) -> dict[str, Any]:
+    return {"delimiter": separator or _NO_SEPARATOR, "skipinitialspace": skips_spaces}
+
+
+def csv_form(text: TextFile) -> CsvForm:
+    """Find the header of a CSV file, below empty lines and a line such as ``sep=;``.
 
     Raises
     ------
     FileFormatError
         If the text has none, or its cells are parted by something else than a known separator.
     """
-    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
+    name = text.name
+    head = bytes(text.data[:_HEAD_BYTES]).decode("utf-8", errors="ignore")
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", head)
     first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     separator: str | None = None
     if first < len(lines) and (named := re.fullmatch(r'"?sep=(.)"?', lines[first].strip("\r\n"))):
@@ -71,7 +84,13 @@ def csv_form(name: str, text: str) -> CsvForm:
         )
     if separator is None:
         separator = find_separator(name, lines[first : first + _SAMPLE_LINES])
-    return CsvForm(lines, first, separator)
+    sign = separator or _NO_SEPARATOR
+    skips = f'{sign} "' in lines[first] and f'{sign}"' not in lines[first]
+    _, header, taken = next(records(name, lines[first:], _options(separator, skips), first))
+    names, notes = column_names(header)
+    start = sum(len(line.encode("utf-8")) for line in lines[: first + taken])
+    has_name = tuple(bool(cell.strip()) for cell in header)
+    return CsvForm(tuple(names), separator, skips, first + taken, start, has_name, notes)
 
 
 def find_separator(name: str, lines: Sequence[str]) -> str | None:
@@ -136,37 +155,58 @@ def _other_separator(lines: Sequence[str]) -> str | None:
     return None
 
 
-def records(name: str, form: CsvForm) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the number of the line it starts in, the header first.
+def records(
+    name: str, lines: Iterable[str], options: dict[str, Any], above: int, *, total: int = -1
+) -> Iterator[tuple[int, list[str], int]]:
+    """Yield each record with the line it starts in and its number of lines.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    lines : iterable of str
+        With their ends.
+    options : dict
+        How :mod:`csv` reads them.
+    above : int
+        Lines above the first one.
+    total : int
+        Lines of the file; -1 if they are not counted.
 
     Raises
     ------
     FileFormatError
         If a quotation mark is never closed.
     """
-    lines, first, options = form.lines, form.header, form.options
-    reader = csv.reader(lines[first:], **options)
-    start, width = first, 0
+    taken: list[str] = []
+    reader = csv.reader(_noted(lines, taken), **options)
+    start, width = above, 0
     while True:
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            raise open_quote(name, f"line {start + 1} of {len(lines)}") from None
-        end = first + reader.line_num
-        if end - start > 1 or end == len(lines):
-            width = width or len(row)
-            if swallows_rows(lines[start:end], width, options):
-                raise open_quote(name, f"line {start + 1} of {len(lines)}")
+            raise open_quote(name, start + 1, total) from None
+        end = start + len(taken)
+        width = width or len(row)
+        if (end - start > 1 or end == total) and swallows_rows(taken, width, options):
+            raise open_quote(name, start + 1, total)
         if row:
-            width = width or len(row)
-            yield start + 1, row
+            yield start + 1, row, end - start
         start = end
+        taken.clear()
 
 
-def open_quote(name: str, where: str) -> FileFormatError:
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def open_quote(name: str, line: int, total: int) -> FileFormatError:
     """Return the error that a quotation mark in a line is never closed."""
+    where = f"line {line}" if total < 0 else f"line {line} of {total}"
     return FileFormatError(
         "Every quotation mark that opens a cell must be closed",
         found=f"{name} opens one in {where} that swallows the lines after it",

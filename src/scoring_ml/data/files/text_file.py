@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import mmap
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from charset_normalizer import from_bytes
 
@@ -14,9 +20,36 @@ from scoring_ml.errors import FileFormatError
 EXPORT_AS_CSV: Final = "Export it again as CSV in UTF-8"
 """What to do with a file that cannot be read."""
 
+BLOCK: Final = 1 << 24
+"""Bytes that are looked at in one go."""
 
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file, unpacked if it is gzipped.
+
+@dataclass(frozen=True)
+class TextFile:
+    """The text of a file.
+
+    Parameters
+    ----------
+    name : str
+        File name without folders.
+    data : memoryview of bytes
+        In UTF-8, without a mark.
+    encoding : str
+        That of the file.
+    """
+
+    name: str
+    data: memoryview
+    encoding: str
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the bytes, one block after the other."""
+        for start in range(0, len(self.data), BLOCK):
+            yield bytes(self.data[start : start + BLOCK])
+
+
+def map_file(path: Path) -> Any:
+    """Return the bytes of a file, mapped into memory and unpacked if it is gzipped.
 
     Raises
     ------
@@ -34,22 +67,34 @@ def read_bytes(path: Path) -> bytes:
             do="Name the file in it",
         )
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            data = _mapped(file)
+        if packed:
+            with gzip.open(path) as stream, tempfile.TemporaryFile() as unpacked:
+                shutil.copyfileobj(stream, unpacked, BLOCK)
+                data = _mapped(unpacked)
     except (OSError, EOFError, ValueError) as error:
         raise FileFormatError(
             "The data file must be readable",
             found=f"{path.name}: {getattr(error, 'strerror', None) or type(error).__name__}",
             do="Check its rights, or copy it again",
         ) from None
-    if not data.strip():
+    if re.search(rb"[^ \t\r\n\x0b\x0c]", data) is None:
         raise FileFormatError(
             "The data file must have a header and rows",
             found=f"{path.name} is empty",
             do=EXPORT_AS_CSV,
         )
     return data
+
+
+def _mapped(file: Any) -> Any:
+    file.flush()
+    # An empty file cannot be mapped.
+    if file.seek(0, 2) == 0:
+        return b""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 _MAGIC: Final = (
@@ -63,16 +108,9 @@ _MAGIC: Final = (
 )
 
 
-def refuse_other_formats(name: str, data: bytes) -> None:
-    """Refuse what is neither CSV nor Parquet.
-
-    Raises
-    ------
-    FileFormatError
-        With what it seems to be.
-    """
-    what = next((what for magic, what in _MAGIC if data.startswith(magic)), None)
-    start = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+def _refuse_other_formats(name: str, head: bytes) -> None:
+    what = next((what for magic, what in _MAGIC if head.startswith(magic)), None)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype", b"<html", b"<table", b"<?xml")):
         what = "a web page or XML"
     if what is not None:
@@ -90,91 +128,141 @@ _BOMS: Final = (
 )
 
 
-def decode(name: str, data: bytes) -> tuple[str, str]:
-    """Return the text of a file, and the encoding it is in.
+def read_text(name: str, data: Any) -> TextFile:
+    """Return the text of a file.
+
+    Parameters
+    ----------
+    name : str
+    data : bytes-like
+        As :func:`map_file` returns them.
 
     Raises
     ------
     FileFormatError
-        If it is damaged, in two encodings, or binary.
+        If it is no text, damaged, or in two encodings.
     """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            return _decode_as(name, data[len(mark) :], encoding), encoding
-    if (unmarked := _unmarked_utf_16(data)) is not None:
-        return _decode_as(name, data, unmarked), unmarked
-    try:
-        return _decode_as(name, data, "utf-8"), "utf-8"
-    except _NotUtf8:
-        return _decode_old(name, data)
+    head = bytes(data[:4_000])
+    _refuse_other_formats(name, head[:200])
+    mark, encoding = next((pair for pair in _BOMS if head.startswith(pair[0])), (b"", "utf-8"))
+    encoding = _unmarked_utf_16(head) or encoding
+    if encoding == "utf-8" and (wrong := _first_wrong(data, len(mark))) is not None:
+        encoding = _legacy(name, data, wrong)
+    return _text(name, data, encoding, len(mark))
 
 
-def _unmarked_utf_16(data: bytes) -> str | None:
+def _unmarked_utf_16(head: bytes) -> str | None:
     # In UTF-16 every plain sign has a zero byte, always on the same side.
-    head = data[:4000]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if max(even, odd) <= len(head) / 20 or min(even, odd) * 20 >= max(even, odd):
         return None
     encoding = "utf-16-le" if odd > even else "utf-16-be"
-    lines = data.decode(encoding, "replace").count("\n")
-    return encoding if lines * 2 > data.count(b"\n") else None
+    lines = head.decode(encoding, "replace").count("\n")
+    return encoding if lines * 2 > head.count(b"\n") else None
 
 
-class _NotUtf8(Exception):
-    pass
+def _decoded(data: Any, encoding: str, start: int = 0) -> Iterator[str]:
+    """Yield the text block by block; a ``UnicodeDecodeError`` tells the place in the file."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for at in range(start, len(data), BLOCK):
+        kept = len(decoder.getstate()[0])
+        end = min(at + BLOCK, len(data))
+        try:
+            yield decoder.decode(data[at:end], final=end == len(data))
+        except UnicodeDecodeError as error:
+            where = at - kept + error.start
+            raise UnicodeDecodeError(encoding, b"", where, where + 1, error.reason) from None
 
 
-def _decode_as(name: str, data: bytes, encoding: str) -> str:
+def _first_wrong(data: Any, start: int) -> int | None:
+    """Return the first place at which bytes are no UTF-8."""
     try:
-        text = data.decode(encoding)
+        for _ in _decoded(data, "utf-8", start):
+            pass
     except UnicodeDecodeError as error:
-        if encoding == "utf-8":
-            raise _NotUtf8 from None
-        raise FileFormatError(
-            f"A file that is marked as {encoding} must be {encoding}",
-            found=f"{name} breaks off or is damaged near byte {error.start}",
-            do=EXPORT_AS_CSV,
-        ) from None
-    _refuse_nul(name, text)
+        return error.start
+    return None
+
+
+def _text(name: str, data: Any, encoding: str, start: int) -> TextFile:
+    """Return the text behind a mark, written anew if it is not in UTF-8."""
+    if encoding == "utf-8":
+        text = TextFile(name, memoryview(data)[start:], encoding)
+    else:
+        try:
+            with tempfile.TemporaryFile() as file:
+                for block in _decoded(data, encoding, start):
+                    file.write(block.encode("utf-8"))
+                text = TextFile(name, memoryview(_mapped(file)), encoding)
+        except UnicodeError as error:
+            raise FileFormatError(
+                f"A file that is marked as {encoding} must be {encoding}",
+                found=f"{name} breaks off or is damaged near byte {getattr(error, 'start', 0)}",
+                do=EXPORT_AS_CSV,
+            ) from None
+    where = 0
+    for piece in text.blocks():
+        if b"\0" in piece:
+            where += piece.index(b"\0")
+            raise FileFormatError(
+                "A text file must not hold NUL bytes",
+                found=f"{name} has one in line {_line_of(text.data, where)}, so it is binary or "
+                "damaged",
+                do=EXPORT_AS_CSV,
+            )
+        where += len(piece)
     return text
 
 
-def _refuse_nul(name: str, text: str) -> None:
-    where = text.find("\0")
-    if where >= 0:
-        raise FileFormatError(
-            "A text file must not hold NUL bytes",
-            found=f"{name} has one in line {_line_of(text, where)}, so it is binary or damaged",
-            do=EXPORT_AS_CSV,
-        )
+def _line_of(data: Any, where: int) -> int:
+    ends = sum(
+        len(re.findall(rb"\r\n|\r|\n", bytes(data[start : min(start + BLOCK, where)])))
+        for start in range(0, where, BLOCK)
+    )
+    return ends + 1
 
 
-def _decode_old(name: str, data: bytes) -> tuple[str, str]:
-    """Decode text of one byte a sign, and refuse UTF-8 with a few damaged places."""
-    loose = data.decode("utf-8", errors="replace")
+def _legacy(name: str, data: Any, wrong: int) -> str:
+    """Return the old code page of a text, and refuse UTF-8 with a few damaged places."""
+    sample = b"\n".join(_telling_lines(data))
+    loose = sample.decode("utf-8", errors="replace")
     damaged = loose.count("\ufffd")
     good = sum(not sign.isascii() for sign in loose) - damaged
     if good > 10 * damaged:
         raise FileFormatError(
             "A file must be in one encoding",
             found=f"{name} is UTF-8 but for {damaged} place(s), the first in line "
-            f"{_line_of(loose, loose.find(chr(0xFFFD)))}",
+            f"{_line_of(data, wrong)}",
             do=EXPORT_AS_CSV,
         )
-    telling = [line for line in data.splitlines() if not line.isascii()]
-    sample = b"\n".join(telling)[:200_000]
     likely = [found.encoding for found in from_bytes(sample, cp_isolation=list(_OLD))]
     # latin-1 knows every byte, so the last resort always reads; the facts say what was used.
     for encoding in (*likely, "cp1252", "latin_1"):
         if _mixes_scripts(sample, encoding):
             continue
         try:
-            text = data.decode(encoding)
+            for _ in _decoded(data, encoding):
+                pass
         except UnicodeDecodeError:
             continue
-        _refuse_nul(name, text)
-        return text, encoding
+        return encoding
     raise AssertionError("unreachable: latin-1 decodes everything")  # pragma: no cover
+
+
+def _telling_lines(data: Any, most: int = 400_000, parts: int = 64) -> Iterator[bytes]:
+    """Yield lines that hold more than ASCII, from all over the file."""
+    step = max(len(data) // parts + 1, most)
+    for start in range(0, len(data), step):
+        end = taken = start
+        while taken - start < most * step // max(len(data), step):
+            found = re.compile(rb"[\x80-\xff]").search(data, end, start + step)
+            if found is None:
+                break
+            begin = max(data.rfind(b"\n", 0, found.start()), data.rfind(b"\r", 0, found.start()))
+            stop = re.compile(rb"[\r\n]").search(data, found.end())
+            end = stop.start() if stop else len(data)
+            yield data[max(begin + 1, end - 10_000) : end]
+            taken += end - begin
 
 
 _OLD: Final = ("cp1251", "cp1252", "cp1256")
@@ -188,7 +276,3 @@ def _mixes_scripts(sample: bytes, encoding: str) -> bool:
         if max(word) > "\u036f"
     ]
     return sum(re.search("[a-zA-Z]", word) is not None for word in words) * 2 > len(words)
-
-
-def _line_of(text: str, position: int) -> int:
-    return len(re.findall(r"\r\n|\r|\n", text[:position])) + 1

@@ -9,13 +9,15 @@ phone; ``None`` for not known).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from scoring_ml.data.files.arrow_cells import distinct_cells, one_array
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import Bools, parse_date, parse_day
@@ -60,15 +62,15 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
     return read
 
 
-def read_values(
-    cells: Iterable[Any], column: Column, missing: tuple[str, ...]
-) -> tuple[Any, Bools]:
-    """Read the values of a column, each distinct one once.
+def read_columns(
+    columns: Sequence[Any], column: Column, missing: tuple[str, ...]
+) -> tuple[NDArray[Any], Bools]:
+    """Read the values of Arrow columns, each distinct one once.
 
     Parameters
     ----------
-    cells : iterable of scalars, n of them
-        NaN counts as ``None``.
+    columns : sequence of pyarrow Array or ChunkedArray
+        One below the other, n cells in all.
     column : Column
     missing : tuple of str
 
@@ -77,23 +79,40 @@ def read_values(
     values : array, shape (n,)
         ``float64`` (number, boolean), ``datetime64[us]`` (date) or objects (``str`` or None).
     wrong : array of bool, shape (n,)
-        Where the value cannot be read; it counts as missing in ``values``.
+        Where a cell cannot be read; it counts as missing in ``values``.
     """
     read = reader(column, missing)
-    known: dict[Any, tuple[Typed, bool]] = {}
-    pairs = []
-    for item in cells:
-        cell = None if item is None or item != item else item
-        key = (type(cell), cell)
-        if key not in known:
+    parts, wrongs = [], []
+    for raw in columns:
+        if column.type == "number" and _is_numeric(raw.type):
+            parts.append(_plain_numbers(raw, column, missing))
+            wrongs.append(np.zeros(len(raw), dtype=bool))
+            continue
+        codes, cells = distinct_cells(raw)
+        # The last place, which codes of -1 look at, is for no cell.
+        values = missing_values(column.type, len(cells) + 1)
+        wrong = np.zeros(len(cells) + 1, dtype=bool)
+        for place, cell in enumerate(cells):
             try:
-                known[key] = read(cell), False
+                values[place] = read(cell)
             except ValueError:
-                known[key] = read(None), True
-        pairs.append(known[key])
-    values = missing_values(column.type, len(pairs))
-    values[:] = [value for value, _ in pairs]
-    return values, np.array([wrong for _, wrong in pairs], dtype=bool)
+                wrong[place] = True
+        parts.append(values[codes])
+        wrongs.append(wrong[codes])
+    return np.concatenate(parts), np.concatenate(wrongs)
+
+
+def _is_numeric(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _plain_numbers(raw: Any, column: Column, missing: tuple[str, ...]) -> NDArray[np.float64]:
+    """Read numbers of a numeric column as :func:`reader` does."""
+    values = np.array(one_array(raw).cast(pa.float64(), safe=False).fill_null(np.nan))
+    values[~np.isfinite(values)] = np.nan
+    for word in (*missing, *column.missing):
+        values[values == _as_number(word, column.decimal)] = np.nan
+    return values
 
 
 def missing_values(kind: str, n: int) -> NDArray[Any]:

@@ -1,0 +1,191 @@
+"""Rows of a CSV file as an Arrow table of text; lines that do not fit are named.
+
+Arrow reads a file in which each line is a row as wide as the header. In any other the lines are
+looked at one by one, which takes some ten times as long and says the same.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from scoring_ml.data.files.csv_form import CsvForm, csv_form, records, swallows_rows
+from scoring_ml.data.files.text_file import BLOCK, TextFile
+
+_ROWS: Final = 50_000
+
+BadLines = dict[str, tuple[int, ...]]
+
+
+def read_csv(
+    text: TextFile, columns: Collection[str] | None
+) -> tuple[CsvForm, Any, BadLines, tuple[str, ...]]:
+    """Read some columns of a CSV text.
+
+    Parameters
+    ----------
+    text : TextFile
+    columns : collection of str or None
+        All if None.
+
+    Returns
+    -------
+    form : CsvForm
+    table : pyarrow.Table
+        Text, exactly as written.
+    bad : dict of reason to tuple of int
+        Lines that are left out.
+    notes : tuple of str
+
+    Raises
+    ------
+    FileFormatError
+        If its header cannot be found, or a quotation mark is never closed.
+    """
+    form = csv_form(text)
+    wanted = [at for at, name in enumerate(form.names) if columns is None or name in columns]
+    read = _by_line(text, form, wanted or [0]) or _by_row(text, form, wanted or [0])
+    return form, *read, form.notes
+
+
+def _by_line(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, BadLines] | None:
+    """Read a file in which each line is a row; ``None`` if one is not."""
+    lines, end, last = _lines(text, form.start)
+    if not lines or form.skips_spaces or swallows_rows([last], len(form.names), form.options):
+        return None
+
+    def options(columns: Sequence[int]) -> dict[str, Any]:
+        return {
+            "input_file": pa.BufferReader(pa.py_buffer(text.data[form.start : end])),
+            "read_options": pacsv.ReadOptions(column_names=list(form.names), block_size=BLOCK),
+            "parse_options": pacsv.ParseOptions(
+                delimiter=form.options["delimiter"], newlines_in_values=True
+            ),
+            "convert_options": pacsv.ConvertOptions(
+                column_types=dict.fromkeys(form.names, pa.string()),
+                include_columns=[form.names[at] for at in columns],
+                strings_can_be_null=False,
+                check_utf8=False,
+            ),
+        }
+
+    try:
+        table = pacsv.read_csv(**options(wanted))
+        if table.num_rows != lines:
+            return None
+        blank = _blank(table)
+        if blank.any() and len(wanted) < len(form.names):
+            # Whether such a row has a cell in another column takes a second look.
+            with pacsv.open_csv(**options(range(len(form.names)))) as reader:
+                blank = np.concatenate([_blank(batch) for batch in reader])
+    except pa.ArrowException:
+        return None
+    if not blank.any():
+        return table, {}
+    bad = np.flatnonzero(blank) + form.lines + 1
+    return table.filter(pa.array(~blank)), {"no cell filled": tuple(bad.tolist())}
+
+
+def _blank(table: Any) -> NDArray[np.bool_]:
+    """Tell which rows have no cell filled in any column."""
+    found = np.ones(table.num_rows, dtype=bool)
+    for column in table.columns:
+        found &= np.asarray(pc.equal(pc.binary_length(column), 0))
+    return found
+
+
+def _lines(text: TextFile, start: int) -> tuple[int, int, str]:
+    """Return the number of lines below a header, the place where they end, and the last one.
+
+    Empty lines at the end are not among them.
+    """
+    end = len(text.data)
+    while end > start and text.data[end - 1] in b"\r\n":
+        end -= 1
+    if end == start:
+        return 0, end, ""
+    feeds = returns = both = 0
+    before = b""
+    for at in range(start, end, BLOCK):
+        block = bytes(text.data[at : min(at + BLOCK, end)])
+        both += block.count(b"\r\n") + (before.endswith(b"\r") and block.startswith(b"\n"))
+        feeds += block.count(b"\n")
+        returns += block.count(b"\r")
+        before = block
+    tail = bytes(text.data[max(start, end - 1_000_000) : end])
+    last = re.split(rb"[\r\n]", tail)[-1].decode("utf-8", errors="ignore")
+    return feeds + returns - both + 1, end, last
+
+
+def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, BadLines]:
+    """Read any file, record by record."""
+    width = len(form.names)
+    names = [form.names[at] for at in wanted]
+    bad: dict[str, list[int]] = {"too many cells": [], "too few cells": [], "no cell filled": []}
+    short: list[tuple[int, int, int]] = []
+    empty = np.zeros(width, dtype=np.int64)
+    tables: list[Any] = []
+    rows = 0
+    usable = _usable(text, form, bad)
+    while chunk := list(itertools.islice(usable, _ROWS)):
+        whole: list[Sequence[str | None]] = []
+        for at, (line, row) in enumerate(chunk):
+            if len(row) < width:
+                short.append((rows + at, line, len(row)))
+                chunk[at] = line, [*row, *[None] * (width - len(row))]
+            else:
+                whole.append(row)
+        rows += len(chunk)
+        empty += [column.count("") for column in zip(*whole, strict=True)] if whole else 0
+        cells = list(zip(*(row for _, row in chunk), strict=True))
+        tables.append(pa.table([pa.array(cells[at], pa.string()) for at in wanted], names))
+    ends = _last_filled(form, empty, rows - len(short))
+    cut = [(at, line) for at, line, length in short if length < max(ends, 1)]
+    bad["too few cells"] = [line for _, line in cut]
+    none = pa.table([pa.array([], pa.string())] * len(names), names)
+    table = pa.concat_tables(tables) if tables else none
+    if cut:
+        keep = np.ones(rows, dtype=bool)
+        keep[[at for at, _ in cut]] = False
+        table = table.filter(pa.array(keep))
+    return table, {reason: tuple(lines) for reason, lines in bad.items() if lines}
+
+
+def _usable(
+    text: TextFile, form: CsvForm, bad: dict[str, list[int]]
+) -> Iterator[tuple[int, Sequence[str | None]]]:
+    """Yield the rows that are not too wide or empty with their lines, and note the others."""
+    width = len(form.names)
+    count, _, _ = _lines(text, form.start)
+    raw = pa.BufferReader(pa.py_buffer(text.data[form.start :]))
+    with io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
+        for line, row, _ in records(
+            text.name, stream, form.options, form.lines, total=form.lines + count
+        ):
+            if len(row) > width and not any(row[width:]):
+                row = row[:width]
+            if not any(row):
+                bad["no cell filled"].append(line)
+            elif len(row) > width:
+                bad["too many cells"].append(line)
+            else:
+                yield line, row
+
+
+def _last_filled(form: CsvForm, empty: NDArray[np.int64], rows: int) -> int:
+    """Return the number of columns up to the last that is mostly filled, or has a name.
+
+    Spreadsheets leave out the separators of empty cells at the end of a row. A row that ends
+    before a column that is mostly filled has been cut. Without a whole row the names decide.
+    """
+    filled = empty * 2 <= rows if rows else np.array(form.named)
+    return int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0
