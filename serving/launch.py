@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ def environment(
 
     The libraries read their switches when they are imported, so they are set before.
     """
-    bentoml = home.bentoml / str(port)  # two servers on one home must not share metrics
+    writable = os.access(home.root, os.W_OK)
+    own = home.bentoml if writable else Path(tempfile.mkdtemp(prefix="scoring-ml-"))
+    bentoml = own / str(port)  # two servers on one home must not share metrics
     config = {"services": {"LeadScorer": {"workers": workers}}}
     return {
         **os.environ,
@@ -115,13 +118,13 @@ def start(
     """
     address = _address(host)
     port = free_port(address, port)
-    home.bentoml.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE]
     root = Path(__file__).parents[1]
     command += ["--host", address, "--port", str(port), "--working-dir", str(root)]
     command += ["--timeout-graceful-shutdown", str(_GRACE_SECONDS)]
     command += ["--quiet"]  # of BentoML: our own lines say more, and nothing twice
     env = environment(home, host=address, port=port, workers=workers, quiet=quiet)
+    Path(env["BENTOML_HOME"]).mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         command,
         cwd=root,

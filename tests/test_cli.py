@@ -58,8 +58,8 @@ def first(training):
 
 
 def copied(home, root):
-    """Copy a home, to be changed; MLflow's files of the versions stay where they are."""
-    return Home(shutil.copytree(home.root, root, ignore=shutil.ignore_patterns("artifacts")))
+    """Copy a home, to be changed."""
+    return Home(shutil.copytree(home.root, root))
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +265,7 @@ def test_train_refuses_a_leak_and_takes_it_with_a_written_reason(training, home,
     done = run_here(*args, "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["run_id"]
-    (card,) = training.home.artifacts.rglob(f"{run}/**/model_card.md")
+    (card,) = home.artifacts.rglob(f"{run}/**/model_card.md")
     assert reason in card.read_text(encoding="utf-8")
 
 

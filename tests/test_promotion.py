@@ -54,9 +54,8 @@ def trained(world: World, empty_home: Home, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def home(trained: Home, tmp_path: Path) -> Home:
-    """Return a copy; MLflow's files of the versions stay in the one copied."""
-    shutil.copytree(trained.root, tmp_path / "home", ignore=shutil.ignore_patterns("artifacts"))
-    return Home(tmp_path / "home")
+    """Return a copy, to be changed."""
+    return Home(shutil.copytree(trained.root, tmp_path / "home"))
 
 
 @pytest.fixture

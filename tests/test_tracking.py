@@ -35,12 +35,12 @@ from scoring_ml.tracking import (
     logged_candidates,
     logged_verdict,
 )
+from scoring_ml.tracking.artifacts import local_path
 from scoring_ml.tracking.candidates import METRICS, logged_metrics, logged_tags, row_from_log
 from scoring_ml.tracking.cohort import slice_metrics, slices_artifact
 from scoring_ml.tracking.environment import SWITCHES, prepare_environment
 from scoring_ml.tracking.model import runtime_requirements
 from scoring_ml.tracking.pages import candidate_pages
-from scoring_ml.tracking.store import local_path
 from tests.data_files import frame_of
 from tests.small_ages import train_ages
 from tests.small_world import World

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from scoring_ml.errors import InputError, IntegrityError
+from scoring_ml.errors import InputError
 from scoring_ml.scoring.saving import manifest_sha256, verified_files
 from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.tracking.artifacts import local_path
 from scoring_ml.tracking.model import SCORER_FOLDER, saved_model
-from scoring_ml.tracking.store import Store, local_path
+from scoring_ml.tracking.store import Store
 
 MODEL_NAME: Final = "lead-scorer"
 CHALLENGER: Final = "challenger"
@@ -167,14 +168,8 @@ class Registry:
         """
         tags = self._version(version).tags
         model = self._store.client.get_logged_model(tags["model_id"])
-        folder = local_path(model.artifact_location).joinpath(*SCORER_FOLDER)
-        if not folder.is_dir():
-            raise IntegrityError(
-                "A registered version must have its files",
-                found=f"none of version {version} under {self._store.home.artifacts.name}",
-                do="Restore the home folder, or train again",
-            )
-        return folder
+        of = f"version {version}"
+        return self._store.artifact(model.artifact_location, *SCORER_FOLDER, of=of)
 
     def has(self, version: str) -> bool:
         """Return whether a version is registered."""

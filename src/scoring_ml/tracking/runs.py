@@ -42,7 +42,7 @@ from scoring_ml.tracking.cohort import (
 )
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
 from scoring_ml.tracking.registry import Origin, Registry
-from scoring_ml.tracking.store import IDENTITY, Store, local_path
+from scoring_ml.tracking.store import IDENTITY, Store
 
 TRAINING: Final = "training"
 CANDIDATE: Final = "candidate"
@@ -149,9 +149,12 @@ def logged_verdict(store: Store, run_id: str | None = None) -> str:
     ------
     ScoringError
         If there is no such training.
+    IntegrityError
+        If its files are gone.
     """
     run = training_run(store, run_id)
-    path = local_path(run.info.artifact_uri) / "verdict.txt"
+    of = f"training {run.info.run_id}"
+    path = store.artifact(run.info.artifact_uri, "verdict.txt", of=of)
     return path.read_text(encoding="utf-8").strip()
 
 

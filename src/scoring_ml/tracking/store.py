@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlparse
 
+from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.settings import Home
+from scoring_ml.tracking.artifacts import follow_home, local_path
 from scoring_ml.tracking.environment import prepare_environment
 from scoring_ml.tracking.view import VIEW_TAG, experiment_tags
 
@@ -44,16 +45,19 @@ class Store:
     @property
     def uri(self) -> str:
         """Address of the store, for ``mlflow.set_tracking_uri`` in a notebook."""
-        return f"sqlite:///{self.home.mlflow_database}"
+        path = str(self.home.mlflow_database).replace("%", "%25").replace("?", "%3F")
+        return f"sqlite:///{path}"
 
     @cached_property
     def client(self) -> Any:
         """MLflow's client; makes the database if there is none, but never the home.
 
+        A home that has moved since it was last opened has its artifacts' addresses corrected.
+
         Raises
         ------
         InputError
-            If there is no such home.
+            If there is no such home, or it cannot be written.
         """
         prepare_environment()
         # Two first starts at once would both make the tables.
@@ -65,6 +69,7 @@ class Store:
             self.home.artifacts.mkdir(parents=True, exist_ok=True)
             if not self.home.mlflow_database.exists():
                 self._make_database()
+            follow_home(self.home.mlflow_database, self.home.artifacts)
             client = MlflowClient(self.uri, self.uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
@@ -72,10 +77,24 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes of the same home out; not to be nested."""
+        """Keep other processes of the same home out; not to be nested.
+
+        Raises
+        ------
+        InputError
+            If there is no such home, or it cannot be written.
+        """
         import fcntl
 
-        with (self.home.check().root / LOCK_FILE).open("w") as file:
+        try:
+            file = (self.home.check().root / LOCK_FILE).open("w")
+        except OSError as error:
+            raise InputError(
+                "The home must be a folder that can be written",
+                found=f"{self.home.root.name}: {error.strerror}",
+                do="Give yourself the right, or copy it and name the copy with --home",
+            ) from None
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -99,6 +118,28 @@ class Store:
         """Return data set -> experiment id, of those that hold trainings."""
         found = self.client.search_experiments()
         return {item.name: str(item.experiment_id) for item in found if VIEW_TAG in item.tags}
+
+    def artifact(self, address: str, *below: str, of: str) -> Path:
+        """Return a file or folder that was logged, below a run's or model's address.
+
+        Parameters
+        ----------
+        of : str
+            What it belongs to, for a person.
+
+        Raises
+        ------
+        IntegrityError
+            If it is gone.
+        """
+        path = local_path(address).joinpath(*below)
+        if not path.exists():
+            raise IntegrityError(
+                f"A {of.split()[0]} must have its files",
+                found=f"none of {of} under {self.home.artifacts.name}",
+                do="Restore the home folder, or train again",
+            )
+        return path
 
     @contextmanager
     def as_tracking_uri(self) -> Iterator[None]:
@@ -129,13 +170,3 @@ class Store:
         folder = self.home.artifacts / str(number)
         folder.mkdir()
         return folder
-
-
-def local_path(uri: str) -> Path:
-    """Return the folder of a ``file:`` address or plain path.
-
-    >>> local_path("file:///a/b%20c").as_posix(), local_path("/a/b c").as_posix()
-    ('/a/b c', '/a/b c')
-    """
-    parsed = urlparse(uri)
-    return Path(unquote(parsed.path)) if parsed.scheme == "file" else Path(uri)
