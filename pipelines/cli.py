@@ -29,7 +29,6 @@ Data = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="A CSV or Parquet file, or a folder with a CRM export."),
 ]
-FlatFile = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
 HomeDir = Annotated[
     Path | None,
     typer.Option("--home", help="Folder that holds everything; SCORING_HOME, else .scoring."),
@@ -79,29 +78,30 @@ def _target_value(meaning: str, *names: str) -> Any:
 
 @app.command()
 def init(
-    data: FlatFile,
-    target: Annotated[str, typer.Option(help="Column that holds the outcome.")],
+    data: Data,
+    target: Annotated[
+        str | None, typer.Option(help="Column of a flat file that holds the outcome.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write; schema.yaml beside DATA if not given.")
+        Path | None,
+        typer.Option(help="Where to write; schema.yaml or crm.yaml with DATA if not given."),
     ] = None,
     won: Annotated[list[str] | None, _target_value("won")] = None,
     lost: Annotated[list[str] | None, _target_value("lost")] = None,
     still_open: Annotated[list[str] | None, _target_value("open", "--open")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a flat file, draft its schema and an unmapped matrix, flag suspicious columns."""
-    from pipelines.init import init_schema
+    """Draft the schema of a flat file or the mapping of a CRM export's folder, and a matrix."""
+    from pipelines.init_folder import init_data
     from pipelines.progress import ProgressBar
 
     with closing(ProgressBar("init")) as bar:
-        result = init_schema(
+        result = init_data(
             data,
             target=target,
-            out=out or data.with_name("schema.yaml"),
-            won=won or (),
-            lost=lost or (),
-            still_open=still_open or (),
+            out=out,
             progress=bar.counted("audit", 0.1, 1.0),
+            words={"won": won or (), "lost": lost or (), "still_open": still_open or ()},
         )
     _show_result(result, as_json)
 

@@ -122,7 +122,7 @@ def init_schema(
         already there; nothing is written then.
     """
     matrix_path = out.with_name(MATRIX_NAME)
-    _refuse_existing(out, matrix_path)
+    refuse_existing(out, matrix_path)
     file = read_table(data)
     draft = draft_schema(file, target=target, won=won, lost=lost, still_open=still_open)
     snapshot = build_snapshot(file, draft)
@@ -135,7 +135,7 @@ def init_schema(
     header = Catalogue.load("en").text("audit.header", file=file.facts.name)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     forms = out.with_name(FORMS_NAME)
-    _write_new(
+    write_new(
         {
             out: for_editors(comment + schema_text(schema), f"{FORMS_NAME}/schema.json"),
             matrix_path: for_editors(reviewed_text(MATRIX_NAME), f"{FORMS_NAME}/matrix.json"),
@@ -164,7 +164,14 @@ def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
     return replace(audited, use=False, known="unknown", reason=reason)
 
 
-def _refuse_existing(*paths: Path) -> None:
+def refuse_existing(*paths: Path) -> None:
+    """Refuse to write files that are already there.
+
+    Raises
+    ------
+    InputError
+        Naming those that are.
+    """
     present = [str(path) for path in paths if path.exists()]
     if present:
         raise InputError(
@@ -174,16 +181,21 @@ def _refuse_existing(*paths: Path) -> None:
         )
 
 
-def _write_new(texts: Mapping[Path, str], forms: Mapping[Path, str]) -> None:
+def write_new(texts: Mapping[Path, str], forms: Mapping[Path, str]) -> None:
     """Write files, all of them whole or none.
 
     The JSON Schemas that their first lines name may be there from an earlier file.
+
+    Raises
+    ------
+    InputError
+        If a file is there by now, or its folder cannot be written to.
     """
     try:
         with ExitStack() as files:
             for path, text in texts.items():
                 files.enter_context(whole_file(path)).write_text(text, encoding="utf-8")
-            _refuse_existing(*texts)
+            refuse_existing(*texts)
             for path, text in forms.items():
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")

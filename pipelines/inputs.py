@@ -197,8 +197,8 @@ def find_mapping(folder: Path, mapping: Path | None) -> Path:
         raise SchemaError(
             "A folder with a CRM export needs a mapping",
             found=f"no {inside}",
-            do=f"Copy the {MAPPING_NAME} of your CRM from models/examples into it and adapt it, "
-            "or name one with --mapping; for a flat file name the file, not its folder",
+            do=f"Draft one with scoring-ml init {folder}, or name one with --mapping; for a flat "
+            "file name the file, not its folder",
         )
     return mapping or inside
 

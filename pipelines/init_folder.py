@@ -1,0 +1,216 @@
+"""The step ``init`` for a folder: recognise its tables, draft crm.yaml and matrix.yaml."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipelines.init import FORMS_NAME, InitResult, init_schema, refuse_existing, write_new
+from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
+from scoring_ml.data.crm.drafting.completion import complete
+from scoring_ml.data.crm.drafting.draft import CrmDraft
+from scoring_ml.data.crm.drafting.folder import open_folder
+from scoring_ml.data.crm.drafting.templates import best_template
+from scoring_ml.data.crm.export import read_export
+from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, parse_mapping
+from scoring_ml.data.yaml_file import for_editors, reviewed_text
+from scoring_ml.errors import InputError
+from scoring_ml.evaluation.audit.leak_audit import Progress
+from scoring_ml.features.criteria import Matrix
+from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.texts import Catalogue
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """The draft of a folder's mapping, what it gives, and the files written.
+
+    Parameters
+    ----------
+    leads : mapping of str to int
+        ``leads``, and of those seen at the headline age ``won``, ``lost`` and ``open``.
+    broken : str
+        Why the export cannot be read by the draft; empty if it can.
+    """
+
+    folder: Path
+    draft: CrmDraft
+    mapping: CrmMapping
+    mapping_path: Path
+    matrix_path: Path
+    leads: Mapping[str, int]
+    broken: str
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """What a person does now, in order."""
+        by_itself = self.mapping_path == self.folder / MAPPING_NAME
+        command = {
+            "data": shlex.quote(str(self.folder)),
+            "mapping": "" if by_itself else f" --mapping {shlex.quote(str(self.mapping_path))}",
+        }
+        return (
+            _text("next_read", mapping=str(self.mapping_path)),
+            _text("next_matrix", matrix=str(self.matrix_path)),
+            _text("next_check", **command),
+            _text("next_train", **command),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as one JSON document."""
+        return {
+            "command": "init",
+            "system": self.draft.system or None,
+            "tables": {
+                table: [source["file"] for source in sources]
+                for table, sources in self.draft.tables.items()
+            },
+            "unmapped": dict(self.draft.unmapped),
+            "questions": list(self.draft.questions),
+            "rows": dict(self.leads),
+            "broken": self.broken or None,
+            "written": [str(self.mapping_path), str(self.matrix_path)],
+            "next": list(self.next_steps),
+        }
+
+    def render(self) -> str:
+        """Return the result as plain text for a terminal."""
+        document = self.to_json()
+        lines = [_text("folder", folder=self.folder.name, system=_system(self.draft))]
+        lines += ["", _text("tables")]
+        for table, files in document["tables"].items():
+            lines.append(
+                _text("table", table=f"{table:<14}", files=", ".join(dict.fromkeys(files)))
+            )
+        if self.draft.unmapped:
+            lines += ["", _text("unmapped")]
+            lines += [f"  {name}: {why}" for name, why in self.draft.unmapped.items()]
+        age = self.mapping.headline_age_days
+        rows = _text("leads", **self.leads, age=age) if self.leads else ""
+        rows = _text("broken", why=self.broken) if self.broken else rows
+        lines += ["", rows, "", _text("decide")]
+        lines += [f"  - {question}" for question in self.draft.questions]
+        lines += ["", _text("written", files=", ".join(document["written"])), _text("next")]
+        lines += [f"  {number}. {step}" for number, step in enumerate(self.next_steps, start=1)]
+        return "\n".join(lines) + "\n"
+
+
+def init_data(
+    data: Path,
+    *,
+    target: str | None,
+    out: Path | None,
+    words: Mapping[str, Sequence[str]],
+    progress: Progress,
+) -> InitResult | FolderResult:
+    """Draft the schema of a flat file, or the mapping of a folder.
+
+    Parameters
+    ----------
+    words : mapping of str to sequence of str
+        ``won``, ``lost`` and ``still_open``, of a flat file's target.
+
+    Raises
+    ------
+    InputError
+        If the options are those of the other door, or as the drafts do.
+    """
+    if not data.is_dir():
+        if target is None:
+            raise InputError(
+                "A flat file needs --target, the column that holds the outcome",
+                found="no --target",
+                do=f"scoring-ml init {data} --target COLUMN; for a CRM export name its folder",
+            )
+        path = out or data.with_name(SCHEMA_NAME)
+        return init_schema(data, target=target, out=path, progress=progress, **words)
+    if target or any(words.values()):
+        raise InputError(
+            "--target, --won, --lost and --open go with a flat file",
+            found="a folder",
+            do="Leave them out, or name the file",
+        )
+    return init_folder(data, out=out)
+
+
+def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
+    """Draft the mapping of a CRM export, and a matrix beside it.
+
+    Parameters
+    ----------
+    folder : Path
+    out : Path or None
+        Where the mapping is written; ``crm.yaml`` in the folder if None. ``matrix.yaml`` goes
+        into the same folder.
+
+    Raises
+    ------
+    InputError
+        If no leads are found in the folder, or a file to be written is already there; nothing
+        is written then.
+    """
+    path = out or folder / MAPPING_NAME
+    matrix_path = path.with_name(MATRIX_NAME)
+    refuse_existing(path, matrix_path)
+    opened, unread = open_folder(folder)
+    draft = best_template(opened)
+    if draft is None:
+        raise InputError(
+            "The folder must hold the leads of a CRM, and what became of them",
+            found=f"{', '.join(file.name for file in opened)}: none has the columns of a known CRM",
+            do="Write crm.yaml by hand; docs/data.md has the tables and models/examples the form",
+        )
+    draft.unmapped |= unread
+    draft.content["dataset"] = folder.resolve().name
+    complete(draft, folder, opened)
+    header = Catalogue.load("en").text("draft.header", folder=folder.name, system=_system(draft))
+    lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]
+    text = "".join(f"# {line}".rstrip() + "\n" for line in lines) + draft.text()
+    mapping = parse_mapping(yaml.safe_load(text))
+    leads, broken, matrix = _try(folder, mapping)
+    forms = path.with_name(FORMS_NAME)
+    write_new(
+        {
+            path: for_editors(text, f"{FORMS_NAME}/crm.json"),
+            matrix_path: for_editors(matrix, f"{FORMS_NAME}/matrix.json"),
+        },
+        {forms / "crm.json": CrmMapping.json_schema(), forms / "matrix.json": Matrix.json_schema()},
+    )
+    return FolderResult(folder, draft, mapping, path, matrix_path, leads, broken)
+
+
+def _try(folder: Path, mapping: CrmMapping) -> tuple[dict[str, int], str, str]:
+    """Read the export as drafted: its leads, what breaks the contract, and a matrix."""
+    export, report = read_export(folder, mapping)
+    if report.broken:
+        return {}, report.broken[0], reviewed_text(MATRIX_NAME)
+    try:
+        snapshot, _, _ = build_crm_snapshot(export, mapping)
+    except InputError as error:
+        return {}, str(error), reviewed_text(MATRIX_NAME)
+    label = snapshot.label[snapshot.age_days == mapping.headline_age_days]
+    return (
+        {
+            "leads": len(export.leads),
+            "won": int((label == 1).sum()),
+            "lost": int((label == 0).sum()),
+            "open": int(np.isnan(label).sum()),
+        },
+        "",
+        reviewed_text(MATRIX_NAME),
+    )
+
+
+def _system(draft: CrmDraft) -> str:
+    key = "recognised" if draft.system else "by_shape"
+    return Catalogue.load("en").text(f"draft.{key}", system=draft.system)
+
+
+def _text(key: str, **params: Any) -> str:
+    return Catalogue.load("en").text(f"draft.init.{key}", **params)

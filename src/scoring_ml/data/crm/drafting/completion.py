@@ -1,0 +1,232 @@
+"""The rest of a draft of crm.yaml: words of stages and outcomes, other fields, open questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.drafting.draft import CrmDraft
+from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
+from scoring_ml.data.crm.leads import places
+from scoring_ml.data.crm.mapping import parse_mapping
+from scoring_ml.data.crm.mapping_fields import RESERVED
+from scoring_ml.data.crm.tables import Table, open_source
+from scoring_ml.data.drafting.look import folded_word
+from scoring_ml.data.drafting.outcomes import outcome_meanings
+from scoring_ml.data.schema import FEATURE_TYPES
+from scoring_ml.data.values.moments import DAY
+from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.texts import Catalogue
+
+MOST_STAGES: Final = 40
+"""A column of more different words than this is not one of stages."""
+
+
+def complete(draft: CrmDraft, folder: Path, opened: Sequence[FolderFile]) -> None:
+    """Add what the data alone can tell to a draft, and the questions that are left."""
+    files = {file.name: file for file in opened}
+    _add_fields(draft, files)
+    draft.reasons[("fields",)] = _text("fields")
+    _add_stages(draft, folder)
+    _add_outcomes(draft, folder)
+    _add_kinds(draft, folder)
+    draft.reasons[("timezone",)] = _text("timezone")
+    draft.reasons[("tables",)] = _text("extracted_at")
+    for table, sources in draft.tables.items():
+        for number, source in enumerate(sources):
+            file = files[source["file"]]
+            what = draft.reasons.get(("tables", table, number), "")
+            if draft.system and not what:
+                what = _text("template_source", system=draft.system, table=table)
+            text = _text("source", file=file.name, rows=file.table.num_rows, what=what)
+            draft.reasons["tables", table, number] = text
+    _ask(draft, files)
+
+
+def _text(key: str, **params: Any) -> str:
+    return Catalogue.load("en").text(f"draft.{key}", **params)
+
+
+def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
+    """Draft the columns of the leads' own files that no line names yet."""
+    fields = draft.content["fields"]
+    used = {str(item.get("column", name)) for name, item in fields.items()}
+    for sources in draft.tables.values():
+        for source in sources:
+            used |= {*source.get("columns", {}).values(), *source.get("only", ())}
+            used |= {left for join in source.get("join", ()) for left in join["on"]}
+    for source in draft.tables["leads"]:
+        file = files[source["file"]]
+        for name, drafted in file.drafts.items():
+            column = drafted.column
+            if name in used or column.type not in FEATURE_TYPES or not drafted.look.counts:
+                continue
+            used.add(name)
+            by_form = column.criterion in ("source", "campaign")
+            key = re.sub(r"\W+", "_", name.casefold()).strip("_") or "field"
+            while key in fields or key in RESERVED:
+                key += "_"
+            known = "set_at_creation" if by_form else "unknown"
+            fields[key] = {"type": column.type, "column": name, "known": known}
+            fields[key]["reason"] = _text("by_form" if by_form else "newest_value")
+            if column.criterion != "other":
+                fields[key]["criterion"] = column.criterion
+            more = {"decimal": column.decimal, "missing": [*column.missing]}
+            fields[key] |= {k: v for k, v in more.items() if v not in (".", [])}
+
+
+def _add_stages(draft: CrmDraft, folder: Path) -> None:
+    """Propose an order of the stages: that of the days, after creation, at which leads enter."""
+    if "stages" not in draft.tables:
+        return
+    stages = draft.content.setdefault("stages", {})
+    names = [*stages.get("order", []), *stages.get("won", []), *stages.get("lost", [])]
+    leads, table = _tables(draft, folder, "leads"), _tables(draft, folder, "stages")
+    coded = table.words("stage", frozenset(map(folded, names)))
+    at = places(table.ids("lead_id"), _plain(leads.ids("lead_id")))
+    entered, created = table.moments("entered_at").values, leads.moments("created_at").values
+    days = (entered - created[at]) / DAY
+    usable = (at >= 0) & (coded.codes >= 0) & (entered > 0)
+    typical = {
+        word: float(np.median(days[usable & (coded.codes == code)]))
+        for code, word in enumerate(coded.words)
+        if (usable & (coded.codes == code)).any()
+    }
+    new = [word for word in typical if folded(word) not in set(map(folded, names))]
+    if not new or len(new) > MOST_STAGES:
+        return
+    meanings = outcome_meanings(new)
+    for kind in ("won", "lost"):
+        ends = [word for word in new if meanings[word] == kind]
+        stages[kind] = [*stages.get(kind, []), *ends]
+    order = list(stages.get("order", []))
+    for word in sorted(new, key=typical.__getitem__):
+        if meanings[word] not in ("won", "lost"):
+            later = [at for at, name in enumerate(order) if typical.get(name, -1) > typical[word]]
+            order.insert(later[0] if later else len(order), word)
+    draft.content["stages"] = {"order": order} | stages | {"order": order}
+    shown = ", ".join(f"{word!r} ({typical[word]:.1f} days)" for word in new)
+    draft.reasons[("stages", "order")] = _text("stage_order", words=shown)
+    draft.questions.append(_text("ask_stages", order=", ".join(order)))
+
+
+def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
+    """Translate words of outcomes that are usual ones."""
+    if "deals" not in draft.tables:
+        return
+    stages = draft.content.get("stages", {})
+    names = (name for kind in ("order", "won", "lost") for name in stages.get(kind, ()))
+    known_words = {"won", "lost", "open", *map(folded, names)}
+    for number, source in enumerate(draft.tables["deals"]):
+        words = source.get("words", {}).get("outcome", {})
+        if "outcome" in source.get("constants", ()) or "*" in words:
+            continue
+        table = _table(draft, folder, "deals", [source])
+        coded = table.words("outcome", frozenset(known_words))
+        new = [word for word in coded.words if folded(word) not in known_words][:MOST_STAGES]
+        meanings = outcome_meanings(coded.words)
+        known = {word: meanings[word] for word in new if meanings[word] != "other"}
+        if known:
+            source.setdefault("words", {})["outcome"] = {**words, **known}
+        unknown = [word for word in new if word not in known]
+        if unknown:
+            shown = ", ".join(map(repr, unknown))
+            draft.reasons[("tables", "deals", number)] = _text("outcomes", words=shown)
+            draft.questions.append(_text("ask_outcomes", words=shown, file=source["file"]))
+
+
+def _tables(draft: CrmDraft, folder: Path, name: str) -> Table:
+    return _table(draft, folder, name, draft.tables[name])
+
+
+def _table(draft: CrmDraft, folder: Path, name: str, sources: Sequence[Any]) -> Table:
+    content = {"version": 1, "dataset": "x", "tables": {**draft.tables, name: [*sources]}}
+    keys = ("timezone", "day_first", "missing", "stages")
+    content |= {key: draft.content[key] for key in keys if key in draft.content}
+    mapping = parse_mapping(content)
+    opened = [open_source(folder, name, source, ()) for source in mapping.tables[name]]
+    return Table(name, mapping, opened)
+
+
+def _plain(ids: Any) -> Any:
+    ids = ids.cast(ids.type.value_type) if pa.types.is_dictionary(ids.type) else ids
+    return ids.cast(pa.large_string())
+
+
+def _add_kinds(draft: CrmDraft, folder: Path) -> None:
+    """Say of every type of activity what kind it is, or that it is not counted."""
+    for number, source in enumerate(draft.tables.get("activities", ())):
+        words = source.get("words", {}).get("type", {})
+        if "type" in source.get("constants", ()) or "*" in words:
+            continue
+        coded = _table(draft, folder, "activities", [source]).words("type", frozenset(KINDS))
+        new = [word for word in coded.words if word not in KINDS]
+        if len(new) > MOST_STAGES:
+            source.setdefault("words", {})["type"] = {**words, "*": ""}
+            draft.questions.append(_text("ask_many_kinds", file=source["file"], n=len(new)))
+            continue
+        meanings = {word: kind_of(word) for word in new}
+        if new:
+            kinds = {word: kind or "" for word, kind in meanings.items()}
+            source.setdefault("words", {})["type"] = {**words, **kinds}
+            draft.reasons[("tables", "activities", number, "words")] = _text("kinds")
+        unknown = [repr(word) for word, kind in meanings.items() if kind is None]
+        if unknown:
+            shown = ", ".join(unknown)
+            draft.questions.append(_text("ask_unknown_kinds", file=source["file"], words=shown))
+
+
+def kind_of(word: str) -> str | None:
+    """Return the kind of activity that a word tells; empty for none that counts.
+
+    >>> kind_of("Outgoing call"), kind_of("No-show"), kind_of("qwerty")
+    ('outbound_call', '', None)
+    """
+    title = folded_word(word)
+    for pattern, kind in shapes()["kinds"]:
+        if re.search(rf"(?<!\w)(?:{pattern})", title):
+            return str(kind)
+    return None
+
+
+def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
+    """List what only a person can decide."""
+    ask = draft.questions.append
+    if "deals" not in draft.tables and not draft.content.get("stages", {}).get("won"):
+        ask(_text("ask_no_outcome"))
+    kinds = []
+    for source in draft.tables.get("activities", ()):
+        found = {*source.get("words", {}).get("type", {}).values()} - {""}
+        found |= {source.get("constants", {}).get("type", "")} - {""}
+        kinds.append(f"{source['file']} is {', '.join(sorted(found)) or 'as its words say'}")
+    if kinds:
+        ask(_text("ask_kinds", kinds="; ".join(kinds)))
+    lead = draft.tables["leads"][0]
+    created = lead.get("columns", {}).get("created_at", "created_at")
+    moments = files[lead["file"]].words(created) if created in files[lead["file"]].columns else {}
+    if not all(re.search(r"(Z|[+-]\d\d:?\d\d|\d{9,})$", text) for text in list(moments)[:1000]):
+        ask(_text("ask_timezone", zone=draft.content["timezone"]))
+    for name, item in draft.content["fields"].items():
+        table = draft.tables[item.get("from", "leads")]
+        column = str(item.get("column", name))
+        if item["type"] == "phone" and "region" not in item:
+            cells = [cell for source in table for cell in _cells(files, source, column)]
+            if not cells or sum(cell.lstrip()[:1] == "+" for cell in cells) < 0.9 * len(cells):
+                ask(_text("ask_region", field=name))
+    unknown = [n for n, item in draft.content["fields"].items() if item.get("known") == "unknown"]
+    if unknown:
+        ask(_text("ask_known", fields=", ".join(unknown)))
+    ask(_text("ask_extracted_at"))
+
+
+def _cells(files: Mapping[str, FolderFile], source: Mapping[str, Any], column: str) -> list[str]:
+    names = (source["file"], *(join["file"] for join in source.get("join", ())))
+    bare = column.rpartition(".")[2]
+    found = (files[name] for name in names if bare in files[name].columns)
+    return [cell for file in found for cell in file.words(bare)]
