@@ -119,6 +119,7 @@ def audited_export(
         horizon_days=outcomes.horizon_days,
         lag_days=outcomes.lag_days,
         won_stages=mapping.stages.won,
+        lost_stages=mapping.stages.lost,
     )
     matrix = find_matrix((folder,), files.matrix, schema)
     bar("audit", 0.08)

@@ -300,7 +300,7 @@ def test_a_stage_ends_a_lead_from_the_moment_after_it_is_recorded(facts: Export)
     as_of = int(CREATED[3]) + DAY
     for known, is_open in [(as_of - 1, False), (as_of, True)]:
         dead = stages_of(("dead", as_of - DAY // 2, known, 3), names=("dead", "lead"))
-        ended = alone(replace(facts, stages=dead), 3)
+        ended = alone(replace(facts, stages=dead, deals=None), 3)
         row = snapshot(ended, [(0, 1.0, np.nan)])
         if is_open:
             check(ended, row)

@@ -22,6 +22,7 @@ from scoring_ml.features.feature import Feature
 from scoring_ml.features.rows_check import check_rows
 from scoring_ml.features.snapshot import Snapshot
 from tests.oracle.lead_facts import LeadFacts, gather_facts
+from tests.oracle.lead_standing import is_won_between, standing
 from tests.oracle.naive_features import NaiveFeatures
 
 SECOND: Final = 1_000_000
@@ -42,14 +43,14 @@ def proven_snapshot(export: Export, mapping: CrmMapping) -> Snapshot:
     """Make the snapshot of an export, and prove it by both checks and by its places."""
     snapshot, schema, outcomes = build_crm_snapshot(export, mapping)
     spans = {"horizon_days": outcomes.horizon_days, "lag_days": outcomes.lag_days}
-    check_rows(export, snapshot, won_stages=mapping.stages.won, **spans)
+    ends = {"won_stages": mapping.stages.won, "lost_stages": mapping.stages.lost}
+    check_rows(export, snapshot, **ends, **spans)
     check_snapshot(
         export,
         snapshot,
         schema,
         ages_days=mapping.ages_days,
-        won_stages=mapping.stages.won,
-        lost_stages=mapping.stages.lost,
+        **ends,
         **spans,
     )
     seen = len(np.unique(snapshot.row))
@@ -94,7 +95,7 @@ def check_snapshot(
     moments = snapshot.as_of.astype("datetime64[us]").astype(np.int64)
     present = [float(age) for age in np.unique(snapshot.age_days[~np.isnan(snapshot.age_days)])]
     ages = [*(present if ages_days is None else ages_days), math.nan]
-    facts = gather_facts(export)
+    facts = gather_facts(export, won_stages, lost_stages)
     unsure = unsure_leads(export)
     extracted = export.extracted_at
     features = schema_features(schema)
@@ -108,10 +109,10 @@ def check_snapshot(
         seen[lead].append(age)
         if as_of != _moment(of_lead, age, extracted):
             raise OracleError(f"{_MOMENT}: a row at another moment {where}")
-        if not _open(of_lead, as_of, won_stages, lost_stages):
+        if standing(of_lead.sayings, as_of) != "open":
             raise OracleError(f"{_OPEN}: a closed lead {where}")
         now = math.isnan(age)
-        label = _label(of_lead, as_of, now, horizon_days, lag_days, extracted, won_stages)
+        label = _label(of_lead, as_of, now, horizon_days, lag_days, extracted)
         if not _same(float(snapshot.label[row]), label):
             raise OracleError(f"{_LABEL}: another label {where}")
         expected = _values(of_lead, as_of, schema, features, export, lead)
@@ -125,8 +126,8 @@ def check_snapshot(
             if lead not in unsure
             and _is_in_time(age, as_of := _moment(of_lead, age, extracted), extracted)
             and of_lead.created_at < as_of
-            and _open(of_lead, as_of, won_stages, lost_stages)
-            and not any(win < as_of for win in _wins(of_lead, won_stages))
+            and standing(of_lead.sayings, as_of) == "open"
+            and standing(of_lead.sayings, as_of, as_known=False) != "won"
         ]
         if _words(due) != _words(seen[lead]):
             wrong = f"{_words(seen[lead])} instead of {_words(due)} of {export.leads.ids[lead]}"
@@ -160,42 +161,13 @@ def _now_last(age: float) -> float:
     return math.inf if math.isnan(age) else age
 
 
-def _open(
-    facts: LeadFacts, as_of: int, won_stages: Collection[str], lost_stages: Collection[str]
-) -> bool:
-    """Tell whether a lead is open: no win is known, and the newest known fact is no end."""
-    newest: list[tuple[int, int, bool]] = []
-    for close in facts.closes:
-        if close.known_at < as_of:
-            if close.won:
-                return False
-            newest.append((close.closed_at, close.known_at, True))
-    for stage in facts.stages:
-        if stage.known_at < as_of:
-            if stage.name in won_stages:
-                return False
-            newest.append((stage.entered_at, stage.known_at, stage.name in lost_stages))
-    return not newest or not max(newest)[2]
-
-
 def _label(
-    facts: LeadFacts,
-    as_of: int,
-    now: bool,
-    horizon_days: float,
-    lag_days: float,
-    extracted: int,
-    won_stages: Collection[str],
+    facts: LeadFacts, as_of: int, now: bool, horizon_days: float, lag_days: float, extracted: int
 ) -> float:
     if now or as_of + round((horizon_days + lag_days) * DAY) > extracted:
         return math.nan
     end = as_of + round(horizon_days * DAY)
-    return 1.0 if any(as_of <= win < end for win in _wins(facts, won_stages)) else 0.0
-
-
-def _wins(facts: LeadFacts, won_stages: Collection[str]) -> list[int]:
-    wins = [close.closed_at for close in facts.closes if close.won]
-    return wins + [stage.entered_at for stage in facts.stages if stage.name in won_stages]
+    return 1.0 if is_won_between(facts.sayings, as_of, end) else 0.0
 
 
 def _values(

@@ -25,7 +25,7 @@ from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.world import make_world
 from scoring_ml.errors import InputError
-from scoring_ml.features.asof import known, seen_at
+from scoring_ml.features.asof import seen_at
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.crm_snapshot import values_at
 from scoring_ml.features.outcomes import find_outcomes
@@ -141,7 +141,7 @@ def _generated(
     as_of: Moments = seen_at(export.leads.created_at, age)
     outcomes = find_outcomes(export, mapping)
     is_open = outcomes.open_at(as_of) & (as_of <= export.extracted_at)
-    rows = np.flatnonzero(is_open & ~known(outcomes.won_at, as_of))
+    rows = np.flatnonzero(is_open & ~outcomes.won_before(as_of))
     values = values_at(export, schema, as_of)
     truth = world.truth(as_of[rows], rows)
     return {name: item[rows] for name, item in values.items()}, truth

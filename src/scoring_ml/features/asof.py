@@ -75,10 +75,18 @@ def latest(history: FieldHistory, as_of: Moments) -> NDArray[Any]:
     return values
 
 
-def is_won(won_at: Moments, as_of: Moments, horizon_days: float) -> Bools:
-    """Tell which leads are won in ``[as_of, as_of + horizon)``; :data:`NEVER` is not."""
+def is_won(
+    won_at: Moments, as_of: Moments, horizon_days: float, until: Moments | int = NEVER
+) -> Bools:
+    """Tell which wins fall in ``[as_of, as_of + horizon)`` and are not taken back before its end.
+
+    A win at :data:`NEVER` is none.
+
+    >>> is_won(np.full(2, 5), np.zeros(2, dtype=np.int64), 1, np.array([DAY - 1, DAY]))
+    array([False,  True])
+    """
     end = as_of + round(horizon_days * DAY)
-    return np.asarray((won_at != NEVER) & (won_at >= as_of) & (won_at < end))
+    return np.asarray((won_at != NEVER) & (won_at >= as_of) & (won_at < end) & (until >= end))
 
 
 def is_mature(as_of: Moments, *, horizon_days: float, lag_days: float, extracted_at: int) -> Bools:

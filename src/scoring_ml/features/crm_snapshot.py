@@ -20,10 +20,10 @@ from scoring_ml.data.schema import FEATURE_TYPES, Column, Order, Schema, Target
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.data.values.typed import missing_values
 from scoring_ml.errors import InputError, SchemaError
-from scoring_ml.features.asof import is_mature, is_won, known, latest, seen_at
+from scoring_ml.features.asof import is_mature, known, latest, seen_at
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import compute_features
-from scoring_ml.features.outcomes import Outcomes, find_outcomes
+from scoring_ml.features.outcomes import Outcomes, find_outcomes, outcome_notes
 from scoring_ml.features.request_vocabulary import request_words
 from scoring_ml.features.snapshot import Snapshot
 
@@ -194,7 +194,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         is_open = outcomes.open_at(as_of) & known(leads.created_at, as_of)
         if not now:
             is_open &= known(as_of, extracted_at)
-        won_before = is_open & known(outcomes.won_at, as_of)
+        won_before = is_open & outcomes.won_before(as_of)
         late |= won_before
         rows = np.flatnonzero(is_open & ~won_before)
         seen[rows] = True
@@ -204,7 +204,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         moments.append(at)
         lead.append(rows)
         age_days.append(np.full(len(rows), age))
-        won = is_won(outcomes.won_at[rows], at, outcomes.horizon_days).astype(np.float64)
+        won = outcomes.won_within(as_of)[rows].astype(np.float64)
         final = is_mature(
             at,
             horizon_days=outcomes.horizon_days,
@@ -240,6 +240,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
                 },
             )
         ),
+        warnings=tuple(outcome_notes(export, outcomes)),
         lead=code,
         age_days=age_of,
         headline_age_days=mapping.headline_age_days,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import LOST, WON, Export
+from scoring_ml.data.crm.facts import WON, Export
 from scoring_ml.data.crm.mapping import HORIZONS_DAYS, CrmMapping
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
-from scoring_ml.features.asof import known
+from scoring_ml.features.asof import is_won, known
+from scoring_ml.features.lead_states import LeadStates, Wins, lead_states
 
 CAUGHT_WINS: Final = 0.80
 """Share of the wins of mature cohorts that a default horizon must catch."""
@@ -24,47 +26,60 @@ _LAG_QUANTILE: Final = 0.99
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Ends of leads.
+    """What became of leads.
 
     Parameters
     ----------
-    won_at : array of int64, shape (n,)
-        First closed-won moment of each lead; :data:`NEVER` for none.
-    won_known_at : array of int64, shape (n,)
-        When a win of the lead was first known.
-    lead, known_at : array of int64, shape (m,)
-        Every entry of a stage and every closing of a deal, in order of lead, then of the moment
-        at which it happened.
-    is_end : array of bool, shape (m,)
-        Whether that ends the lead.
+    states : LeadStates
+        Every fact that decides it.
+    wins : Wins
     horizon_days, lag_days : float
     unsure : array of bool, shape (n,)
         Leads of which a closing could not be read: neither won, nor lost, nor open.
+    recorded_since : int
+        When the recording of outcomes began: before that nobody knows what became of a lead.
     """
 
-    won_at: Moments
-    won_known_at: Moments
-    lead: NDArray[np.int64]
-    known_at: Moments
-    is_end: NDArray[np.bool_]
+    states: LeadStates
+    wins: Wins
     horizon_days: float
     lag_days: float
     unsure: NDArray[np.bool_]
+    recorded_since: int = 0
+
+    @property
+    def won_at(self) -> Moments:
+        """First win of each lead that stands; :data:`NEVER` for none; shape (n,)."""
+        won_at = np.full(self.states.leads, NEVER, dtype=np.int64)
+        stands = self.wins.until == NEVER
+        np.minimum.at(won_at, self.wins.lead[stands], self.wins.at[stands])
+        return won_at
+
+    @property
+    def taken_back(self) -> NDArray[np.int64]:
+        """Leads that were won, and whose wins were all taken back."""
+        return np.setdiff1d(self.wins.lead, self.wins.lead[self.wins.until == NEVER])
 
     def open_at(self, as_of: Moments) -> NDArray[np.bool_]:
-        """Tell which leads are open as known at a moment, shape (n,).
+        """Tell which leads are open as known at a moment, shape (n,)."""
+        seen = known(self.states.known_at, as_of[self.states.lead])
+        _, closed = self.states.given(seen)
+        return np.asarray(~closed & ~self.unsure)
 
-        A lead is closed once a win is known. Else the newest known fact decides: after a loss it
-        is closed until it enters a stage again (recycled).
-        """
-        newest = np.full(len(as_of), -1, dtype=np.int64)
-        seen = np.flatnonzero(known(self.known_at, as_of[self.lead]))
-        # In order, and of several assignments to one place the last one holds.
-        newest[self.lead[seen]] = seen
-        ended = np.zeros(len(as_of), dtype=bool)
-        has = newest >= 0
-        ended[has] = self.is_end[newest[has]]
-        return np.asarray(~ended & ~self.unsure & ~known(self.won_known_at, as_of))
+    def won_before(self, as_of: Moments) -> NDArray[np.bool_]:
+        """Tell which leads were won at a moment, whether or not it was known; shape (n,)."""
+        moment = as_of[self.wins.lead]
+        return self._any(known(self.wins.at, moment) & ~known(self.wins.until, moment))
+
+    def won_within(self, as_of: Moments) -> NDArray[np.bool_]:
+        """Tell which leads are won within the horizon, and still so at its end; shape (n,)."""
+        moment = as_of[self.wins.lead]
+        return self._any(is_won(self.wins.at, moment, self.horizon_days, self.wins.until))
+
+    def _any(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = np.zeros(self.states.leads, dtype=bool)
+        found[self.wins.lead[which]] = True
+        return found
 
 
 def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
@@ -75,48 +90,48 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
     mapping : CrmMapping
         Names the stages that end a lead; gives horizon and recording lag if they are decided.
     """
-    n = len(export.leads)
-    unsure = np.zeros(n, dtype=bool)
-    none, never = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
-    # Lead, moment, when it was known, whether it ends the lead, whether it wins it.
-    parts = [(none, none, none, never, never)]
-    if export.deals is not None:
-        deals = export.deals
-        unsure[deals.unsure] = True
-        closed = np.isin(deals.outcome, (WON, LOST))
-        won = deals.outcome[closed] == WON
-        facts = (deals.lead[closed], deals.closed_at[closed], deals.known_at[closed])
-        parts.append((*facts, np.ones_like(won), won))
-    if export.stages is not None:
-        stages = export.stages
-        unsure[stages.unsure] = True
-        names = np.array(stages.names, dtype=object)
-        won = np.isin(names, mapping.stages.won)[stages.stage]
-        ends = won | np.isin(names, mapping.stages.lost)[stages.stage]
-        parts.append((stages.lead, stages.entered_at, stages.known_at, ends, won))
-    lead, at, recorded_at, end, won = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    won_at = np.full(n, NEVER, dtype=np.int64)
-    won_known_at = np.full(n, NEVER, dtype=np.int64)
-    np.minimum.at(won_at, lead[won], at[won])
-    np.minimum.at(won_known_at, lead[won], recorded_at[won])
-    order = np.lexsort((end, recorded_at, at, lead))
+    states = lead_states(export, mapping.stages.won, mapping.stages.lost)
+    wins = states.wins()
+    unsure = np.zeros(states.leads, dtype=bool)
+    for table in (export.deals, export.stages):
+        if table is not None:
+            unsure[table.unsure] = True
+    # A win that can be read stands, whatever else is told of the lead.
+    unsure[wins.lead[wins.until == NEVER]] = False
+    won = states.state == WON
     lag = mapping.recording_lag_days
-    horizon = mapping.horizon_days
-    return Outcomes(
-        won_at=won_at,
-        won_known_at=won_known_at,
-        lead=lead[order],
-        known_at=recorded_at[order],
-        is_end=end[order],
-        horizon_days=default_horizon(export.leads.created_at, won_at, export.extracted_at)
-        if horizon is None
-        else horizon,
-        lag_days=default_lag(recorded_at[won] - at[won]) if lag is None else lag,
-        # A win that can be read stands, whatever else was told of the lead.
-        unsure=unsure & (won_at == NEVER),
+    found = Outcomes(
+        states=states,
+        wins=wins,
+        horizon_days=mapping.horizon_days or 0.0,
+        lag_days=default_lag((states.known_at - states.at)[won]) if lag is None else lag,
+        unsure=unsure,
     )
+    if mapping.horizon_days is not None:
+        return found
+    horizon = default_horizon(export.leads.created_at, found.won_at, export.extracted_at)
+    return replace(found, horizon_days=horizon)
+
+
+def outcome_notes(export: Export, outcomes: Outcomes) -> Iterator[str]:
+    """Tell of wins that were taken back, and of deals and stages that contradict each other."""
+
+    def some(leads: NDArray[np.int64]) -> str:
+        first = ", ".join(str(name)[:60] for name in export.leads.ids[leads[:3]])
+        return f"{len(leads):,} lead(s), first: {first}"
+
+    back = outcomes.taken_back
+    if len(back):
+        yield (
+            f"Wins that were taken back: {some(back)}. The stage or the deal went on to another "
+            "state; where that was before the horizon's end, the lead counts as not won"
+        )
+    torn = outcomes.states.contradicted()
+    if len(torn):
+        yield (
+            f"Deals and stages tell different ends: {some(torn)}. A won deal counts; where stages "
+            "tell the win, a deal that was lost later counts"
+        )
 
 
 def default_horizon(created_at: Moments, won_at: Moments, extracted_at: int) -> float:

@@ -5,14 +5,14 @@ Only moments, labels and wins are looked at, and no code is shared with what mad
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import WON, Export
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.values.moments import NEVER
 from scoring_ml.errors import ScoringError
 from scoring_ml.features.snapshot import Snapshot
@@ -24,6 +24,9 @@ _MOMENT: Final = "A row must be seen at its age, after its creation and within t
 _OPEN: Final = "A lead must be seen only while it is open, as known then"
 _LABEL: Final = "A label must follow from the wins in the horizon, once they are final"
 
+_NO_DEAL: Final = -1
+_FACTS: Final = ("lead", "deal", "says", "at", "known")
+
 _Ints = NDArray[np.int64]
 
 
@@ -34,16 +37,17 @@ def check_rows(
     horizon_days: float,
     lag_days: float,
     won_stages: Collection[str] = (),
+    lost_stages: Collection[str] = (),
 ) -> None:
-    """Prove of every row: its lead, its moment, that no win is behind it, and its label.
+    """Prove of every row: its lead, its moment, that it was not won then, and its label.
 
     Parameters
     ----------
     snapshot : Snapshot
         With ``lead``, ``age_days`` and ``as_of``.
     horizon_days, lag_days : float
-    won_stages : collection of str
-        Stages that mean a win.
+    won_stages, lost_stages : collection of str
+        Stages that mean a win, and a loss.
 
     Raises
     ------
@@ -77,40 +81,115 @@ def check_rows(
     late = (at != due) | (~now & (at >= export.extracted_at)) | (created >= at)
     hold(_MOMENT, "a row at another moment", late)
 
+    facts = _facts(export, won_stages, lost_stages)
+    won, known = _first_wins(facts, len(export.leads))
     for table in (export.deals, export.stages):
         unsure = np.zeros(0, dtype=np.int64) if table is None else table.unsure
-        hold(_OPEN, "a lead of which nobody knows how it ended", np.isin(lead, unsure))
-    won, known = _first_wins(export, won_stages)
-    hold(_OPEN, "a lead that was known to be won", known[lead] < at)
-    hold(_OPEN, "a lead that was won already, recorded later", won[lead] < at)
+        unknown = np.isin(lead, unsure) & (won[lead] == NEVER)
+        hold(_OPEN, "a lead of which nobody knows how it ended", unknown)
+    known_won, won_then = known[lead] < at, won[lead] < at
+    # No win lies before the row, so the first one decides.
+    end = at + round(horizon_days * _DAY)
+    wins = won[lead] < end
+    # Where something happened after a win, every fact of the lead is walked through.
+    for row, walk in _walks(facts, lead, won):
+        known_won[row] = walk.won(int(at[row]), known=True)
+        won_then[row] = walk.won(int(at[row]), known=False)
+        wins[row] = walk.won_within(int(at[row]), int(end[row]))
+    hold(_OPEN, "a lead that was known to be won", known_won)
+    hold(_OPEN, "a lead that was won already, recorded later", won_then)
 
     final = ~now & (export.extracted_at - at >= round((horizon_days + lag_days) * _DAY))
-    # No win lies before the row, so the first one decides.
-    wins = won[lead] < at + round(horizon_days * _DAY)
     labelled = ~np.isnan(snapshot.label)
     hold(_LABEL, "a label that is not final", labelled & ~final)
     hold(_LABEL, "no label, though it is final", final & ~labelled)
     hold(_LABEL, "another label", final & (snapshot.label != wins))
 
 
-def _first_wins(export: Export, won_stages: Collection[str]) -> tuple[_Ints, _Ints]:
-    """Return when each lead was first won and when a win was first known, NEVER for none."""
+class _Walk:
+    """The facts of one lead that decide whether it is won, walked through one by one."""
+
+    def __init__(self, facts: pd.DataFrame) -> None:
+        columns = facts.sort_values(["at", "known", "says"])[["deal", "says", "at", "known"]]
+        self._facts = [tuple(map(int, fact)) for fact in columns.to_numpy()]
+
+    def won(self, moment: int, *, known: bool) -> bool:
+        """Tell whether the lead was won before a moment, or was known to be."""
+        newest: dict[int, tuple[int, int]] = {}
+        was_won = False
+        for place, (deal, says, at, known_at) in enumerate(self._facts):
+            if (known_at if known else at) < moment:
+                newest[deal] = place, says
+                was_won |= deal == _NO_DEAL and says == WON
+        own, own_says = newest.pop(_NO_DEAL, (-1, OPEN))
+        undone = len(newest) == 1 and was_won and own_says != WON
+        if any(says == WON and not (undone and own > at) for at, says in newest.values()):
+            return True
+        return own_says == WON and own > max(
+            (at for at, says in newest.values() if says == LOST), default=-1
+        )
+
+    def won_within(self, start: int, end: int) -> bool:
+        """Tell whether a win lies in ``[start, end)`` and still stands at its end."""
+        moments = sorted({at for _, _, at, _ in self._facts if start <= at < end})
+        return self.won(end, known=False) and any(
+            self.won(at + 1, known=False) and not self.won(at, known=False) for at in moments
+        )
+
+
+def _facts(export: Export, won: Collection[str], lost: Collection[str]) -> pd.DataFrame:
+    """Return all that deals and stages say: lead, deal, at, known, says."""
     parts = []
+    ids: dict[str, int] = {}
     if export.deals is not None:
         deals = export.deals
-        table = {"lead": deals.lead, "at": deals.closed_at, "known": deals.known_at}
-        closed = (deals.outcome == WON) & (deals.closed_at != NEVER)
-        parts.append(pd.DataFrame(table)[closed])
+        ids = {name: place for place, name in enumerate(deals.ids)}
+        place = np.arange(len(deals)) + len(ids)
+        deal = place if deals.deal is None else np.where(deals.deal < 0, place, deals.deal)
+        rows = pd.DataFrame({"lead": deals.lead, "deal": deal, "says": deals.outcome})
+        is_open = deals.outcome == OPEN
+        opened = np.full(len(deals), NEVER) if deals.opened_at is None else deals.opened_at
+        parts.append(rows[~is_open].assign(at=deals.closed_at[~is_open]))
+        parts[-1]["known"] = deals.known_at[~is_open]
+        for moment in (
+            np.where(is_open, deals.known_at, NEVER),
+            np.minimum(opened, deals.closed_at),
+        ):
+            told = (moment != NEVER) & (is_open | (opened != NEVER))
+            parts.append(rows[told].assign(says=OPEN, at=moment[told], known=moment[told]))
+        timed = pd.concat(parts)[["lead", "deal"]].drop_duplicates()
+        rest = rows[is_open].merge(timed, how="left", indicator=True)
+        rest = rest[rest.pop("_merge") == "left_only"]
+        parts.append(rest.assign(at=export.extracted_at - 1, known=export.extracted_at - 1))
     if export.stages is not None:
         stages = export.stages
-        table = {"lead": stages.lead, "at": stages.entered_at, "known": stages.known_at}
-        wins = [place for place, name in enumerate(stages.names) if name in won_stages]
-        parts.append(pd.DataFrame(table)[np.isin(stages.stage, wins)])
-    every = np.arange(len(export.leads))
+        says = [WON if name in won else LOST if name in lost else OPEN for name in stages.names]
+        deal = np.full(len(stages), _NO_DEAL)
+        if stages.deal is not None:
+            # A deal of which only stages are known has a number of its own, too.
+            numbers = [ids.get(name, -2 - at) for at, name in enumerate(stages.deals)]
+            deal = np.array([*numbers, _NO_DEAL], dtype=np.int64)[stages.deal]
+        table = {"lead": stages.lead, "deal": deal, "says": np.array(says)[stages.stage]}
+        parts.append(pd.DataFrame(table | {"at": stages.entered_at, "known": stages.known_at}))
     if not parts:
-        return np.full(len(every), NEVER), np.full(len(every), NEVER)
-    first = pd.concat(parts).groupby("lead").min().reindex(every, fill_value=NEVER)
+        return pd.DataFrame({name: np.zeros(0, np.int64) for name in _FACTS})
+    return pd.concat(parts)[[*_FACTS]].astype(np.int64)
+
+
+def _first_wins(facts: pd.DataFrame, leads: int) -> tuple[_Ints, _Ints]:
+    """Return when each lead was first won and when a win was first known, NEVER for none."""
+    wins = facts[facts["says"] == WON].groupby("lead")[["at", "known"]].min()
+    first = wins.reindex(np.arange(leads), fill_value=NEVER)
     return first["at"].to_numpy(np.int64), first["known"].to_numpy(np.int64)
+
+
+def _walks(facts: pd.DataFrame, lead: _Ints, won: _Ints) -> Iterator[tuple[int, _Walk]]:
+    """Yield the rows of leads of which anything but a win is told since they were won."""
+    later = (facts["says"] != WON) & (facts["at"] >= won[facts["lead"]])
+    contested = facts["lead"].isin(facts.loc[later, "lead"])
+    walks = {int(name): _Walk(group) for name, group in facts[contested].groupby("lead")}
+    for row in np.flatnonzero(np.isin(lead, list(walks))):
+        yield int(row), walks[int(lead[row])]
 
 
 def _defect(must: str, found: str, snapshot: Snapshot, rows: Sequence[int]) -> ScoringError:

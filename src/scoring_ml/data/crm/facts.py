@@ -117,6 +117,9 @@ class Stages:
         The stages that the mapping names, in the funnel's order.
     unsure : array of int64
         Leads of which an end was left out because it cannot be read.
+    deal : array of int64, shape (m,), or None
+        Which deal entered it: place in ``deals``; -1 for the lead itself.
+    deals : tuple of str
     """
 
     lead: NDArray[np.int64]
@@ -125,6 +128,8 @@ class Stages:
     known_at: Moments
     names: tuple[str, ...]
     unsure: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    deal: NDArray[np.int64] | None = None
+    deals: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -139,12 +144,19 @@ class Deals:
     lead : array of int64, shape (m,)
     outcome : array of int8, shape (m,)
         :data:`WON`, :data:`LOST` or :data:`OPEN`.
-    closed_at, known_at : array of int64, shape (m,)
+    closed_at : array of int64, shape (m,)
         :data:`NEVER` for an open deal.
+    known_at : array of int64, shape (m,)
+        :data:`NEVER` for an open deal that does not tell.
     amount : array of float, shape (m,)
     loss_reason : array of str or None, shape (m,)
     unsure : array of int64
         Leads of which a closing was left out because it cannot be read.
+    opened_at : array of int64, shape (m,), or None
+        :data:`NEVER` where it is not told.
+    deal : array of int64, shape (m,), or None
+        Place in ``ids``; -1 for a deal of its own. Rows of one deal are its states.
+    ids : tuple of str
     """
 
     lead: NDArray[np.int64]
@@ -154,6 +166,9 @@ class Deals:
     amount: NDArray[np.float64]
     loss_reason: NDArray[Any]
     unsure: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    opened_at: Moments | None = None
+    deal: NDArray[np.int64] | None = None
+    ids: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lead)
