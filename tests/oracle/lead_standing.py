@@ -1,4 +1,4 @@
-"""Whether a lead is won, lost or open, from its facts, in plain words.
+"""The standing of a lead, won, lost or open, from its facts, in plain words.
 
 A deal is what its newest fact says. The lead's own history are the stages that no deal entered.
 """

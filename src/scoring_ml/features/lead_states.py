@@ -1,4 +1,4 @@
-"""What leads are, given some of their facts: won, open or lost. The rule lives here alone.
+"""The state of leads, given some of their facts: won, open or lost. The rule lives here alone.
 
 A deal is what the newest of its rows and stages says, and so is the lead's own stage history, that
 is the stages of no named deal. Of these,
@@ -112,18 +112,16 @@ class LeadStates:
 
     def contradicted(self) -> Ints:
         """Return the leads whose deals and own stage history tell different ends."""
-        newest = np.flatnonzero(np.append(np.diff(self._track) > 0, len(self._track) > 0))
-        own = self.deal[newest] == _OWN
-        says = {
-            (kind, end): np.isin(
-                np.arange(self.leads),
-                self.lead[newest[(own == kind) & (self.state[newest] == end)]],
-            )
-            for kind in (True, False)
-            for end in (WON, LOST)
-        }
-        lost = says[True, WON] & says[False, LOST] & ~says[False, WON]
-        return np.flatnonzero(lost | (says[True, LOST] & says[False, WON]))
+        newest = np.append(np.diff(self._track) > 0, True)[: len(self._track)]
+        own = self.deal == _OWN
+
+        def leads(which: Bools) -> Ints:
+            return np.unique(self.lead[newest & which])
+
+        won, own_won = (leads(is_own & (self.state == WON)) for is_own in (~own, own))
+        lost, own_lost = (leads(is_own & (self.state == LOST)) for is_own in (~own, own))
+        undone = np.setdiff1d(np.intersect1d(own_won, lost), won)
+        return np.union1d(undone, np.intersect1d(own_lost, won)).astype(np.int64)
 
     def _undone_at(self, own: Ints, newest: Ints) -> Ints:
         """Return, where a lead's own history was won and is no more, the age of its newest fact."""

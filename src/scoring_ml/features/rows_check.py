@@ -1,6 +1,7 @@
 """The laws of every row of a CRM snapshot, checked for all rows before anything is trained.
 
-Only moments, labels and wins are looked at, and no code is shared with what made the rows.
+Only moments, labels and wins are looked at. Facts are gathered as for the rows; what they mean is
+decided here once more, and no other code is shared with what made the rows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.values.moments import NEVER
 from scoring_ml.errors import ScoringError
+from scoring_ml.features.lead_states import lead_states
 from scoring_ml.features.snapshot import Snapshot
 
 _SECOND: Final = 1_000_000
@@ -25,7 +27,7 @@ _OPEN: Final = "A lead must be seen only while it is open, as known then"
 _LABEL: Final = "A label must follow from the wins in the horizon, once they are final"
 
 _NO_DEAL: Final = -1
-_FACTS: Final = ("lead", "deal", "says", "at", "known")
+_FACTS: Final = ("lead", "deal", "state", "at", "known_at")
 
 _Ints = NDArray[np.int64]
 
@@ -81,7 +83,8 @@ def check_rows(
     late = (at != due) | (~now & (at >= export.extracted_at)) | (created >= at)
     hold(_MOMENT, "a row at another moment", late)
 
-    facts = _facts(export, won_stages, lost_stages)
+    states = lead_states(export, [*won_stages], [*lost_stages])
+    facts = pd.DataFrame({name: getattr(states, name) for name in _FACTS})
     won, known = _first_wins(facts, len(export.leads))
     for table in (export.deals, export.stages):
         unsure = np.zeros(0, dtype=np.int64) if table is None else table.unsure
@@ -110,8 +113,8 @@ class _Walk:
     """The facts of one lead that decide whether it is won, walked through one by one."""
 
     def __init__(self, facts: pd.DataFrame) -> None:
-        columns = facts.sort_values(["at", "known", "says"])[["deal", "says", "at", "known"]]
-        self._facts = [tuple(map(int, fact)) for fact in columns.to_numpy()]
+        ordered = facts.sort_values(["at", "known_at", "state"])
+        self._facts = ordered[["deal", "state", "at", "known_at"]].to_numpy().tolist()
 
     def won(self, moment: int, *, known: bool) -> bool:
         """Tell whether the lead was won before a moment, or was known to be."""
@@ -137,59 +140,20 @@ class _Walk:
         )
 
 
-def _facts(export: Export, won: Collection[str], lost: Collection[str]) -> pd.DataFrame:
-    """Return all that deals and stages say: lead, deal, at, known, says."""
-    parts = []
-    ids: dict[str, int] = {}
-    if export.deals is not None:
-        deals = export.deals
-        ids = {name: place for place, name in enumerate(deals.ids)}
-        place = np.arange(len(deals)) + len(ids)
-        deal = place if deals.deal is None else np.where(deals.deal < 0, place, deals.deal)
-        rows = pd.DataFrame({"lead": deals.lead, "deal": deal, "says": deals.outcome})
-        is_open = deals.outcome == OPEN
-        opened = np.full(len(deals), NEVER) if deals.opened_at is None else deals.opened_at
-        parts.append(rows[~is_open].assign(at=deals.closed_at[~is_open]))
-        parts[-1]["known"] = deals.known_at[~is_open]
-        for moment in (
-            np.where(is_open, deals.known_at, NEVER),
-            np.minimum(opened, deals.closed_at),
-        ):
-            told = (moment != NEVER) & (is_open | (opened != NEVER))
-            parts.append(rows[told].assign(says=OPEN, at=moment[told], known=moment[told]))
-        timed = pd.concat(parts)[["lead", "deal"]].drop_duplicates()
-        rest = rows[is_open].merge(timed, how="left", indicator=True)
-        rest = rest[rest.pop("_merge") == "left_only"]
-        parts.append(rest.assign(at=export.extracted_at - 1, known=export.extracted_at - 1))
-    if export.stages is not None:
-        stages = export.stages
-        says = [WON if name in won else LOST if name in lost else OPEN for name in stages.names]
-        deal = np.full(len(stages), _NO_DEAL)
-        if stages.deal is not None:
-            # A deal of which only stages are known has a number of its own, too.
-            numbers = [ids.get(name, -2 - at) for at, name in enumerate(stages.deals)]
-            deal = np.array([*numbers, _NO_DEAL], dtype=np.int64)[stages.deal]
-        table = {"lead": stages.lead, "deal": deal, "says": np.array(says)[stages.stage]}
-        parts.append(pd.DataFrame(table | {"at": stages.entered_at, "known": stages.known_at}))
-    if not parts:
-        return pd.DataFrame({name: np.zeros(0, np.int64) for name in _FACTS})
-    return pd.concat(parts)[[*_FACTS]].astype(np.int64)
-
-
 def _first_wins(facts: pd.DataFrame, leads: int) -> tuple[_Ints, _Ints]:
     """Return when each lead was first won and when a win was first known, NEVER for none."""
-    wins = facts[facts["says"] == WON].groupby("lead")[["at", "known"]].min()
+    wins = facts[facts["state"] == WON].groupby("lead")[["at", "known_at"]].min()
     first = wins.reindex(np.arange(leads), fill_value=NEVER)
-    return first["at"].to_numpy(np.int64), first["known"].to_numpy(np.int64)
+    return first["at"].to_numpy(np.int64), first["known_at"].to_numpy(np.int64)
 
 
 def _walks(facts: pd.DataFrame, lead: _Ints, won: _Ints) -> Iterator[tuple[int, _Walk]]:
     """Yield the rows of leads of which anything but a win is told since they were won."""
-    later = (facts["says"] != WON) & (facts["at"] >= won[facts["lead"]])
-    contested = facts["lead"].isin(facts.loc[later, "lead"])
-    walks = {int(name): _Walk(group) for name, group in facts[contested].groupby("lead")}
-    for row in np.flatnonzero(np.isin(lead, list(walks))):
-        yield int(row), walks[int(lead[row])]
+    later = (facts["state"] != WON) & (facts["at"] >= won[facts["lead"]])
+    contested = facts[facts["lead"].isin(facts.loc[later, "lead"])]
+    walks = {group["lead"].iloc[0]: _Walk(group) for _, group in contested.groupby("lead")}
+    for row in np.flatnonzero(np.isin(lead, [*walks])):
+        yield int(row), walks[lead[row]]
 
 
 def _defect(must: str, found: str, snapshot: Snapshot, rows: Sequence[int]) -> ScoringError:
