@@ -209,15 +209,15 @@ def _deal_facts(deals: Deals, extracted_at: int) -> list[tuple[Ints, ...]]:
     deal = np.where(deal < 0, len(deals.ids) + own, deal)
     closed = deals.outcome != OPEN
     state = deals.outcome.astype(np.int64)
-    told = ~closed & (deals.known_at != NEVER)
+    dated = ~closed & (deals.known_at != NEVER)
     parts = [(deals.lead, deal, deals.closed_at, deals.known_at, state, closed)]
-    parts.append((deals.lead, deal, deals.known_at, deals.known_at, state, told))
+    parts.append((deals.lead, deal, deals.known_at, deals.known_at, state, dated))
     opening = np.full(len(deals), NEVER) if deals.opened_at is None else deals.opened_at
     opened = np.minimum(opening, deals.closed_at)
     is_open = np.full(len(deals), OPEN)
     parts.append((deals.lead, deal, opened, opened, is_open, opening != NEVER))
     # What tells no moment is no newer state of a deal that has another row.
-    silent = ~closed & ~told & (opening == NEVER)
+    silent = ~closed & ~dated & (opening == NEVER)
     key = deals.lead * (deal.max(initial=0) + 1) + deal
     silent &= ~np.isin(key, key[~silent])
     last = np.full(len(deals), extracted_at - 1)
