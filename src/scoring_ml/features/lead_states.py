@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export
 from scoring_ml.data.values.moments import NEVER, Bools, Moments
 
-Ints = NDArray[np.int64]
+_Ints = NDArray[np.int64]
 
 _OWN: Final = -1
 
@@ -42,7 +42,7 @@ class Wins:
         When it was taken back; :data:`NEVER` for a win that stands.
     """
 
-    lead: Ints
+    lead: _Ints
     at: Moments
     until: Moments
 
@@ -64,7 +64,7 @@ class LeadStates:
     """
 
     def __init__(
-        self, leads: int, lead: Ints, deal: Ints, at: Moments, known_at: Moments, state: Ints
+        self, leads: int, lead: _Ints, deal: _Ints, at: Moments, known_at: Moments, state: _Ints
     ) -> None:
         order = np.lexsort((state, known_at, at, deal, lead))
         self.leads = leads
@@ -110,12 +110,12 @@ class LeadStates:
         won |= newest_state == WON
         return won, won | (~has_open & (newest_state == LOST))
 
-    def contradicted(self) -> Ints:
+    def contradicted(self) -> _Ints:
         """Return the leads whose deals and own stage history tell different ends."""
         newest = np.append(np.diff(self._track) > 0, True)[: len(self._track)]
         own = self.deal == _OWN
 
-        def leads(which: Bools) -> Ints:
+        def leads(which: Bools) -> _Ints:
             return np.unique(self.lead[newest & which])
 
         won, own_won = (leads(is_own & (self.state == WON)) for is_own in (~own, own))
@@ -123,7 +123,7 @@ class LeadStates:
         undone = np.setdiff1d(np.intersect1d(own_won, lost), won)
         return np.union1d(undone, np.intersect1d(own_lost, won)).astype(np.int64)
 
-    def _undone_at(self, own: Ints, newest: Ints) -> Ints:
+    def _undone_at(self, own: _Ints, newest: _Ints) -> _Ints:
         """Return, where a lead's own history was won and is no more, the age of its newest fact."""
         undone = np.full(self.leads, -1, dtype=np.int64)
         was_won = np.zeros(self.leads, dtype=bool)
@@ -159,7 +159,7 @@ class LeadStates:
         np.minimum.at(last, runs[won], until[won])
         return Wins(lead[begins], at[begins], last[runs[begins]])
 
-    def _of(self, leads: Ints) -> LeadStates:
+    def _of(self, leads: _Ints) -> LeadStates:
         """Return the facts of some leads, each once, numbered anew."""
         number = np.full(self.leads, -1, dtype=np.int64)
         number[leads] = np.arange(len(leads))
@@ -182,7 +182,7 @@ def lead_states(export: Export, won: Sequence[str], lost: Sequence[str]) -> Lead
     """
     none = np.zeros(0, dtype=np.int64)
     # Lead, deal, moment, when it was known, what it says.
-    parts: list[tuple[Ints, ...]] = [(none,) * 5]
+    parts: list[tuple[_Ints, ...]] = [(none,) * 5]
     if export.deals is not None:
         parts += _deal_facts(export.deals, export.extracted_at)
     stages = export.stages
@@ -202,7 +202,7 @@ def lead_states(export: Export, won: Sequence[str], lost: Sequence[str]) -> Lead
     )
 
 
-def _deal_facts(deals: Deals, extracted_at: int) -> list[tuple[Ints, ...]]:
+def _deal_facts(deals: Deals, extracted_at: int) -> list[tuple[_Ints, ...]]:
     own = np.arange(len(deals), dtype=np.int64)
     # Deals that bear no id are numbered behind all that do, stages of unknown deals behind them.
     deal = len(deals.ids) + own if deals.deal is None else deals.deal
@@ -225,7 +225,7 @@ def _deal_facts(deals: Deals, extracted_at: int) -> list[tuple[Ints, ...]]:
     return [tuple(item[which] for item in part) for *part, which in parts]
 
 
-def _numbers(names: Sequence[str], ids: Sequence[str]) -> Ints:
+def _numbers(names: Sequence[str], ids: Sequence[str]) -> _Ints:
     """Return the deals' numbers for the names of stages, and last the lead's own."""
     place = pc.index_in(pa.array(names, pa.large_string()), pa.array(ids, pa.large_string()))
     found = np.asarray(place.fill_null(-1)).astype(np.int64)
