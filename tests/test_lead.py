@@ -142,7 +142,7 @@ def test_a_lead_has_a_largest_number_of_fields():
 
 
 def test_all_wrong_fields_are_named_at_once():
-    lead = {"budget": "x", "industry": "Software", "budgett": 1, "demo": "x"}
+    lead = {"budget": "x", "industry": "Software", "budgett": 1, "demo": "perhaps"}
     assert list(refused(lead)) == ["budget", "budgett", "demo"]
 
 

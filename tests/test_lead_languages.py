@@ -40,6 +40,12 @@ def flat(lead: Any) -> tuple[LeadReader, Any]:
     return FLAT, lead
 
 
+def in_dollars(**lead: Any) -> tuple[LeadReader, dict[str, Any]]:
+    schema = small_schema()
+    columns = [replace(c, currency="USD") if c.type == "number" else c for c in schema.columns]
+    return LeadReader(schema.with_columns(columns)), lead
+
+
 LONG = "x" * (MAX_TEXT + 1)
 BAD = [
     flat({"budget": "a lot", "demo": "perhaps", "industry": math.inf, "contract_ends": "soon"}),
@@ -50,6 +56,7 @@ BAD = [
     ),
     flat({"qqqqqq": SECRET, "\ud800": 1, "notes": {"a": SECRET}}),
     flat({str(number): 1 for number in range(MAX_FIELDS + 1)}),
+    in_dollars(budget="5 EUR"),
     flat(RepeatedNames([("budget", 1), ("budget", 2)])),
     with_history(web_visit_30d=1, activities=SECRET, stages={"a": SECRET}, created_at=[SECRET]),
     with_history(activities=[VISIT] * (MAX_FACTS + 1), stages=[SECRET], created_at=20260101),
@@ -83,7 +90,7 @@ def refused(reader: LeadReader, lead: Any, lang: str) -> tuple[tuple[str, str], 
 
 OUR_WORDS = {
     "fa": r"\u2068[^\u2069]*\u2069|\u2066[^\u2069]*\u2069",
-    "ru": r"web_visit|inbound(?:_call)?|outbound(?:_call)?|budget|type|mql|\d[\d:TZ-]+|{names}",
+    "ru": r"web_visit|inbound(?:_call)?|outbound(?:_call)?|budget|type|mql|USD|\d[\d:TZ-]+|{names}",
 }
 """What is to be written as it stands: between marks in Persian, plain in Russian."""
 

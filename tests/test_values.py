@@ -15,6 +15,7 @@ from scoring_ml.data.values.moments import parse_date
 from scoring_ml.data.values.numbers import (
     FALSE_WORDS,
     TRUE_WORDS,
+    parse_amount,
     parse_boolean,
     parse_number,
     plain_digits,
@@ -74,6 +75,78 @@ def test_thousands_separators_change_nothing(cents: int, decimal: str, digits: s
 )
 def test_numbers(text: str, decimal: str, value: float) -> None:
     assert parse_number(text, decimal=decimal) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "currency"),
+    [
+        ("$2.6k", 2600, "USD"),
+        ("US$ 5", 5, "USD"),
+        ("$ 2560 CAD", 2560, "CAD"),
+        ("USD 2,560.00", 2560, "USD"),
+        ("2560|USD", 2560, "USD"),
+        ("2 560 руб.", 2560, "RUB"),
+        ("15 т.р.", 15_000, "RUB"),
+        ("1.1 тыс. ₽", 1100, "RUB"),
+        ("2.3 млрд", 2.3e9, None),
+        ("۲۵۰ هزار تومان", 250_000, "IRT"),
+        ("۲ هزار میلیارد تومان", 2e12, "IRT"),
+        ("1500 ريال", 1500, "IRR"),
+        ("1500 ﷼", 1500, "IRR"),
+        ("۲۵۰،۰۰۰", 250_000, None),
+        ("₹1,23,456.78", 123_456.78, "INR"),
+        ("Rs.500", 500, "INR"),
+        ("1.5 lakh", 150_000, None),
+        ("1'234.50", 1234.5, None),
+        ("CHF 1’234.50", 1234.5, "CHF"),
+        ("2560,-", 2560, None),
+        ("1\u2009234 zł", 1234, "PLN"),
+        ("5 Kč", 5, "CZK"),
+        ("₴5", 5, "UAH"),
+        ("5 ₸", 5, "KZT"),
+        ("₺5", 5, "TRY"),
+        ("(440)", -440, None),
+        ("($440.00)", -440, "USD"),
+        ("-$440", -440, "USD"),
+        ("$-440", -440, "USD"),
+        ("440-", -440, None),
+        ('="2560"', 2560, None),
+        ("'2560", 2560, None),
+        ("%45", 45, None),
+        ("45 درصد", 45, None),
+        ("1e5k", 1e8, None),
+    ],
+)
+def test_amounts(text: str, value: float, currency: str | None) -> None:
+    found = parse_amount(text)
+    assert (found.value, found.currency) == (value, currency)
+    assert found.percent == any(sign in text for sign in ("%", "درصد"))
+    assert parse_amount(f"\u200e{text}\u00a0") == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10-50", "50+", "<10", "R1", "1st", "3D", "5kg", "12:30", "1/31", "TOP 10", "k5", "$", "(5",
+     "5)", "(-5)", "- 5 -", "++5", "5 EUR USD", "5 % USD", "2025-01-02", "9.3q",
+     "+98 912 345 6789"],
+)  # fmt: skip
+def test_what_is_no_amount(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a number"):
+        parse_amount(text)
+
+
+def test_amounts_in_another_currency_need_a_rate() -> None:
+    column = Column("x", "number", currency="USD", rates={"EUR": 1.25})
+    read = reader(column, ())
+    assert (read("10 USD"), read("10"), read(10), read("10 EUR")) == (10.0, 10.0, 10.0, 12.5)
+    with pytest.raises(ValueError, match="amount in USD, or in a currency for which a rate"):
+        read("10 GBP")
+
+
+def test_a_percent_sign_means_hundredths_where_the_column_says_so() -> None:
+    assert reader(Column("x", "number"), ())("45%") == 45.0
+    read = reader(Column("x", "number", hundredths=True), ())
+    assert (read("45%"), read("0.45"), read(0.45)) == (0.45, 0.45, 0.45)
 
 
 @pytest.mark.parametrize("decimal", [".", ","])

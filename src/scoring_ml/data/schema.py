@@ -16,12 +16,14 @@ from scoring_ml.data.history import History
 from scoring_ml.data.lead_use import LeadUse
 from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
+    Code,
     Days,
     Flag,
     Labels,
     MissingWords,
     Number,
     OneOf,
+    Positive,
     Reason,
     TidyWord,
     Word,
@@ -110,6 +112,12 @@ class Column(Section):
         Words that mean "not known" in this column, beside the schema's.
     decimal : {".", ","}
         Decimal sign of numbers written as text.
+    hundredths : bool
+        Whether a percent sign means hundredths, so that 45% is 0.45.
+    currency : str or None
+        ISO 4217 code of the currency of amounts; those in none are taken to be in it.
+    rates : mapping of str to float
+        What one unit of another currency is worth in it, above 0.
     day_first : bool
         How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
     unit : str or None
@@ -142,6 +150,9 @@ class Column(Section):
     monotone: Annotated[str, OneOf(("increasing", "decreasing"))] | None = None
     missing: Words = ()
     decimal: Annotated[str, OneOf((".", ","))] = "."
+    hundredths: Flag = False
+    currency: Code | None = None
+    rates: Mapping[Code, Positive] = field(default_factory=dict, hash=False)
     day_first: Flag = True
     unit: Word | None = None
     label: Word | None = None
@@ -184,6 +195,10 @@ class Column(Section):
             )
         if self.monotone and self.type not in ("number", "boolean", "date"):
             raise Fault("{at}.monotone needs a number, boolean or date", f"type {self.type}")
+        if (self.currency or self.hundredths) and self.type != "number":
+            raise Fault("{at}.currency and hundredths need a number", f"type {self.type}")
+        if self.rates and self.currency is None:
+            raise Fault("{at}.rates needs {at}.currency", "no currency", "Write which they lead to")
         if self.values and self.type != "category":
             raise Fault("{at}.values needs a category", f"type {self.type}")
 

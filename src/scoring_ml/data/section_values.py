@@ -91,6 +91,8 @@ def _reason(value: Any) -> str:
 Word = Annotated[str, PlainValidator(_word), WithJsonSchema(_SCALAR)]
 TidyWord = Annotated[str, PlainValidator(lambda value: tidy(_word(value))), WithJsonSchema(_SCALAR)]
 """A word as a category's value is read."""
+Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$", strict=True)]
+"""The code of a currency, ISO 4217."""
 _WORDS: Final = WithJsonSchema(
     {"anyOf": [_SCALAR, {"type": "array", "items": {"type": [*_SCALAR["type"], "null"]}}]}
 )

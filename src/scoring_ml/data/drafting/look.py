@@ -165,6 +165,31 @@ def read_texts(look: ColumnLook, parse: Callable[[str], _T]) -> tuple[dict[str, 
     return values, junk
 
 
+def read_most(
+    look: ColumnLook, parse: Callable[[str], _T], least: float = 0.6
+) -> tuple[dict[str, _T], list[str]] | None:
+    """Read each different text; none where fewer rows than a share can be read.
+
+    Parameters
+    ----------
+    parse : callable
+        Raises ``ValueError`` for a text that it cannot read.
+    least : float
+        Share of rows, 0-1; half of it already ends the reading of the first thousand texts.
+    """
+    values: dict[str, _T] = {}
+    odd: list[str] = []
+    for at, text in enumerate(look.counts):
+        try:
+            values[text] = parse(text)
+        except ValueError:
+            odd.append(text)
+        if at in (100, 1000) and len(values) < least / 2 * at:
+            return None
+    rows = sum(look.counts[text] for text in values)
+    return (values, odd) if rows >= least * look.filled else None
+
+
 def few_odd(look: ColumnLook, junk: Sequence[str]) -> bool:
     """Whether so few cells are odd words that they may count as missing."""
     odd = sum(look.counts[text] for text in junk)
@@ -187,9 +212,10 @@ def almost(look: ColumnLook, kind: str, odd: Sequence[str]) -> Suspicion:
         Texts that do not read so, at least one.
     """
     share = 1 - sum(look.counts[text] for text in odd) / look.filled
+    shown = repr(odd[0]) if len(odd[0]) <= 20 and "@" not in odd[0] else "a text"
     # A share that is not whole is never told as 100 %.
     text = (
         f"{math.floor(share * 100)} % of {look.name} reads as {kind}; "
-        f"{odd[0]!r} on line {look.line(odd[0])} does not"
+        f"{shown} on line {look.line(odd[0])} does not"
     )
     return Suspicion("ask", "reading", round(share, 4), text)

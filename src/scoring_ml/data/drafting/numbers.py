@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from scoring_ml.data.drafting.look import (
     ID_NAME,
     ColumnLook,
     DraftedColumn,
+    almost,
     few_odd,
     odd_reason,
-    read_texts,
+    read_most,
 )
-from scoring_ml.data.schema import Column
-from scoring_ml.data.values.numbers import parse_number, plain_digits
+from scoring_ml.data.schema import Column, Suspicion
+from scoring_ml.data.values.numbers import Amount, parse_amount, plain_digits
+from scoring_ml.data.values.typed import amount_value
 
 _CODE: Final = re.compile(r"[+-]?0\d+")
+_THREE: Final = re.compile(r"\D*[1-9]\d{0,2}\.\d{3}\D*")
 _STAND_IN: Final = re.compile(r"-?9+|-1")
 
 
 def draft_number(look: ColumnLook) -> DraftedColumn | None:
     """Propose how numbers are read; none where too many cells are no number."""
-    decimal, (values, junk) = ".", read_texts(look, parse_number)
-    if junk:
-        with_comma = read_texts(look, lambda text: parse_number(text, decimal=","))
-        if len(with_comma[1]) < len(junk):
-            decimal, (values, junk) = ",", with_comma
-    # A leading zero belongs to a code, such as a postal code, not to a number.
-    if not few_odd(look, junk) or any(_CODE.fullmatch(plain_digits(text)) for text in values):
+    found = _amounts(look)
+    if found is None:
         return None
-    look = look.without(junk)
-    whole = all(value.is_integer() for value in values.values())
-    reasons = [*odd_reason(junk), *_grouping(values, decimal)]
+    decimal, amounts, odd = found
+    # A leading zero belongs to a code, such as a postal code, not to a number.
+    if any(_CODE.fullmatch(plain_digits(text)) for text in amounts):
+        return None
+    findings, reasons = [], []
+    words = [text for text in odd if not any(sign.isdigit() for sign in text)]
+    rows = sum(look.counts[text] for text in odd)
+    # A few words are missing; what looks like a number must be told, and decided if not rare.
+    if odd and few_odd(look, odd) and (words == odd or rows * 100 <= look.filled):
+        reasons += odd_reason(odd)
+        if words != odd:
+            findings.append(replace(almost(look, "a number", odd), grade="note"))
+        missing, look = tuple(odd), look.without(odd)
+    else:
+        missing = ()
+        findings += [almost(look, "a number", odd)] if odd else []
+    currency, found_money = _currency(look, amounts)
+    hundredths, found_percent = _hundredths(look, amounts)
+    findings += [*found_money, *found_percent, *_grouped_point(look, amounts, decimal)]
+    column = Column(look.name, "number", decimal=decimal, currency=currency, hundredths=hundredths)
+    values = {
+        text: amount_value(amount, column)
+        for text, amount in amounts.items()
+        if currency is None or amount.currency in (None, currency)
+    }
+    whole = not odd and all(value.is_integer() for value in values.values())
+    reasons += _grouping(values, decimal)
+    if currency and any(amount.currency is None for amount in amounts.values()):
+        reasons.append(f"amounts without a currency are taken to be in {currency}; confirm")
     stand_ins = _stand_ins(look, values)
     if stand_ins:
         rest = [value for text, value in values.items() if text not in stand_ins]
@@ -43,13 +69,84 @@ def draft_number(look: ColumnLook) -> DraftedColumn | None:
             f"{', '.join(stand_ins)} ({rows} rows) stands far outside the other values "
             f"({min(rest):g} to {max(rest):g}) and is read as not known; confirm"
         )
-    missing, reason = (*junk, *stand_ins), "; ".join(reasons)
-    column = Column(look.name, "number", decimal=decimal, missing=missing, reason=reason)
-    draft = DraftedColumn(column, look, numbers=values if whole else {})
+    column = replace(column, missing=(*missing, *stand_ins), reason="; ".join(reasons))
+    draft = DraftedColumn(column, look, tuple(findings), numbers=values if whole else {})
     if draft.unique and (look.named(ID_NAME) or draft.direction() is not None):
         column = Column(look.name, "id", use=False, reason="every row has another number")
-        return replace(draft, column=column)
+        return replace(draft, column=column, findings=())
     return draft
+
+
+def _amounts(look: ColumnLook) -> tuple[str, dict[str, Amount], list[str]] | None:
+    """Return the decimal sign with which more rows read, the numbers, and what reads as none."""
+    read = {
+        decimal: read_most(look, partial(parse_amount, decimal=decimal)) for decimal in (".", ",")
+    }
+
+    def unread(decimal: str) -> int:
+        found = read[decimal]
+        odd = look.counts if found is None else found[1]
+        return sum(look.counts[text] for text in odd)
+
+    decimal = min(read, key=unread)  # the point, if both read alike
+    found = read[decimal]
+    return None if found is None else (decimal, *found)
+
+
+def _currency(
+    look: ColumnLook, amounts: Mapping[str, Amount]
+) -> tuple[str | None, list[Suspicion]]:
+    """Return the currency of most amounts, and a finding if there are several."""
+    rows: Counter[str] = Counter()
+    for text, amount in amounts.items():
+        if amount.currency is not None:
+            rows[amount.currency] += look.counts[text]
+    if len(rows) < 2:
+        return next(iter(rows), None), []
+    (currency, most), *others = rows.most_common()
+    shares = ", ".join(f"{code} ({number} rows)" for code, number in rows.most_common())
+    rates = ", ".join(f"{code}: ..." for code, _ in others)
+    text = (
+        f"{look.name} holds amounts in several currencies, which cannot be compared: {shares}. "
+        f"Write what one unit of the others is worth in {currency}, rates: {{{rates}}}"
+    )
+    return currency, [Suspicion("ask", "reading", round(most / rows.total(), 4), text)]
+
+
+def _hundredths(look: ColumnLook, amounts: Mapping[str, Amount]) -> tuple[bool, list[Suspicion]]:
+    """Tell whether percentages stand beside shares of one, and ask where that cannot be told."""
+    percents = [amount.value for amount in amounts.values() if amount.percent]
+    plain = [amount.value for amount in amounts.values() if not amount.percent]
+    if not percents or not plain or not all(0 <= value <= 1 for value in plain):
+        return False, []
+    sure = max(percents) > 1
+    rows = sum(look.counts[text] for text, amount in amounts.items() if amount.percent)
+    text = (
+        f"{rows} of {look.filled} values of {look.name} have a percent sign, the others are shares"
+    )
+    text += (
+        " of one: 45% is read as 0.45"
+        if sure
+        else " of one or percentages, too: write hundredths: true if 45% means 0.45"
+    )
+    grade = "note" if sure else "ask"
+    return sure, [Suspicion(grade, "reading", round(rows / look.filled, 4), text)]
+
+
+def _grouped_point(look: ColumnLook, texts: Iterable[str], decimal: str) -> list[Suspicion]:
+    """Ask whether 1.234 is a thousand, where every point stands before three digits."""
+    plain = [plain_digits(text) for text in texts]
+    parted = [text for text in plain if "." in text]
+    if decimal == "," or not parted or not all(_THREE.fullmatch(text) for text in parted):
+        return []
+    # A number of four digits shows that thousands are not parted.
+    if any(re.search(r"\d{4}", text) for text in plain) or any("," in text for text in plain):
+        return []
+    text = (
+        f"{look.name} holds numbers such as 1.234, which may be a thousand or one: write "
+        "decimal: ',' if the point parts thousands"
+    )
+    return [Suspicion("ask", "reading", round(len(parted) / len(plain), 4), text)]
 
 
 def _grouping(texts: Iterable[str], decimal: str) -> list[str]:

@@ -1,20 +1,27 @@
-"""Numbers and answers of yes or no, written in any script."""
+"""Numbers, amounts of money and answers of yes or no, written in any script."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from scoring_ml.data.values.invalid import InvalidValue
-from scoring_ml.data.values.vocabulary import visible
+from scoring_ml.data.values.vocabulary import folded, visible
+from scoring_ml.data.yaml_file import read_yaml
 
 TRUE_WORDS: Final = frozenset(
-    {"1", "1.0", "true", "t", "yes", "y", "on", "да", "истина", "بله", "آری"}
+    {"1", "1.0", "true", "t", "yes", "y", "on", "+", "✓", "✔", "☑", "✅", "да", "истина", "есть"}
+    | {"بله", "بلی", "آری", "نعم", "так", "ja", "oui", "sim", "tak", "ano", "evet"}
 )
 FALSE_WORDS: Final = frozenset(
-    {"0", "0.0", "false", "f", "no", "n", "off", "нет", "ложь", "خیر", "نه"}
+    {"0", "0.0", "false", "f", "no", "n", "off", "x", "✗", "✘", "☐", "❌", "нет", "ложь"}
+    | {"خیر", "نه", "لا", "ні", "nein", "non", "não", "nie", "ne", "hayır", "hayir"}
 )
 
 
@@ -34,61 +41,160 @@ def plain_digits(text: str) -> str:
 
 
 _SIGNS: Final = {"٫": ".", "٬": "'", "\u2212": "-"}
-_CURRENCY: Final = re.compile(r"^[$€£¥₽﷼]\s*|\s*(?:[$€£¥₽﷼%])$")
+_MARKS: Final = str.maketrans("’ʼ′،‐‑–—﹣－", "''',------")
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-_GROUPED_POINT: Final = re.compile(r"[+-]?\d{1,3}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?")
-_GROUPED_COMMA: Final = re.compile(r"[+-]?\d{1,3}(?:([ .'])\d{3})(?:\1\d{3})*(?:,\d+)?")
+_GROUPED_POINT: Final = re.compile(
+    r"\d{1,3}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?"
+)
+_GROUPED_COMMA: Final = re.compile(r"\d{1,3}(?:([ .'])\d{3})(?:\1\d{3})*(?:,\d+)?")
+_DIGITS: Final = re.compile(r"[.,]?\d(?:.*\d)?")
+_WORD: Final = re.compile(r"[^\W\d_]{0,2}\$|[^\W\d_]+|[^\w\s.,|+-]")
+_LONGEST: Final = 60
 
 
-def parse_number(text: str, *, decimal: str = ".") -> float:
-    """Read a number written in any script's digits.
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as it is written.
+
+    Parameters
+    ----------
+    value : float
+        Finite; a percentage as the number before its sign.
+    currency : str or None
+        ISO 4217 code of the currency that is written beside it; IRT for the toman.
+    percent : bool
+        Whether a percent sign is written beside it.
+    """
+
+    value: float
+    currency: str | None = None
+    percent: bool = False
+
+
+def parse_amount(text: str, *, decimal: str = ".") -> Amount:
+    """Read a number written in any script's digits, with what is written beside it.
 
     Parameters
     ----------
     text : str
-        The number, perhaps with thousands separators, a currency sign or a percent sign.
+        The number, perhaps with thousands separators (also Indian and Swiss ones), a minus before
+        or after it or parentheses, a currency, a percent sign, or a word such as k or million.
     decimal : {".", ","}
         The decimal sign.
-
-    Returns
-    -------
-    float
-        Finite.
 
     Raises
     ------
     InvalidValue
         If the text is no finite number.
 
-    >>> parse_number("1,234.5"), parse_number("1.234,5", decimal=","), parse_number("۱۲")
-    (1234.5, 1234.5, 12.0)
+    >>> parse_amount("USD 2,560.00"), parse_amount("-2,5 тыс. руб.", decimal=",").value
+    (Amount(value=2560.0, currency='USD', percent=False), -2500.0)
     """
-    plain = _CURRENCY.sub("", plain_digits(text.strip()))
-    if decimal == ",":
-        if _GROUPED_COMMA.fullmatch(plain):
-            plain = re.sub(r"[ .']", "", plain)
-        plain = plain.replace(",", ".", 1)
-    elif _GROUPED_POINT.fullmatch(plain):
-        plain = re.sub(r"[ ,']", "", plain)
-    if not _PLAIN.fullmatch(plain):
+    text = text.strip()
+    if text.isascii() and text[-1:].isdigit() and text[0].isdigit():
+        return Amount(_finite(_digits(text, decimal)))
+    if len(text) > _LONGEST:
         raise InvalidValue("number")
-    value = float(plain)
-    if not math.isfinite(value):
-        raise InvalidValue("finite")
-    return value
+    plain = plain_digits(text).translate(_MARKS).lstrip("='")
+    negative = plain.startswith("(") and plain.endswith(")")
+    plain = plain[1:-1] if negative else plain
+    found = _DIGITS.search(plain)
+    if found is None:
+        raise InvalidValue("number")
+    before, core, after = plain[: found.start()], found[0], plain[found.end() :]
+    if before[-1:].isalpha():  # the point of "Rs.500"
+        core = core.lstrip(".,")
+    # "2560,-" is a whole amount, "440-" a negative one.
+    after = re.sub(r"^[.,]-+", "", after)
+    signs = re.findall("[+-]", before + after) + ["-"] * negative
+    if len(signs) > 1 or "+" in after:
+        raise InvalidValue("number")
+    powers, units = _words().powers, _units(after)
+    currency, percent = _beside([*_units(before), *(u for u in units if u not in powers)])
+    value = _digits(core, decimal, sum(powers.get(unit, 0) for unit in units))
+    return Amount(_finite(-value if "-" in signs else value), currency, percent)
+
+
+def parse_number(text: str, *, decimal: str = ".") -> float:
+    """Return the value of :func:`parse_amount` alone.
+
+    >>> parse_number("1,234.5"), parse_number("1.234,5", decimal=","), parse_number("۱۲ هزار")
+    (1234.5, 1234.5, 12000.0)
+    """
+    return parse_amount(text, decimal=decimal).value
 
 
 def parse_boolean(text: str) -> float:
-    """Read yes or no, in English, Russian or Persian, as 1.0 or 0.0.
+    """Read yes or no, in English, Russian, Persian or another language, as 1.0 or 0.0.
 
     Raises
     ------
     InvalidValue
         If the text is neither.
     """
-    word = plain_digits(text.strip()).casefold()
+    word = folded(text)
     if word in TRUE_WORDS:
         return 1.0
     if word in FALSE_WORDS:
         return 0.0
     raise InvalidValue("yes_no")
+
+
+def _digits(core: str, decimal: str, power: int = 0) -> float:
+    if decimal == ",":
+        if _GROUPED_COMMA.fullmatch(core):
+            core = re.sub(r"[ .']", "", core)
+        core = core.replace(",", ".", 1)
+    elif _GROUPED_POINT.fullmatch(core):
+        core = re.sub(r"[ ,']", "", core)
+    if not _PLAIN.fullmatch(core):
+        raise InvalidValue("number")
+    # By the text, so that 2.3k is exactly 2300.
+    return float(f"{core}e{power}") if "e" not in core.casefold() else float(core) * 10**power
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise InvalidValue("finite")
+    return value
+
+
+def _units(part: str) -> list[str]:
+    """Return the words and signs on one side of a number."""
+    text = folded(part)
+    whole = re.sub(r"[\s.,|+-]", "", text)
+    return [whole] if whole in _words().currencies else _WORD.findall(text)
+
+
+def _beside(units: list[str]) -> tuple[str | None, bool]:
+    """Return the currency that words mean, and whether they mean a percentage."""
+    words = _words()
+    if len(units) == 1 and units[0] in words.percent:
+        return None, True
+    codes = [words.currencies.get(unit) for unit in units]
+    if None in codes:
+        raise InvalidValue("number")
+    # A code beside $ says whose dollars they are.
+    named = {code for code, unit in zip(codes, units, strict=True) if unit != "$"} or set(codes)
+    if len(named) > 1:
+        raise InvalidValue("number")
+    return next(iter(named), None), False
+
+
+@dataclass(frozen=True)
+class _UnitWords:
+    powers: Mapping[str, int]
+    percent: frozenset[str]
+    currencies: Mapping[str, str]
+
+
+@cache
+def _words() -> _UnitWords:
+    """Read the words of the file beside this module, folded."""
+    file = read_yaml(Path(__file__).with_suffix(".yaml"), what="number words")
+    return _UnitWords(
+        {folded(w): int(power) for power, words in file["magnitudes"].items() for w in words},
+        frozenset(map(folded, file["percent"])),
+        {code.casefold(): code for code in file["codes"].split()}
+        | {folded(w): code for code, words in file["currencies"].items() for w in words},
+    )

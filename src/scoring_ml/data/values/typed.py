@@ -21,7 +21,7 @@ from scoring_ml.data.files.arrow_cells import distinct_cells, one_array
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import Bools, parse_date, parse_day
-from scoring_ml.data.values.numbers import parse_boolean, parse_number
+from scoring_ml.data.values.numbers import Amount, parse_amount, parse_boolean, parse_number
 from scoring_ml.data.values.vocabulary import folded, tidy
 
 Typed = float | str | datetime | None
@@ -134,7 +134,7 @@ def _as_number(word: str, decimal: str) -> float | None:
 def _converter(column: Column) -> Callable[[Any], Typed]:
     kind = column.type
     if kind == "number":
-        return lambda raw: _number(raw, column.decimal)
+        return lambda raw: _number(raw, column)
     if kind == "boolean":
         return _boolean
     if kind == "date":
@@ -142,9 +142,9 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
     return _word
 
 
-def _number(raw: Any, decimal: str) -> float:
+def _number(raw: Any, column: Column) -> float:
     if isinstance(raw, str):
-        return parse_number(raw, decimal=decimal)
+        return amount_value(parse_amount(raw, decimal=column.decimal), column)
     if isinstance(raw, (int, float)) and not isinstance(raw, bool):
         try:
             value = float(raw)
@@ -154,6 +154,22 @@ def _number(raw: Any, decimal: str) -> float:
             raise InvalidValue("finite")
         return value
     raise InvalidValue("number")
+
+
+def amount_value(amount: Amount, column: Column) -> float:
+    """Return a number as its column counts it: in its currency, and as a share of one.
+
+    Raises
+    ------
+    InvalidValue
+        If it is in a currency that the column has no rate for.
+    """
+    value = amount.value / 100 if amount.percent and column.hundredths else amount.value
+    if amount.currency in (None, column.currency) or column.currency is None:
+        return value
+    if amount.currency not in column.rates:
+        raise InvalidValue("currency", currency=column.currency)
+    return value * column.rates[amount.currency]
 
 
 def _boolean(raw: Any) -> float:

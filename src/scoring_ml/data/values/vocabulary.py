@@ -21,14 +21,17 @@ def visible(text: str) -> str:
     r"""Drop the signs of a text that nobody sees, fold its spaces, and trim it.
 
     Marks of direction, zero-width spaces, soft hyphens and their kind go; hard and narrow spaces
-    become plain ones. The joiners stay where they shape a word, as in Persian.
+    become plain ones. The joiners stay where they shape a word, as in Persian. The guard by which
+    spreadsheets keep a text a text, ="007", goes as well.
 
     >>> visible("\u200elead\u00a0source\u200b"), "\u200c" in visible("می\u200cخواهد\u200c")
     ('lead source', True)
     """
     if not text.isascii():
         text = _JOINERS.sub(r"\1", _INVISIBLE.sub("", text))
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    guarded = len(text) > 2 and text.startswith('="') and text.endswith('"')
+    return text[2:-1].strip() if guarded else text
 
 
 # Unicode's default ignorable code points, but for the joiners U+200C and U+200D.
