@@ -99,6 +99,9 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
     # A win that can be read stands, whatever else is told of the lead.
     unsure[wins.lead[wins.until == NEVER]] = False
     won = states.state == WON
+    if export.leads.merged is not None:
+        # A win that came with a merge was recorded in time, of another lead.
+        won &= ~export.leads.merged[states.lead]
     lag = mapping.recording_lag_days
     found = Outcomes(
         states=states,

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scoring_ml.data.crm.ids import same_ids
 from scoring_ml.data.files.arrow_cells import (
     cell_text,
     distinct_cells,
@@ -20,7 +21,7 @@ from scoring_ml.data.files.arrow_cells import (
 )
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import plain_digits
-from scoring_ml.data.values.vocabulary import Vocabulary, folded
+from scoring_ml.data.values.vocabulary import Vocabulary, folded, visible
 
 _LONGEST: Final = 40
 
@@ -85,7 +86,7 @@ def _shown(word: str) -> str:
 
 
 def id_texts(column: Any, missing: Sequence[str] = ("",)) -> Any:
-    """Return ids as Arrow text: trimmed, whole numbers without a point, digits as 0-9.
+    """Return ids as Arrow text: trimmed, digits as 0-9, one spelling for the same id.
 
     Null where there is no id.
     """
@@ -110,12 +111,14 @@ def id_texts(column: Any, missing: Sequence[str] = ("",)) -> Any:
     if not pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         coded = texts.dictionary_encode()
         plain = [
-            None if text is None else plain_digits(text) for text in coded.dictionary.to_pylist()
+            None if text is None else plain_digits(visible(text)).strip()
+            for text in coded.dictionary.to_pylist()
         ]
         texts = pa.array(plain, pa.large_string()).take(coded.indices)
     words = {form for word in ("", *missing) for form in (word, word.upper(), word.lower())}
     is_word = pc.is_in(texts, value_set=pa.array(sorted(words), texts.type))
-    return pc.if_else(is_word, None, texts) if pc.any(is_word).as_py() else texts
+    texts = pc.if_else(is_word, None, texts) if pc.any(is_word).as_py() else texts
+    return same_ids(texts)
 
 
 def coded_words(

@@ -61,6 +61,7 @@ class TableContract:
 
 _Column = ContractColumn
 _LEAD = _Column("lead_id", "which lead it is about", required=True)
+_AT_EXPORT = "just before the export"
 _TYPES = "one of the kinds, or a word that `words` translates"
 
 CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
@@ -81,8 +82,21 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
                     ),
                     _Column("account_id", "the company it belongs to", default="none"),
                     _Column("contact_id", "the person, a row of `contacts`", default="none"),
+                    _Column("owner", "who works on it", default="not told"),
+                    _Column("merged_into", "the lead that it became a part of", default="none"),
+                    _Column("merged_at", "when that was done", default=_AT_EXPORT),
                 ),
                 required=True,
+            ),
+            TableContract(
+                "merges",
+                "which leads became part of which other one, where the leads do not tell it "
+                "themselves",
+                (
+                    _Column("lead_id", "the lead that was merged away, or several", required=True),
+                    _Column("merged_into", "the lead that stayed", required=True),
+                    _Column("merged_at", "when that was done", default=_AT_EXPORT),
+                ),
             ),
             TableContract(
                 "contacts",

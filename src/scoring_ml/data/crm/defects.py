@@ -78,6 +78,26 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "orphan", "names a lead that is not among the leads in use", LEFT_OUT, "left out"
             ),
             Defect(
+                "lead_set_aside",
+                "of a lead that is set aside by `only` or `without`",
+                SET_ASIDE,
+                "not used",
+            ),
+            Defect(
+                "merged_lead",
+                "a lead that became part of another one",
+                SET_ASIDE,
+                "it is no lead of its own: what belongs to it is the other lead's from the merge "
+                "on",
+            ),
+            Defect(
+                "endless_merge",
+                "a lead that became part of one that is not in the export, or of itself in a "
+                "circle",
+                LEFT_OUT,
+                "left out",
+            ),
+            Defect(
                 "repeated_row",
                 "a row that equals an earlier one in every column of the contract",
                 SET_ASIDE,
@@ -85,8 +105,20 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "unless `activity_id` tells them apart",
             ),
             Defect(
+                "same_value",
+                "a state of a record in which the field has the value that it had",
+                SET_ASIDE,
+                "it is no change",
+            ),
+            Defect(
+                "same_stage",
+                "the stage that the lead is in already, such as a row for each change of a deal",
+                SET_ASIDE,
+                "it is not entered again: the first row stays",
+            ),
+            Defect(
                 "not_selected",
-                "`only` says that the row is no fact of this table",
+                "`only` or `without` says that the row is no fact of this table",
                 SET_ASIDE,
                 "not used",
             ),
@@ -119,6 +151,12 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "a person whom no lead names",
                 SET_ASIDE,
                 "not used",
+            ),
+            Defect(
+                "void_id",
+                "a company or a person whose id is 0, -1 or zeros alone",
+                MENDED,
+                "counts as none",
             ),
             Defect(
                 "late_lead",

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import Coded
+from scoring_ml.data.crm.coverage import note_lost_wins
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Activities, Deals, Stages
-from scoring_ml.data.crm.leads import LeadIndex
+from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order, unchanged
 from scoring_ml.data.crm.row_fates import (
     RowFates,
     known_moment,
@@ -108,12 +109,13 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     fates.drop("not_counted", words.ignored)
     fates.drop("unknown_stage", stage < 0, note=words.named((stage < 0) & fates.alive))
     lead = index.find(fates)
+    is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
+    note_lost_wins(fates, is_won)
     read = usable_moment(fates, "entered_at")
     known, recorded = known_moment(fates, read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     ours_alone = fates.alive.copy()
     entered, known = _after_creation(fates, index, lead, read.values, known)
-    is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
     is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
     to_come = read.usable & (np.maximum(read.values, recorded.values) > index.extracted_at)
     known_end = is_end & ~(constant | words.ignored | to_come)
@@ -125,6 +127,9 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     note_known_before(fates, recorded, read.values)
     note_clocks(fates, read, recorded)
     rows = rows[order[~repeats]]
+    stays = unchanged(lead[rows], stage[rows], known[rows])
+    fates.drop_rows("same_stage", rows[stays])
+    rows = rows[~stays]
     return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), fates
 
 
@@ -143,12 +148,15 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     fates.drop("unknown_outcome", unknown, note=words.named(unknown))
     closed = outcome != OPEN
     lead = index.find(fates)
+    note_lost_wins(fates, outcome == WON)
     read = fates.table.moments("closed_at")
     recorded = fates.table.moments("known_at")
     fates.drop("unreadable_moment", closed & (read.wrong | recorded.wrong))
     fates.drop("no_moment", closed & read.missing & recorded.missing)
     moment = np.where(read.missing, recorded.values, read.values)
     known = np.where(recorded.missing, moment, np.maximum(recorded.values, moment))
+    if fates.since is not None:
+        known = np.maximum(known, fates.since)
     fates.drop("future", closed & (known > index.extracted_at))
     ours_alone = fates.alive.copy()
     at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)
@@ -248,6 +256,8 @@ def _after_creation(
         created = np.where(lead >= 0, index.leads.created_at[lead], 0)
     raised, early = after_creation(moment, created)
     early &= lead >= 0
+    if fates.since is not None:
+        early &= fates.since == 0  # of its merged leads, not of another one
     fates.drop("long_before_creation", early if only is None else early & only)
     return raised, np.maximum(known, raised)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.coverage import (
+    join_notes,
+    selection_notes,
+    unmapped_files,
+    use_notes,
+)
 from scoring_ml.data.crm.events import (
     closed_moments,
     read_activities,
@@ -21,18 +27,19 @@ from scoring_ml.data.crm.events import (
     read_stages,
 )
 from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
+from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.leads import (
     Changes,
-    LeadIndex,
     read_changes,
     read_contacts,
     read_leads,
 )
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_fields import MappedField
+from scoring_ml.data.crm.merges import read_merges
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.crm.row_fates import RowFates
-from scoring_ml.data.crm.tables import SourceColumns, Table, open_source
+from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.row_report import RowReport
 from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
@@ -100,10 +107,12 @@ class _Reading:
                 "neither deals among tables nor a stage in stages.won",
                 "Map the deals, or name the winning stage, in crm.yaml",
             )
+        self.notes += unmapped_files(self.folder, mapping)
         self._check_contacts()
         self.extracted_at = self._extracted_at()
         fields = self._used("leads")
-        index = self._take("leads", lambda table: read_leads(table, fields, self.extracted_at))
+        links = self._take("merges", lambda table: read_merges(table, self.extracted_at))
+        index = self._take("leads", lambda t: read_leads(t, fields, self.extracted_at, links))
         if index is None:
             return self._nothing(), self._report()
         if len(index.leads) == 0:
@@ -157,8 +166,9 @@ class _Reading:
         fields = [item.named for item in self.mapping.fields if item.source == name]
         try:
             opened = [
-                open_source(self.folder, name, source, fields)
+                part
                 for source in self.mapping.tables[name]
+                for part in open_source(self.folder, name, source, fields)
             ]
         except InputError as error:
             self.broken.append(f"{name}: {error}")
@@ -166,7 +176,8 @@ class _Reading:
             self._odd(name, [source.file for source in self.mapping.tables[name]])
         else:
             self.tables[name] = Table(name, self.mapping, opened)
-            self.notes += _source_notes(name, opened, fields)
+            self.notes += selection_notes(name, opened, fields)
+            self.notes += join_notes(name, opened)
 
     def _used(self, table: str) -> list[MappedField]:
         """Return the fields that are taken from a table's own columns."""
@@ -253,7 +264,7 @@ class _Reading:
             return None
         report = fates.report()
         self.reports.append(report)
-        self.notes += fates.notes
+        self.notes += [*fates.notes, *use_notes(fates)]
         self._judge(report)
         return facts
 
@@ -315,29 +326,6 @@ _MOMENTS = {
 }
 """Moments that show how far an export reaches. Closing dates of open deals are only plans, and
 budgets are entered ahead."""
-
-
-def _source_notes(
-    table: str, opened: Sequence[SourceColumns], fields: Sequence[str]
-) -> Iterator[str]:
-    """Tell of files that give nothing, or less than the other files of their table."""
-    for part in opened:
-        file = part.source.file
-        if part.not_selected and not part.rows:
-            words = "; ".join(
-                f"{name}: {', '.join(words)}" for name, words in part.source.only.items()
-            )
-            yield (
-                f"{table}: only ({words}) selects none of the {part.not_selected:,} rows of "
-                f"{file}; check its words"
-            )
-    for name in fields:
-        without = [part.source.file for part in opened if name not in part.columns]
-        if without and len(without) < len(opened):
-            yield (
-                f"{table}: {', '.join(without)} has no column {name}, so the field counts as "
-                "missing in its rows"
-            )
 
 
 def _text_of(moment: int) -> str:

@@ -31,7 +31,9 @@ class Leads:
     ids : array of str, shape (n,)
         Each once.
     created_at : array of int64, shape (n,)
-    account : array of str or None, shape (n,), or None
+    account, owner : array of str or None, shape (n,), or None
+    merged : array of bool, shape (n,), or None
+        Whether other leads became part of it, and it has their facts since.
     values : mapping of field name to array, shape (n,)
         Typed values of the fields that the leads' own table carries: ``float64``,
         ``datetime64[us]`` or objects (``str`` or None), as
@@ -42,6 +44,8 @@ class Leads:
     created_at: Moments
     account: NDArray[Any] | None
     values: Mapping[str, NDArray[Any]]
+    owner: NDArray[Any] | None = None
+    merged: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

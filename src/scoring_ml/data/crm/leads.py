@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,8 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import FieldHistory, Leads
+from scoring_ml.data.crm.ids import is_void
+from scoring_ml.data.crm.lead_index import LeadIndex, places
 from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.ordering import Places, settled
+from scoring_ml.data.crm.merges import find_merges
+from scoring_ml.data.crm.ordering import Places, settled, unchanged
 from scoring_ml.data.crm.row_fates import (
     RowFates,
     known_moment,
@@ -23,58 +26,32 @@ from scoring_ml.data.crm.row_fates import (
     usable_moment,
 )
 from scoring_ml.data.crm.tables import Table
-from scoring_ml.data.values.moments import DAY, NEVER
+from scoring_ml.data.values.moments import DAY, NEVER, Bools
 from scoring_ml.data.values.vocabulary import folded
 
+_UNTOLD_MERGES: Final = (
+    "{:,} merge(s) of leads tell no moment: what belonged to the merged leads is known of the "
+    "leads that stayed only from the moment of the export on. Map merged_at if the export has it"
+)
 _FEW_HISTORIES: Final = 0.1
 _MOST_LATE: Final = 0.5
 
 
-@dataclass(frozen=True)
-class LeadIndex:
-    """The leads in use, to be found by id.
+def read_leads(
+    table: Table,
+    fields: Sequence[MappedField],
+    extracted_at: int,
+    links: Mapping[str, tuple[str, int]] | None = None,
+) -> tuple[LeadIndex, RowFates]:
+    """Read the leads in use, in order of creation, then of id.
 
     Parameters
     ----------
-    leads : Leads
-    ids : pyarrow Array of str, shape (n,)
-    contacts : pyarrow Array of str, shape (n,), or None
+    table : Table
+    fields : sequence of MappedField
     extracted_at : int
-    """
-
-    leads: Leads
-    ids: Any
-    contacts: Any | None
-    extracted_at: int
-
-    def find(self, fates: RowFates) -> Places:
-        """Return each row's lead, and take out the rows that are about none; shape (rows,)."""
-        ids = fates.table.ids("lead_id")
-        fates.drop("no_lead", np.asarray(ids.is_null()))
-        lead = self.place(ids)
-        fates.drop("orphan", lead < 0)
-        return lead
-
-    def place(self, ids: Any) -> Places:
-        """Return the place of each id among the leads; -1 for none."""
-        return places(ids, self.ids)
-
-
-def places(ids: Any, among: Any) -> Places:
-    """Return the place of each text among others; -1 for none and for null."""
-    if pa.types.is_dictionary(ids.type):
-        found = np.append(places(ids.dictionary, among), -1)
-        return np.asarray(found[np.asarray(ids.indices.cast(pa.int64()).fill_null(-1))])
-    if len(among) == 0:
-        return np.full(len(ids), -1, dtype=np.int64)
-    found = pc.index_in(ids.cast(among.type), value_set=among, skip_nulls=True)
-    return np.asarray(found.fill_null(-1)).astype(np.int64)
-
-
-def read_leads(
-    table: Table, fields: Sequence[MappedField], extracted_at: int
-) -> tuple[LeadIndex, RowFates]:
-    """Read the leads in use, in order of creation, then of id.
+    links : mapping of id to (id, moment) or None
+        Merges that a table of their own tells, beside those of the leads.
 
     Raises
     ------
@@ -87,9 +64,18 @@ def read_leads(
         ids = ids.cast(ids.type.value_type)
     ids = ids.cast(pa.large_string())
     fates.drop("no_id", np.asarray(ids.is_null()))
+    void = is_void(ids)
+    if void.sum() > 1:
+        fates.drop("no_id", void)
     read = usable_moment(fates, "created_at")
     created, known = known_moment(fates, read.values)
     fates.drop("future", created > extracted_at)
+    merges = find_merges(table, ids.filter(pa.array(fates.alive)), links or {}, extracted_at)
+    fates.drop("lead_set_aside", places(ids, merges.aside) >= 0)
+    fates.drop("endless_merge", places(ids, merges.endless) >= 0)
+    fates.drop("merged_lead", places(ids, merges.ids) >= 0)
+    if untold := int((merges.since == extracted_at - 1).sum()):
+        fates.notes.append(_UNTOLD_MERGES.format(untold))
     rows = fates.rows
     values: dict[str, NDArray[Any]] = {}
     wrongs: dict[str, NDArray[np.bool_]] = {}
@@ -122,12 +108,26 @@ def read_leads(
     for name, wrong in wrongs.items():
         fates.mended("wrong_value", wrong, note=f"field {name}")
         values[name] = values[name][rows]
-    account = None
-    if table.has("account_id"):
-        account = _objects(table.ids("account_id").take(take))
-    contacts = table.ids("contact_id").take(take) if table.has("contact_id") else None
-    leads = Leads(_objects(ids.take(take)), created[rows], account, values)
-    return LeadIndex(leads, ids.take(take), contacts, extracted_at), fates
+    account, contacts = (_linked_ids(fates, name, take) for name in ("account_id", "contact_id"))
+    leads = Leads(
+        _objects(ids.take(take)),
+        created[rows],
+        None if account is None else _objects(account),
+        values,
+        _objects(table.ids("owner").take(take)) if table.has("owner") else None,
+        places(ids.take(take), merges.survivors) >= 0 if len(merges) else None,
+    )
+    return LeadIndex(leads, ids.take(take), contacts, extracted_at, merges), fates
+
+
+def _linked_ids(fates: RowFates, name: str, take: Any) -> Any | None:
+    """Ids of the companies or persons of some rows; None without such a column."""
+    if not fates.table.has(name):
+        return None
+    ids = fates.table.ids(name)
+    void = is_void(ids)
+    fates.mended("void_id", void, note=name)
+    return pc.if_else(pa.array(void), None, ids).take(take) if void.any() else ids.take(take)
 
 
 def _greatest_first(
@@ -182,6 +182,8 @@ def read_contacts(
     fates = RowFates(table, "lead_id" if by_lead else "contact_id")
     if by_lead:
         lead = index.find(fates)
+        if fates.since is not None:
+            fates.drop("unlinked_contact", fates.since > 0)
         rows = np.arange(table.rows)
     else:
         lead, rows = _linked(table, index)
@@ -302,6 +304,10 @@ def read_changes(
     found = Changes({}, {})
     for at, item in enumerate(fields):
         rows = np.flatnonzero(fates.alive & (which == at))
+        own = np.ones(len(fates.alive), bool) if fates.since is None else fates.since == 0
+        if item.source != "field_changes":
+            # Another lead's changes prove nothing of what this one's form carried.
+            rows = rows[own[rows]]
         if not len(rows) and item.source != "field_changes":
             continue
         values, wrong = table.values("value", rows, item.column)
@@ -309,16 +315,26 @@ def read_changes(
         order, torn = settled([lead[rows], read.values[rows], known[rows]], values)
         rows = rows[order]
         fates.mended_rows("contradicting_row", rows[torn], note=f"field {item.column.name}")
-        history = FieldHistory(lead[rows], values[order], read.values[rows], known[rows])
+        values = values[order]
+        codes = pd.factorize(values, use_na_sentinel=True)[0]
+        stays = unchanged(lead[rows], codes, known[rows]) & fates.table.is_state[rows]
+        fates.drop_rows("same_value", rows[stays])
+        rows, values = rows[~stays], values[~stays]
+        history = FieldHistory(lead[rows], values, read.values[rows], known[rows])
         if item.source == "field_changes" and table.has("old_value"):
-            history = _with_first(fates, history, rows, item, index)
+            history = _with_first(fates, history, rows, own, item, index)
         target = found.histories if item.source == "field_changes" else found.recorded
         target[item.column.name] = history
     return found, fates
 
 
 def _with_first(
-    fates: RowFates, history: FieldHistory, rows: Places, item: MappedField, index: LeadIndex
+    fates: RowFates,
+    history: FieldHistory,
+    rows: Places,
+    own: Bools,
+    item: MappedField,
+    index: LeadIndex,
 ) -> FieldHistory:
     """Put before each lead's first change the value that it changed, known since creation.
 
@@ -328,10 +344,13 @@ def _with_first(
     history : FieldHistory
     rows : array of int64, shape (m,)
         The table's rows, in the history's order.
+    own : array of bool, shape (rows,)
+        Rows of the table that are not about a merged lead.
     item : MappedField
     index : LeadIndex
     """
-    first = np.flatnonzero(np.diff(history.lead, prepend=-1))
+    mine = np.flatnonzero(own[rows])
+    first = mine[np.diff(history.lead[mine], prepend=-1) != 0]
     created = index.leads.created_at[history.lead]
     first = first[history.changed_at[first] > created[first]]
     old, wrong = fates.table.values("old_value", rows[first], item.column)

@@ -80,7 +80,13 @@ class Source(Section):
     only : mapping of file column to tuple of str
         Rows whose cell is none of these words are no facts of this table, such as the changes of
         other fields in a log that also holds the stages.
+    without : mapping of file column to tuple of str
+        Rows whose cell is one of these words are no facts, such as those that were deleted. In
+        both, a yes or a no is meant however it is written, and an empty word is an empty cell.
     join : tuple of Join
+    fields : tuple of str
+        Of ``field_changes``: file columns of which each row tells the state since ``changed_at``,
+        such as the versions of a record. Each is a field; a value that stays is no change.
     """
 
     file: FileName
@@ -88,7 +94,9 @@ class Source(Section):
     constants: Texts = field(default_factory=dict)
     words: Mapping[str, Texts] = field(default_factory=dict)
     only: Mapping[str, Words] = field(default_factory=dict)
+    without: Mapping[str, Words] = field(default_factory=dict)
     join: Annotated[tuple[Join, ...], BeforeValidator(_joins)] = ()
+    fields: Words = ()
 
     def check(self) -> None:
         """Refuse a column of two origins."""
@@ -154,6 +162,8 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
         names = CONTRACTS[table].names
         for number, source in enumerate(sources):
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
+            if source.fields and table != "field_changes":
+                raise Fault(f"{at}.fields is for field_changes alone", ", ".join(source.fields))
             for key in ("columns", "constants", "words"):
                 for name in getattr(source, key):
                     if name not in names:

@@ -81,6 +81,22 @@ def settled(keys: Sequence[Moments], values: NDArray[Any]) -> tuple[Places, Bool
     return order, np.insert(tied, 0, False) & ~repeats
 
 
+def unchanged(lead: Places, state: NDArray[Any], known: Moments) -> Bools:
+    """Tell which rows say of a lead what the row before said, and was known by then.
+
+    Parameters
+    ----------
+    lead, state, known : array of int, shape (m,)
+        By lead, then by moment.
+
+    >>> unchanged(np.array([0, 0, 0, 1]), np.array([7, 7, 8, 8]), np.array([1, 2, 3, 4]))
+    array([False,  True, False, False])
+    """
+    same = np.zeros(len(lead), dtype=bool)
+    same[1:] = (lead[1:] == lead[:-1]) & (state[1:] == state[:-1]) & (known[1:] >= known[:-1])
+    return same
+
+
 def _same_as_next(column: NDArray[Any], order: Places) -> Bools:
     found = column[order]
     return np.asarray(found[1:] == found[:-1])

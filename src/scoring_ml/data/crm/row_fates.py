@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,8 @@ from scoring_ml.data.row_report import (
 )
 from scoring_ml.data.values.moments import Bools, Moments, ReadMoments
 
+_NUMBERS: Final = {name: number for number, name in enumerate(DEFECTS, 1)}
+
 
 class RowFates:
     """The fates of a table's rows.
@@ -34,8 +37,11 @@ class RowFates:
     def __init__(self, table: Table, id_name: str | None = "lead_id") -> None:
         self.table = table
         self.alive: Bools = np.ones(table.rows, dtype=bool)
+        self._reasons = np.zeros(table.rows, dtype=np.int8)
         self._fates: list[RowFate] = []
         self.notes: list[str] = []
+        self.since: Moments | None = None
+        """From when on a row counts, where it was a merged lead's; 0 for others."""
         self._id_name = id_name
         ragged = sum(part.ragged for part in table.opened)
         lines = [line for part in table.opened for line in part.first_ragged]
@@ -66,6 +72,15 @@ class RowFates:
             raise KeyError(f"{defect} is not mended")
         self._keep(defect, len(rows), self._ids(np.sort(rows)[:FIRST_IDS]), note)
 
+    def dropped(self, defect: str) -> Bools:
+        """Tell which rows were taken out for a defect, shape (rows,)."""
+        return np.asarray(self._reasons == _NUMBERS[defect])
+
+    def reasons(self, rows: slice) -> dict[str, int]:
+        """Return how many of some rows were taken out, by defect."""
+        counts = np.bincount(self._reasons[rows], minlength=len(_NUMBERS) + 1)
+        return {name: int(counts[at]) for name, at in _NUMBERS.items() if counts[at]}
+
     def report(self) -> RowReport:
         """Return the table's rows by their fate."""
         lost = sum(part.ragged + part.not_selected for part in self.table.opened)
@@ -80,6 +95,7 @@ class RowFates:
     def _drop(self, defect: str, rows: Places, note: str) -> None:
         self._note(defect, len(rows), self._ids(rows[:FIRST_IDS]), note)
         self.alive[rows] = False
+        self._reasons[rows] = _NUMBERS[defect]
 
     def _note(self, defect: str, count: int, ids: Sequence[str], note: str = "") -> None:
         if DEFECTS[defect].fate not in (LEFT_OUT, SET_ASIDE):
@@ -128,7 +144,8 @@ def known_moment(fates: RowFates, moment: Moments) -> tuple[Moments, ReadMoments
     """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
     read = fates.table.moments("known_at")
     fates.drop("unreadable_moment", read.wrong)
-    return np.where(read.missing, moment, np.maximum(read.values, moment)), read
+    known = np.where(read.missing, moment, np.maximum(read.values, moment))
+    return known if fates.since is None else np.maximum(known, fates.since), read
 
 
 def note_clocks(fates: RowFates, *moments: ReadMoments) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from scoring_ml.data.values.moments import (
     local_days,
     read_moments,
 )
+from scoring_ml.data.values.numbers import spellings
 from scoring_ml.data.values.typed import missing_values, read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
@@ -51,7 +52,11 @@ class SourceColumns:
         The file's own columns.
     rows : int
     not_selected : int
-        Rows that ``only`` set aside.
+        Rows that ``only`` and ``without`` set aside.
+    aside : SourceColumns or None
+        Of leads: those rows.
+    hits : tuple of array of int8, shape (rows,)
+        Of each join: 1 where the other file has the row's key, 0 where it has not, -1 without one.
     ragged : int
     first_ragged : tuple of str
     repeated_keys : int
@@ -64,6 +69,8 @@ class SourceColumns:
     own: frozenset[str]
     rows: int
     not_selected: int = 0
+    aside: SourceColumns | None = None
+    hits: tuple[NDArray[np.int8], ...] = ()
     ragged: int = 0
     first_ragged: tuple[str, ...] = ()
     repeated_keys: int = 0
@@ -80,8 +87,12 @@ class SourceColumns:
         return self.columns[name] if name in self.own else None
 
 
-def open_source(folder: Path, table: str, source: Source, fields: Sequence[str]) -> SourceColumns:
+def open_source(
+    folder: Path, table: str, source: Source, fields: Sequence[str]
+) -> list[SourceColumns]:
     """Read the columns of a source that are needed, with its joins.
+
+    A file of states comes once for each of its ``fields``, as the changes of that field.
 
     Parameters
     ----------
@@ -96,15 +107,19 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
     InputError
         If a file or a column that the mapping names is missing.
     """
-    wanted = {*CONTRACTS[table].names, *source.columns.values(), *source.only, *fields}
+    choices = (*source.only, *source.without)
+    wanted = {*CONTRACTS[table].names, *source.columns.values(), *choices, *fields}
+    wanted |= {*source.fields}
     wanted |= {name for join in source.join for name in join.on}
     raw = _read(folder, source.file, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
     own = frozenset(columns)
     names = list(raw.facts.columns)
     repeated = 0
+    hits: list[NDArray[np.int8]] = []
     for join in source.join:
-        beside, join_names, repeats = _joined(folder, source, join, columns, wanted)
+        beside, join_names, repeats, hit = _joined(folder, source, join, columns, wanted)
+        hits.append(hit)
         repeated += repeats
         names += join_names
         columns |= beside
@@ -117,9 +132,15 @@ def open_source(folder: Path, table: str, source: Source, fields: Sequence[str])
         ragged=len(raw.facts.ragged),
         first_ragged=tuple(f"line {line}" for line in raw.facts.ragged[:FIRST_IDS]),
         repeated_keys=repeated,
+        hits=tuple(hits),
     )
-    _require(opened, table)
-    return _select(opened) if source.only else opened
+    chosen = _select(opened, table) if choices else opened
+    parts = [_changes_of(chosen, name) for name in source.fields] or [chosen]
+    for at, part in enumerate(parts):
+        _require(part, table)
+        if at:  # what was found in the file itself is counted once
+            parts[at] = replace(part, not_selected=0, ragged=0, repeated_keys=0)
+    return parts
 
 
 def _read(folder: Path, file: str, wanted: set[str]) -> DataFile:
@@ -147,33 +168,47 @@ def _require(opened: SourceColumns, table: str) -> None:
     for name, named in source.columns.items():
         if named not in opened.columns:
             raise missing_column(source, named, opened.names, f"{name} of {table}")
-    for named in source.only:
-        if named not in opened.columns:
-            raise missing_column(source, named, opened.names, f"only of {table}")
     for name in CONTRACTS[table].required_names:
         if opened.find(name) is None:
             raise missing_column(source, name, opened.names, f"{table} requires it")
 
 
-def _select(opened: SourceColumns) -> SourceColumns:
+def _changes_of(opened: SourceColumns, name: str) -> SourceColumns:
+    columns = {**opened.source.columns, "value": name}
+    constants = {**opened.source.constants, "field": name}
+    return replace(opened, source=replace(opened.source, columns=columns, constants=constants))
+
+
+def _select(opened: SourceColumns, table: str) -> SourceColumns:
     keep = np.ones(opened.rows, dtype=bool)
-    for name, words in opened.source.only.items():
-        coded = coded_words([opened.columns[name]], [{}])
-        wanted = {folded(word): 0 for word in words}
-        keep &= coded.translated(wanted, np.int8)[0] == 0
+    for key in ("only", "without"):
+        for name, words in getattr(opened.source, key).items():
+            if name not in opened.columns:
+                raise missing_column(opened.source, name, opened.names, f"{key} of {table}")
+            keep &= _is_one_of(opened.columns[name], words) == (key == "only")
+    chosen = replace(_rows_of(opened, keep), not_selected=int((~keep).sum()))
+    return replace(chosen, aside=_rows_of(opened, ~keep)) if table == "leads" else chosen
+
+
+def _is_one_of(column: Any, words: Sequence[str]) -> Bools:
+    """Tell which cells are one of some words; an empty word stands for an empty cell."""
+    coded = coded_words([column], [{}])
+    wanted = {spelled: 0 for word in words for spelled in spellings(folded(word))}
+    found = coded.translated(wanted, np.int8)[0] == 0
+    return np.asarray(found | (coded.codes < 0) if "" in wanted else found)
+
+
+def _rows_of(opened: SourceColumns, keep: Bools) -> SourceColumns:
     mask = pa.array(keep)
-    return replace(
-        opened,
-        columns={name: column.filter(mask) for name, column in opened.columns.items()},
-        rows=int(keep.sum()),
-        not_selected=int((~keep).sum()),
-    )
+    columns = {name: column.filter(mask) for name, column in opened.columns.items()}
+    hits = tuple(hit[keep] for hit in opened.hits)
+    return replace(opened, columns=columns, rows=int(keep.sum()), hits=hits)
 
 
 def _joined(
     folder: Path, source: Source, join: Join, columns: Mapping[str, Any], wanted: set[str]
-) -> tuple[dict[str, Any], list[str], int]:
-    """Columns of a joined file in the order of the source's rows, its names, repeated keys."""
+) -> tuple[dict[str, Any], list[str], int, NDArray[np.int8]]:
+    """Columns of a joined file in the order of the source's rows, its names, repeats, hits."""
     stem = Path(join.file).name.split(".")[0]
     bare = {name.removeprefix(f"{stem}{BESIDE}") for name in wanted}
     raw = _read(folder, join.file, {*bare, *join.on.values()})
@@ -195,7 +230,9 @@ def _joined(
         found[f"{stem}{BESIDE}{name}"] = beside
         if name not in columns:
             found[name] = beside
-    return found, [f"{stem}{BESIDE}{name}" for name in raw.facts.columns], repeated
+    hits = np.where(left.is_valid(), np.asarray(place.is_valid()), -1).astype(np.int8)
+    names = [f"{stem}{BESIDE}{name}" for name in raw.facts.columns]
+    return found, names, repeated, hits
 
 
 def _keys(columns: Sequence[Any]) -> Any:
@@ -226,6 +263,12 @@ class Table:
         self._ids: dict[str, Any] = {}
 
     @property
+    def aside(self) -> Table | None:
+        """The rows of leads that were not selected; None if there are none."""
+        parts = [part.aside for part in self.opened if part.aside is not None]
+        return Table(self.name, self._mapping, parts) if parts else None
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Names of the files, each once."""
         return tuple(dict.fromkeys(part.source.file for part in self.opened))
@@ -236,9 +279,15 @@ class Table:
 
     def is_constant(self, name: str) -> Bools:
         """Tell for each row whether a column is a constant of its whole file."""
-        return np.concatenate(
-            [np.full(part.rows, name in part.source.constants) for part in self.opened]
-        )
+        return self._of_files(lambda source: name in source.constants)
+
+    @property
+    def is_state(self) -> Bools:
+        """Tell for each row whether its file holds states rather than changes, shape (rows,)."""
+        return self._of_files(lambda source: bool(source.fields))
+
+    def _of_files(self, holds: Callable[[Source], bool]) -> Bools:
+        return np.concatenate([np.full(part.rows, holds(part.source)) for part in self.opened])
 
     def moments(self, name: str) -> ReadMoments:
         """Return a column of moments, shape (rows,); missing where a source has none."""

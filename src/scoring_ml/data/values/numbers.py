@@ -25,6 +25,20 @@ FALSE_WORDS: Final = frozenset(
 )
 
 
+def spellings(word: str) -> frozenset[str]:
+    """Return the ways to write a word, in small letters: a yes or a no has many.
+
+    Letters and digits alone are codes of a CRM more often than answers, and mean themselves.
+
+    >>> "1" in spellings("true"), "нет" in spellings("no"), spellings("y"), spellings("new")
+    (True, True, frozenset({'y'}), frozenset({'new'}))
+    """
+    for answers in (TRUE_WORDS, FALSE_WORDS):
+        if word in answers and len(word) > 1 and word.isalpha():
+            return answers
+    return frozenset({word})
+
+
 def plain_digits(text: str) -> str:
     """Write the decimal digits of any script as 0-9, without signs that nobody sees.
 
