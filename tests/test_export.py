@@ -322,6 +322,8 @@ CASES = {
         1,
         ["L3"],
     ),
+    "void_id": ("leads.csv", ["L9,2026-01-09,0,,,"], "leads", 1, ["L9"]),
+    "same_stage": ("stages.csv", ["L1,Lead,2026-01-06 10:00,"], "stages", 1, ["L1"]),
     "repeated_key": ("accounts.csv", ["A1,7,France"], "leads", 1, []),
 }
 
@@ -350,6 +352,11 @@ def test_no_defect_is_without_a_case() -> None:
         "skipped_hour",
         "doubled_hour",
         "untimed_contact",
+        "lead_set_aside",
+        "merged_lead",
+        "no_merge",
+        "endless_merge",
+        "same_value",
     }
     assert set(DEFECTS) == set(CASES) | elsewhere
 

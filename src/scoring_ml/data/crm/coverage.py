@@ -79,6 +79,8 @@ def use_notes(fates: RowFates) -> Iterator[str]:
         most = max(count for count, _, _ in parts)
         named = sum(count for _, _, count in parts)
         why = ", ".join(f"{count:,} {defect}" for defect, count in reasons[file].items())
+        if reasons[file].keys() == {"no_merge"}:
+            continue  # nothing was merged
         if most and not any(used for _, used, _ in parts):
             yield f"{name}: no row of {file} is used ({why}). Map it otherwise, or not at all"
         elif named < _LITTLE * most:

@@ -90,6 +90,7 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "it is no lead of its own: what belongs to it is the other lead's from the merge "
                 "on",
             ),
+            Defect("no_merge", "a row of merges that names no merged lead", SET_ASIDE, "not used"),
             Defect(
                 "endless_merge",
                 "a lead that became part of one that is not in the export, or of itself in a "

@@ -91,8 +91,8 @@ def _merged(cell: str, at: int, *, several: bool) -> Iterator[tuple[str, int]]:
 def read_merges(table: Table, extracted_at: int) -> tuple[Links, RowFates]:
     """Read a table of merges."""
     fates = RowFates(table)
-    fates.drop("no_id", np.asarray(table.ids("lead_id").is_null()))
-    fates.drop("no_lead", np.asarray(table.ids("merged_into").is_null()))
+    for name in ("lead_id", "merged_into"):
+        fates.drop("no_merge", np.asarray(table.ids(name).is_null()))
     read = table.moments("merged_at")
     fates.drop("future", read.usable & (read.values > extracted_at))
     note_clocks(fates, read)
@@ -114,13 +114,18 @@ def find_merges(leads: Table, ids: Any, links: Mapping[str, tuple[str, int]], at
         Moment of the export.
     """
     aside = leads.aside
-    apart: set[str] = set() if aside is None else set(aside.ids("lead_id").drop_null().to_pylist())
+    ids = ids.cast(pa.large_string())
+    apart: set[str] = set()
+    if aside is not None:
+        others = aside.ids("lead_id").cast(pa.large_string())
+        # Of some leads another row is chosen.
+        apart = set(others.filter(pc.invert(pc.is_in(others, value_set=ids))).to_pylist()) - {None}
     for part in (leads, aside):
         if part is not None:
             links = {**links, **merge_links(part, at)}
     ends = merge_ends(links)
     last = pa.array([into for into, _ in ends.values()], pa.large_string())
-    used = np.asarray(pc.is_in(last, value_set=ids.cast(pa.large_string())))
+    used = np.asarray(pc.is_in(last, value_set=ids))
     found = [
         (away, into, since)
         for (away, (into, since)), kept in zip(ends.items(), used.tolist(), strict=True)
