@@ -14,7 +14,7 @@ BROKEN: Final = "broken"
 FATES: Final = MappingProxyType(
     {
         LEFT_OUT: "the row is not used, and counts towards `most_left_out`",
-        SET_ASIDE: "the row is not used; nothing is lost by that, so it does not count",
+        SET_ASIDE: "the row is not used, as crm.yaml or the row itself says, so it does not count",
         MENDED: "the row is used, with the change that is named",
         BROKEN: "the export cannot be used: exit 2",
     }

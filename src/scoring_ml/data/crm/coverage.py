@@ -47,7 +47,7 @@ def join_notes(table: str, opened: Iterable[SourceColumns]) -> Iterator[str]:
     pooled: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
     for part in opened:
         for join, hits in zip(part.source.join, part.hits, strict=True):
-            pair = ", ".join(f"{ours} = {theirs}" for ours, theirs in join.on.items())
+            pair = ", ".join(f"{key} = {other_key}" for key, other_key in join.on.items())
             counts = pair, int((hits >= 0).sum()), int((hits > 0).sum())
             pooled.setdefault((part.source.file, join.file), []).append(counts)
     for (file, other), counts_of in pooled.items():

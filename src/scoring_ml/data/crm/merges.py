@@ -72,9 +72,9 @@ def merge_links(table: Table, extracted_at: int) -> Links:
     named = np.asarray(pc.and_(away.is_valid(), into.is_valid())) & ~is_void(into)
     read = table.moments("merged_at")
     for row in np.flatnonzero(named).tolist():
-        told = int(read.values[row]) if read.usable[row] else extracted_at - 1
+        moment = int(read.values[row]) if read.usable[row] else extracted_at - 1
         survivor = into[row].as_py()
-        for lead, at in _merged(away[row].as_py(), told, several=table.name == "merges"):
+        for lead, at in _merged(away[row].as_py(), moment, several=table.name == "merges"):
             link = survivor, at
             if lead != survivor and at <= extracted_at:
                 links[lead] = min(links.get(lead, link), link, key=lambda link: link[::-1])

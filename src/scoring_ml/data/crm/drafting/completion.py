@@ -13,7 +13,7 @@ import pyarrow as pa
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
-from scoring_ml.data.crm.leads import places
+from scoring_ml.data.crm.lead_index import places
 from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.crm.mapping_fields import RESERVED
 from scoring_ml.data.crm.tables import Table, open_source
@@ -150,7 +150,8 @@ def _table(draft: CrmDraft, folder: Path, name: str, sources: Sequence[Any]) -> 
     keys = ("timezone", "day_first", "missing", "stages")
     content |= {key: draft.content[key] for key in keys if key in draft.content}
     mapping = parse_mapping(content)
-    opened = [open_source(folder, name, source, ()) for source in mapping.tables[name]]
+    sources = mapping.tables[name]
+    opened = [part for source in sources for part in open_source(folder, name, source, ())]
     return Table(name, mapping, opened)
 
 
