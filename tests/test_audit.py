@@ -473,11 +473,11 @@ class TestPlantedLeaks:
         touches = rng.poisson(np.where(y == 1, 3.0, 1.5)).astype(float)
         columns["at creation"] = touches.copy()
         touches[5400:] = rng.poisson(0.2, 600)
-        columns["touches"] = touches
+        columns["steps"] = touches
         findings = audit(*made(columns, y))
-        assert probes(findings, "touches") == {"ripening"}
+        assert probes(findings, "steps") == {"ripening"}
         assert probes(findings, "at creation") == set()
-        text = next(f.suspicion.text for f in findings if f.column == "touches")
+        text = next(f.suspicion.text for f in findings if f.column == "steps")
         assert text.startswith("a value from ")
 
     def test_an_order_that_is_the_day_of_the_outcome(self):
@@ -507,16 +507,17 @@ class TestPlantedLeaks:
         rng = np.random.default_rng(14)
         counter = 1000.0 + np.arange(3000) + rng.integers(0, 20, 3000)
         month = np.array([f"m{index:02d}" for index in rng.permutation(24)], dtype=object)
-        columns["plant"] = {
+        columns[kind] = {
             "counter": counter,
             "falling": -counter,
             "month": month[np.arange(3000) // 125],
         }[kind]
         findings = audit(*made(columns, y))
-        assert "tells_time" in probes(findings, "plant")
-        assert "ask" in grades(findings, "plant")
+        assert "tells_time" in probes(findings, kind)
+        assert "ask" in grades(findings, kind)
+        assert "order" not in probes(findings, WHOLE_FILE)
         snapshot, schema = made(columns, y, order="none")
-        assert "tells_time" not in probes(audit(snapshot, schema), "plant")
+        assert "tells_time" not in probes(audit(snapshot, schema), kind)
 
     def test_nobody_has_said_when_a_used_field_is_known(self):
         columns, y = clean(500, 0.4, 27)
@@ -600,12 +601,13 @@ class TestEvidence:
         words[np.flatnonzero(y == 1)[:others]] = "b"
         assert probes(audit(*made({"word": words}, y)), "word") == found
 
-    def test_a_value_of_few_lost_leads_is_asked_about_not_refused(self):
+    @pytest.mark.parametrize(("word", "grade"), [("b", "note"), ("rejected", "ask")])
+    def test_a_value_of_few_lost_leads_is_not_refused(self, word, grade):
         rng = np.random.default_rng(34)
         y = (rng.random(20000) < 0.4).astype(float)
         words = np.array(["a"] * 20000, dtype=object)
-        words[np.flatnonzero(y == 0)[:60]] = "b"
-        assert grades(audit(*made({"word": words}, y)), "word") == {"ask"}
+        words[np.flatnonzero(y == 0)[:60]] = word
+        assert grades(audit(*made({"word": words}, y)), "word") == {grade}
 
     def test_with_six_wins_a_strong_column_is_asked_about_not_refused(self):
         y = np.zeros(300)
@@ -762,6 +764,11 @@ def test_every_threshold_stands_in_the_docs():
             f"{kept.one_sided_odds:.0f} times",
         ),
         "presence_auc": (f"{kept.ask_presence_auc:.2f}",),
+        "named": (f"{kept.ask_named_auc:.2f}", f"{kept.named_z:.0f} standard"),
+        "total": (f"{kept.ask_total:.2f}",),
+        "absent_on_open": (f"{kept.absent_on_open:.0%}", f"{kept.open_expected:.0f} or more"),
+        "open_values": (f"{kept.ask_open:.2f}", f"{kept.open_cell} of"),
+        "order": (f"{kept.ask_order:.2f}", f"{kept.order_runs:.2f}"),
         "gain": (f"{kept.ask_gain:.2f}", f"{kept.gain_reaches:.2f}"),
         "fill_swing": (f"{kept.ask_fill_swing:.2f}",),
         "ripening": (f"{kept.ask_ripening:.2f}",),
@@ -772,5 +779,6 @@ def test_every_threshold_stands_in_the_docs():
         assert all(number in told[probe] for number in numbers), probe
     assert f"{kept.adversarial_rows:,} leads" in section
     assert f"above {kept.note_adversarial:.2f}" in section
+    assert f"{kept.most_rows:,} decided leads" in section
     asked = {"declared", "undeclared", "filled_auc", "one_sided_presence"}
     assert set(told) >= asked

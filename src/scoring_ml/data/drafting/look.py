@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells
+from scoring_ml.data.names import has_word, parted_name
 from scoring_ml.data.schema import Column, Suspicion
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
@@ -58,8 +59,7 @@ class ColumnLook:
     @property
     def title(self) -> str:
         """The name in lower case, parted into words."""
-        parted = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я])", " ", self.name)
-        return " ".join(re.sub(r"[_\-./:\u200c]+", " ", parted).casefold().split())
+        return parted_name(self.name)
 
     @property
     def words(self) -> Sequence[str]:
@@ -75,7 +75,7 @@ class ColumnLook:
 
     def named(self, pattern: str) -> bool:
         """Whether a word of the name begins with the pattern."""
-        return re.search(rf"(?<!\w)(?:{pattern})", self.title) is not None
+        return has_word(self.title, pattern)
 
     def without(self, words: Iterable[str]) -> ColumnLook:
         """Return the column with those words counted as empty."""

@@ -16,22 +16,19 @@ is judged alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from scoring_ml.data.schema import GRADES, Column, Schema
-from scoring_ml.evaluation.audit.outcome import (
-    check_age,
-    check_gain,
-    check_one_sided,
-    check_outcome,
-    check_presence,
-)
+from scoring_ml.evaluation.audit.ending import check_named, check_open, check_totals
+from scoring_ml.evaluation.audit.outcome import check_age, check_gain, check_outcome, check_presence
 from scoring_ml.evaluation.audit.probes_auc import within_auc
 from scoring_ml.evaluation.audit.probes_values import fill_agreement
 from scoring_ml.evaluation.audit.settings import DEFAULTS, AuditSettings
+from scoring_ml.evaluation.audit.sides import check_filled_side, check_one_sided
 from scoring_ml.evaluation.audit.state import WHOLE_FILE, AuditedField, AuditState, Finding
 from scoring_ml.evaluation.audit.time import (
     check_after_as_of,
@@ -51,6 +48,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of columns looked at so far and of all."""
 
 _NOTHING: Final = LaterFacts()
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def audit(
@@ -92,6 +90,8 @@ def audit(
     later.check(len(snapshot), schema.names)
     state = AuditState.begin(snapshot, schema, settings)
     _declared(state, schema.columns)
+    if state.minority:
+        _one_sided(state)
     for done, column in enumerate(schema.columns):
         if progress is not None:
             progress(done, len(schema.columns))
@@ -100,6 +100,8 @@ def audit(
         if item is None or not item.varies:
             continue
         _one_column(state, item, snapshot, later)
+    if state.minority:
+        check_totals(state, snapshot)
     _companions(state)
     if state.minority >= settings.one_sided_rows:
         check_gain(state)
@@ -143,13 +145,27 @@ def _one_column(
         check_counts_on(state, item, later_facts)
         check_outcome(state, item)
         check_presence(state, item)
+        check_open(state, item)
         if not item.personal:
-            check_one_sided(state, item)
             check_ripening(state, item)
     if dated and snapshot.as_of is not None:
         check_after_as_of(state, item, snapshot.as_of)
         if state.minority:
             check_age(state, item, snapshot.as_of)
+    if state.minority:
+        check_named(state, item)
+
+
+def _one_sided(state: AuditState) -> None:
+    """Look at values of one outcome; what strong negatives settle is set aside for all the rest."""
+    settled = np.zeros(len(state.still_open), dtype=bool)
+    for item in state.fields.values():
+        if item.varies:
+            check_filled_side(state, item)
+            negative = check_one_sided(state, item)
+            if negative is not None and not item.column.is_feature:
+                settled |= negative
+    state.sample = state.sample.take(~settled[state.sample.rows])
 
 
 def _declared(state: AuditState, columns: Iterable[Column]) -> None:
@@ -201,20 +217,30 @@ def _duplicates(state: AuditState) -> None:
         # Codes count values by first appearance, so a copy in other words has the same ones. So
         # have two columns in which no value repeats: these must hold the same values.
         repeats = 2 * len(item.names) < item.filled.sum()
-        key = (item.codes if repeats else item.cells).tobytes()
-        if not repeats and item.cells.dtype == object:
-            key = "\0".join("" if cell is None else str(cell) for cell in item.cells).encode()
-        other = first.setdefault(key, name)
+        values = item.codes if repeats else pd.util.hash_array(item.cells)
+        other = first.setdefault(blake2b(values.tobytes()).digest(), name)
         # Counts of 7 and of 30 days are the same while all leads are young.
         if other != name and not item.column.is_feature:
             state.add(name, "note", "duplicate", 1.0, other=other)
 
 
 def _whole_file(state: AuditState, *, ordered: bool) -> None:
-    settings, y, blocks = state.settings, state.y, state.time_blocks
+    settings, y, blocks = state.settings, state.decided.y, state.time_blocks
+    if len(y) > settings.most_rows:
+        state.add(
+            WHOLE_FILE,
+            "note",
+            "sampled",
+            settings.most_rows / len(y),
+            rows=settings.most_rows,
+            of=len(y),
+        )
     if state.fields:
-        table = pd.DataFrame({name: item.codes for name, item in state.fields.items()})
-        repeated = int(table.iloc[state.decided].assign(**{"\0": y}).duplicated().sum())
+        mixed = y.astype(np.uint64)
+        for item in state.fields.values():
+            # A hash of the row; of a million rows two meet by chance once in a million files.
+            mixed = mixed * _ODD ^ pd.util.hash_array(item.codes[state.decided.rows])
+        repeated = int(pd.Series(mixed).duplicated().sum())
         if repeated:
             state.add(WHOLE_FILE, "note", "duplicate_rows", repeated / len(y), n=repeated)
     if not ordered or not 0 < y.sum() < len(y):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.evaluation.audit.probes_auc import as_numbers, value_codes
 from scoring_ml.statistics.samples import Floats, Ints
+
+_FEWEST_BLOCKS: Final = 3
+"""Values that must each hold some rows; two may be a form that was changed once."""
 
 
 @dataclass(frozen=True)
@@ -116,3 +119,28 @@ def _mean_places(words: NDArray[Any], seed: int) -> Floats:
         at[at] = rows[codes[at]] > 0
         numbers[at] = total[codes[at]] / rows[codes[at]]
     return numbers
+
+
+def in_blocks(codes: Ints) -> float:
+    """Tell how much values stand in blocks of rows: neighbours that agree, beyond chance.
+
+    Parameters
+    ----------
+    codes : array of int, shape (n,)
+        Distinct values in the order of time; -1 for missing, which does not count.
+
+    Returns
+    -------
+    float
+        1 where each value stands in one block, about 0 where they are mixed; 0 with fewer than
+        three values that hold 1 % of the rows each.
+
+    >>> round(in_blocks(np.repeat([0, 1, 2], 100)), 2), round(in_blocks(np.arange(300) % 3), 2)
+    (0.99, -0.5)
+    """
+    known = codes[codes >= 0]
+    share = np.bincount(known, minlength=1) / max(len(known), 1)
+    if np.sum(share >= 0.01) < _FEWEST_BLOCKS:
+        return 0.0
+    chance = float(share @ share)
+    return float((np.mean(known[1:] == known[:-1]) - chance) / (1 - chance))

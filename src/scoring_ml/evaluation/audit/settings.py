@@ -71,8 +71,25 @@ class AuditSettings:
         AUC of the row's place from which a file counts as sorted by its outcome.
     significance : float
         Probability of a chance finding in a file without any leak, per probe (Bonferroni).
+    ask_named_auc, named_z : float
+        AUC of the values, or of being filled, from which a field is asked about whose name hints
+        at the end of a lead or counts work on it; standard deviations above chance that it takes.
+    ask_total : float
+        Rank correlation of a number with how long leads were worked on, among leads of one
+        period and outcome.
+    ask_open, open_cell : float, int
+        AUC with which a field tells open from decided leads of the same time, so many at a time.
+    absent_on_open, open_expected : float, float
+        Share of what is expected among open leads at or below which a value counts as written
+        afterwards; how many must be expected at least.
+    ask_order, order_runs : float
+        AUC with which fields tell old from new leads, and share of neighbouring rows that agree
+        in a category beyond chance, from which rows or numbers are no order of time.
     blocks : int
         Most blocks of time.
+    most_rows : int
+        Most decided leads that are ranked; drawn by ``seed``, evenly over time, with up to half of
+        the rarer class. Values are counted over all leads.
     gain_rows : int
         Most rows of the model behind ``gain``; drawn by ``seed``, with up to half of the rarer
         class.
@@ -110,7 +127,17 @@ class AuditSettings:
     note_base_rate: float = 2.0
     sorted_auc: float = 0.98
     significance: float = 0.01
+    ask_named_auc: float = 0.53
+    named_z: float = 4.0
+    ask_total: float = 0.50
+    ask_open: float = 0.75
+    open_cell: int = 100
+    absent_on_open: float = 0.25
+    open_expected: float = 10.0
+    ask_order: float = 0.95
+    order_runs: float = 0.90
     blocks: int = 10
+    most_rows: int = 100_000
     gain_rows: int = 20_000
     seed: int = 0
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import PERSONAL_TYPES, Column, Schema, Suspicion
 from scoring_ml.evaluation.audit.probes_auc import comparable, time_blocks, value_codes
+from scoring_ml.evaluation.audit.probes_gain import sample_rows
 from scoring_ml.evaluation.audit.settings import AuditSettings
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.texts import Catalogue
@@ -92,6 +93,32 @@ class AuditedField:
         return self.column.type in PERSONAL_TYPES
 
 
+@dataclass(frozen=True)
+class DecidedLeads:
+    """Leads with a known outcome, oldest first.
+
+    Parameters
+    ----------
+    rows : array of int, shape (m,)
+        Their rows in the snapshot.
+    y : array of float, shape (m,)
+        1 won, 0 lost.
+    blocks : array of int, shape (m,)
+        Block of time; one block where blocks hold one outcome each.
+    """
+
+    rows: NDArray[np.int64]
+    y: NDArray[np.float64]
+    blocks: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, at: NDArray[Any]) -> DecidedLeads:
+        """Return some of them, by mask or index."""
+        return DecidedLeads(self.rows[at], self.y[at], self.blocks[at])
+
+
 @dataclass
 class AuditState:
     """An audit under way: leads with a known outcome, and findings so far.
@@ -103,12 +130,13 @@ class AuditState:
         Columns of the frame, in the schema's order.
     all_blocks : array of int, shape (n,)
         Block of time of every row.
-    decided : array of int, shape (m,)
-        Rows with a known outcome.
-    y, blocks : array, shape (m,)
-        Outcome and block of time of these rows; one block where blocks hold one outcome each.
+    decided : DecidedLeads
+        All of them: values are counted over these.
+    sample : DecidedLeads
+        Those that are ranked, at most ``most_rows``; strong negatives are set aside.
+    still_open : array of bool, shape (n,)
     time_blocks : array of int, shape (m,)
-        Blocks of time whatever their outcomes.
+        Blocks of time of the decided leads, whatever their outcomes.
     texts : Catalogue
     z : float
         Standard deviations beyond which a number is more than chance, per column.
@@ -120,9 +148,9 @@ class AuditState:
     settings: AuditSettings
     fields: Mapping[str, AuditedField]
     all_blocks: NDArray[np.int64]
-    decided: NDArray[np.int64]
-    y: NDArray[np.float64]
-    blocks: NDArray[np.int64]
+    decided: DecidedLeads
+    sample: DecidedLeads
+    still_open: NDArray[np.bool_]
     time_blocks: NDArray[np.int64]
     texts: Catalogue
     z: float
@@ -140,18 +168,21 @@ class AuditState:
             if column.name in snapshot.frame
         }
         n = len(snapshot)
-        decided = np.flatnonzero(~np.isnan(snapshot.label))
-        y = snapshot.label[decided]
+        still_open = np.isnan(snapshot.label)
+        rows = np.flatnonzero(~still_open)
+        y = snapshot.label[rows]
         minority = int(min(y.sum(), len(y) - y.sum()))
         most = 1 if schema.order.by == "none" else settings.blocks
         blocks = time_blocks(len(y), minority=minority, most=most)
+        mixed = blocks if minority and comparable(y, blocks) else np.zeros_like(blocks)
+        decided = DecidedLeads(rows, y, mixed)
         return cls(
             settings=settings,
             fields=fields,
             all_blocks=time_blocks(n, minority=n, most=most),
             decided=decided,
-            y=y,
-            blocks=blocks if minority and comparable(y, blocks) else np.zeros_like(blocks),
+            sample=decided.take(sample_rows(y, most=settings.most_rows, seed=settings.seed)),
+            still_open=still_open,
             time_blocks=blocks,
             texts=Catalogue.load("en"),
             z=float(norm.isf(settings.significance / max(len(fields), 1))),
@@ -160,7 +191,8 @@ class AuditState:
     @property
     def minority(self) -> int:
         """Leads of the rarer outcome."""
-        return int(min(self.y.sum(), len(self.y) - self.y.sum()))
+        y = self.decided.y
+        return int(min(y.sum(), len(y) - y.sum()))
 
     def add(
         self, column: str, grade: str, probe: str, value: float, /, text: str = "", **params: Any

@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
-from scoring_ml.evaluation.audit.adversarial import adversarial, newer_half, seen_values
-from scoring_ml.evaluation.audit.outcome import named_value, value_range
+from scoring_ml.evaluation.audit.adversarial import (
+    Adversarial,
+    adversarial,
+    newer_half,
+    seen_values,
+)
+from scoring_ml.evaluation.audit.hints import hints_at
 from scoring_ml.evaluation.audit.probes_auc import as_numbers, single_field_auc, value_codes
-from scoring_ml.evaluation.audit.probes_time import runs_with_time, within_correlation
+from scoring_ml.evaluation.audit.probes_time import in_blocks, runs_with_time, within_correlation
 from scoring_ml.evaluation.audit.probes_values import fill_swing, ripening
+from scoring_ml.evaluation.audit.sides import named_value, value_range
 from scoring_ml.evaluation.audit.state import WHOLE_FILE, AuditedField, AuditState
 from scoring_ml.evaluation.later_facts import LaterFacts
 from scoring_ml.features.snapshot import Snapshot
@@ -112,13 +118,14 @@ def check_counts_on(state: AuditState, item: AuditedField, later_facts: LaterFac
     if after is None or before is None or item.column.type not in ("number", "boolean", "date"):
         return
     values = as_numbers(item.cells)
-    at = state.decided
+    sample = state.sample
+    at = sample.rows
     known = np.isfinite(values[at]) & np.isfinite(after[at]) & np.isfinite(before[at])
     if known.sum() < settings.one_sided_rows:
         return
     at = at[known]
     done = value_codes(before[at], bins=_ACTIVITY_BINS)
-    cells = (2 * state.blocks[known] + state.y[known].astype(np.int64)) * _ACTIVITY_BINS + done
+    cells = (2 * sample.blocks[known] + sample.y[known].astype(np.int64)) * _ACTIVITY_BINS + done
     correlation = within_correlation(values[at], after[at], cells)
     value = abs(correlation.value)
     if value >= settings.ask_counts_on and correlation.beyond_chance(state.z):
@@ -134,8 +141,9 @@ def check_seen_age(state: AuditState, later_facts: LaterFacts) -> None:
     settings = state.settings
     if later_facts.seen_days is None:
         return
-    days = later_facts.seen_days[state.decided]
-    auc = single_field_auc(days, state.y, state.blocks, seed=settings.seed)
+    sample = state.sample
+    days = later_facts.seen_days[sample.rows]
+    auc = single_field_auc(days, sample.y, sample.blocks, seed=settings.seed)
     if auc.value >= settings.ask_seen and auc.beyond_chance(state.z):
         refused = auc.value >= settings.refuse_seen
         grade, limit = ("refuse", settings.refuse_seen) if refused else ("ask", settings.ask_seen)
@@ -145,8 +153,8 @@ def check_seen_age(state: AuditState, later_facts: LaterFacts) -> None:
             "seen_days",
             auc.value,
             limit=limit,
-            won=float(np.nanmedian(days[state.y == 1])),
-            lost=float(np.nanmedian(days[state.y == 0])),
+            won=float(np.nanmedian(days[sample.y == 1])),
+            lost=float(np.nanmedian(days[sample.y == 0])),
         )
 
 
@@ -165,10 +173,13 @@ def check_field_drift(state: AuditState, snapshot: Snapshot, schema: Schema) -> 
     )
     if model is None:
         return
+    blocks = () if schema.order.by == "time" else _fields_in_blocks(state, model)
+    if blocks:
+        state.add(WHOLE_FILE, "ask", "order", model.auc, fields=", ".join(blocks[:_MOST_NAMED]))
     newer = newer_half(snapshot.position)
     for name, auc in model.fields:
         item = state.fields[name]
-        if auc < settings.ask_tells_time or item.personal:
+        if auc < settings.ask_tells_time or item.personal or name in blocks:
             continue
         values = seen_values(snapshot.frame[name], item.column, snapshot.as_of)
         steady = 0.0 if values is None else runs_with_time(values, newer, seed=settings.seed)
@@ -192,3 +203,20 @@ def check_field_drift(state: AuditState, snapshot: Snapshot, schema: Schema) -> 
         high=round(model.high, 3),
         **({"fields": fields} if fields else {}),
     )
+
+
+def _fields_in_blocks(state: AuditState, model: Adversarial) -> list[str]:
+    """Return categories whose values stand in one block of rows each, as no time brings them.
+
+    A region does not come to an end where the next begins; a campaign or a month may.
+    """
+    settings = state.settings
+    if model.auc < settings.ask_order:
+        return []
+    return [
+        name
+        for name, _ in model.fields
+        if (item := state.fields[name]).column.type == "category"
+        and not hints_at("period", name)
+        and in_blocks(item.codes) >= settings.order_runs
+    ]
