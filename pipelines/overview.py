@@ -11,7 +11,8 @@ import numpy as np
 
 from scoring_ml.data.files.data_file import FileFacts
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import GRADES, Schema
+from scoring_ml.data.schema import Schema
+from scoring_ml.data.suspicion import GRADES
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.texts import Catalogue

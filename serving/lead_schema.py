@@ -31,6 +31,9 @@ _TYPES: Final[Mapping[str, JsonSchemaValue]] = {
     "number": {"type": ["number", "string", "null"], "maxLength": MAX_TEXT},
     "boolean": {"anyOf": [_YES_OR_NO, {"enum": [0, 1]}]},
     "category": _WORD,
+    "multiselect": {
+        "anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": MAX_FACTS}],
+    },
     "date": {"type": ["string", "null"], "maxLength": MAX_TEXT},
     "email": _WORD,
     "phone": _WORD,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import Order, Suspicion
+from scoring_ml.data.schema import Order
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.tracking import DatasetFacts, candidates_table

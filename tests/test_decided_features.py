@@ -13,7 +13,8 @@ from pipelines.train import refuse
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import CrmMapping, load_mapping, mapping_text, parse_mapping
-from scoring_ml.data.schema import Suspicion, parse_schema
+from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import SchemaError, TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema

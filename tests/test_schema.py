@@ -14,19 +14,18 @@ from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
-    GRADES,
     GROUPS,
     KNOWN,
     TYPES,
     Column,
     Order,
     Schema,
-    Suspicion,
     Target,
     load_schema,
     parse_schema,
     schema_text,
 )
+from scoring_ml.data.suspicion import GRADES, Suspicion
 from scoring_ml.data.yaml_file import read_yaml
 from scoring_ml.errors import SchemaError
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.schema import Suspicion
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import InputError, IntegrityError, ScoringError
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.scoring.saving import load_scorer, verified_files

@@ -13,6 +13,7 @@ from typing import Final
 from scoring_ml.data.drafting.dates import draft_date
 from scoring_ml.data.drafting.keys import draft_key
 from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, folded_word, read_texts
+from scoring_ml.data.drafting.multiselect import draft_multiselect
 from scoring_ml.data.drafting.numbers import draft_number
 from scoring_ml.data.drafting.words import draft_contact, draft_words
 from scoring_ml.data.schema import Column
@@ -60,6 +61,7 @@ def draft_column(look: ColumnLook) -> DraftedColumn:
         or draft_contact(look)
         or draft_key(look)
         or draft_number(look)
+        or draft_multiselect(look)
         or draft_words(look)
     )
     column = draft.column
@@ -89,7 +91,9 @@ def _criterion(look: ColumnLook, kind: str) -> str:
         return "reachability"
     for criterion, pattern in _CRITERIA.items():
         # A number of campaigns or sources is not the name of one.
-        if look.named(pattern) and (kind == "category" or criterion not in ("source", "campaign")):
+        if look.named(pattern) and (
+            kind in ("category", "multiselect") or criterion not in ("source", "campaign")
+        ):
             return criterion
     return "other"
 

@@ -21,20 +21,31 @@ from scoring_ml.data.section_values import (
     Flag,
     Labels,
     MissingWords,
-    Number,
     OneOf,
     Positive,
     Reason,
+    Separator,
     TidyWord,
     Word,
     Words,
 )
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.yaml_file import read_yaml, yaml_text
 
-TYPES: Final = ("number", "boolean", "category", "date", "email", "phone", "text", "id")
+TYPES: Final = (
+    "number",
+    "boolean",
+    "category",
+    "multiselect",
+    "date",
+    "email",
+    "phone",
+    "text",
+    "id",
+)
 """What a column's values are. ``text`` and ``id`` are never used as features."""
 
-FEATURE_TYPES: Final = ("number", "boolean", "category", "date", "email", "phone")
+FEATURE_TYPES: Final = tuple(kind for kind in TYPES if kind not in ("text", "id"))
 """Types that can be turned into numbers for a model."""
 
 PERSONAL_TYPES: Final = ("email", "phone", "text", "id")
@@ -56,34 +67,8 @@ CRITERIA: Final = (
 GROUPS: Final = (*CRITERIA, "reachability", "source", "campaign", "other")
 """Where a field's points are shown: the six criteria and four more."""
 
-GRADES: Final = ("refuse", "ask", "note")
-"""Grades of the leak audit, worst first."""
-
 ORDERS: Final = ("time", "number", "row", "none")
 """What puts the rows of a file in order of time."""
-
-
-@dataclass(frozen=True)
-class Suspicion(Section):
-    """One finding of the leak audit about one column.
-
-    Parameters
-    ----------
-    grade : {"refuse", "ask", "note"}
-    probe : str
-        Name of the probe, such as ``single_field_auc``.
-    value : float
-        The number behind the finding, in the probe's own unit.
-    text : str
-        The finding in a sentence, with the number.
-    """
-
-    grade: Annotated[str, OneOf(GRADES)]
-    probe: Word = ""
-    value: Number = float("nan")
-    text: Word = ""
-
-    WHOLE: ClassVar = True
 
 
 @dataclass(frozen=True)
@@ -112,6 +97,8 @@ class Column(Section):
         Words that mean "not known" in this column, beside the schema's.
     decimal : {".", ","}
         Decimal sign of numbers written as text.
+    separator : str or None
+        What parts the values of a multiselect, whose order does not count; ``;`` if None.
     hundredths : bool
         Whether a percent sign means hundredths, so that 45% is 0.45.
     currency : str or None
@@ -150,6 +137,7 @@ class Column(Section):
     monotone: Annotated[str, OneOf(("increasing", "decreasing"))] | None = None
     missing: Words = ()
     decimal: Annotated[str, OneOf((".", ","))] = "."
+    separator: Separator | None = None
     hundredths: Flag = False
     currency: Code | None = None
     rates: Mapping[Code, Positive] = field(default_factory=dict, hash=False)
@@ -176,9 +164,26 @@ class Column(Section):
         """Return the name for people who read a language."""
         return self.labels.get(language, self.title)
 
+    @property
+    def worded(self) -> bool:
+        """Whether its values are words, of which each that is frequent has a flag of its own."""
+        return self.type in ("category", "multiselect")
+
+    @property
+    def between(self) -> str:
+        """What stands between the values of a multiselect as it is read."""
+        return f"{self.separator or ';'} "
+
+    def members(self, value: str) -> list[str]:
+        """Return the single values of a typed value: of a multiselect there may be several."""
+        if self.type != "multiselect":
+            return [value]
+        return value.split(self.between)
+
     def value_in(self, value: str, language: str) -> str:
-        """Return a category's value for people who read a language."""
-        return self.values.get(value, {}).get(language, value)
+        """Return a category's value, or those of a multiselect, for people who read a language."""
+        words = (self.values.get(word, {}).get(language, word) for word in self.members(value))
+        return self.between.join(words)
 
     @classmethod
     def complete(cls, content: dict[str, Any], context: Any) -> None:
@@ -199,7 +204,7 @@ class Column(Section):
             raise Fault("{at}.currency and hundredths need a number", f"type {self.type}")
         if self.rates and self.currency is None:
             raise Fault("{at}.rates needs {at}.currency", "no currency", "Write which they lead to")
-        if self.values and self.type != "category":
+        if self.values and not self.worded:
             raise Fault("{at}.values needs a category", f"type {self.type}")
 
 

@@ -93,6 +93,8 @@ TidyWord = Annotated[str, PlainValidator(lambda value: tidy(_word(value))), With
 """A word as a category's value is read."""
 Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$", strict=True)]
 """The code of a currency, ISO 4217."""
+Separator = Annotated[str, Field(pattern=r"^[^\w\s]$", strict=True)]
+"""A sign that parts values."""
 _WORDS: Final = WithJsonSchema(
     {"anyOf": [_SCALAR, {"type": "array", "items": {"type": [*_SCALAR["type"], "null"]}}]}
 )

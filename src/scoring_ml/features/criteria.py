@@ -16,7 +16,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from scoring_ml.data.names import nearest
-from scoring_ml.data.schema import CRITERIA, Column, Schema
+from scoring_ml.data.schema import CRITERIA, FEATURE_TYPES, Column, Schema
 from scoring_ml.data.section import ByName, Fault, ReadAs, Section
 from scoring_ml.data.section_values import Flag, OneOf, Word
 from scoring_ml.data.values.contacts import valid_email, valid_phone
@@ -54,12 +54,12 @@ Operand = Annotated[int | float, PlainValidator(_finite), WithJsonSchema({"type"
 WordList = Annotated[list[Word], Field(min_length=1)]
 
 _OPERANDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "one_of": ("category",),
-    "not_one_of": ("category",),
+    "one_of": ("category", "multiselect"),
+    "not_one_of": ("category", "multiselect"),
     **dict.fromkeys(_COMPARISONS, ("number",)),
     "is": ("boolean",),
     "valid": ("email", "phone"),
-    "filled": ("number", "boolean", "category", "date", "email", "phone"),
+    "filled": FEATURE_TYPES,
 }
 
 
@@ -290,7 +290,8 @@ def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
     if word in _COMPARISONS:
         return bool(_COMPARISONS[word](value, operand))
     if word in ("one_of", "not_one_of"):
-        return (fold(value) in map(fold, operand)) is (word == "one_of")
+        words = {fold(member) for member in column.members(value)}
+        return (not words.isdisjoint(map(fold, operand))) is (word == "one_of")
     if word == "is":
         return bool(value == 1.0) is operand
     if word == "valid":

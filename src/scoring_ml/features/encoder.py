@@ -1,9 +1,9 @@
 """Encoder of typed values to a float64 matrix, the same for one lead and for a million.
 
 Numbers, booleans and dates become one column each (NaN for not known); a category becomes one
-column per level seen often enough in training, one for "other" and one for "missing"; contact
-details become valid or not. Beside the fields stand the six criteria of the hand-built matrix, so
-that every estimator learns from the same matrix of numbers.
+column per level seen often enough in training, one for "other" and one for "missing", of which a
+multiselect may set several; contact details become valid or not. Beside the fields stand the six
+criteria of the hand-built matrix, so that every estimator learns from the same matrix of numbers.
 """
 
 from __future__ import annotations
@@ -130,11 +130,14 @@ class Encoder:
         least = max(5, int(np.ceil(0.002 * n)))
         levels: dict[str, tuple[str, ...]] = {}
         for column in schema.used:
-            if column.type != "category":
+            if not column.worded:
                 continue
             words = pd.Series(frame[column.name].to_numpy(), dtype=object)
+            if column.type == "multiselect":
+                words = words.dropna().map(column.members).explode()
             if lead is not None:
-                words = words[~pd.DataFrame({"lead": lead, "word": words}).duplicated().to_numpy()]
+                once = pd.DataFrame({"lead": lead[words.index], "word": words})
+                words = words[~once.duplicated().to_numpy()]
             spellings = words.dropna().value_counts()
             counts: Counter[str] = Counter()
             written: dict[str, str] = {}
@@ -175,12 +178,11 @@ class Encoder:
         X = np.zeros((len(frame), self.width))
         as_of = as_of if self._dated else None
         for column in self.schema.used:
-            start, slots = self._slots[column.name]
             values = frame[column.name].to_numpy() if column.name in frame else None
-            if column.type == "category":
-                self._encode_category(X, start, slots, values)
+            if column.worded:
+                self._encode_words(X, column, values)
             else:
-                X[:, start] = _numbers(column, values, as_of, len(frame))
+                X[:, self._slots[column.name][0]] = _numbers(column, values, as_of, len(frame))
         for name, codes in self.criterion_codes(frame).items():
             self.set_criterion(X, name, codes)
         return X
@@ -210,11 +212,11 @@ class Encoder:
     ) -> None:
         """Write one field's columns of an encoded lead, in place."""
         start, slots = self._slots[column.name]
-        if column.type != "category":
+        if not column.worded:
             x[start] = _number(column, value, as_of)
             return
         x[start : start + len(slots) + 2] = 0.0
-        x[start + self._category_slot(slots, value)] = 1.0
+        x[[start + slot for slot in self._word_slots(column, value)]] = 1.0
 
     def set_criterion(self, X: NDArray[np.float64], name: str, codes: NDArray[np.int64]) -> None:
         """Write one criterion's columns of encoded leads, in place.
@@ -235,9 +237,10 @@ class Encoder:
 
     def is_unseen(self, column: Column, value: Typed) -> bool:
         """Tell whether a category was not seen often enough in training to have a column."""
-        if column.type != "category" or value is None:
+        if not column.worded or value is None:
             return False
-        return fold(str(value)) not in self._slots[column.name][1]
+        slots = self._slots[column.name][1]
+        return len(slots) in self._word_slots(column, value)
 
     def criterion_codes(self, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
         """Return the level of each criterion for many leads: 0 none, 1 partial, 2 full, 3 unknown.
@@ -275,7 +278,7 @@ class Encoder:
                 criterion=owner.criterion,
                 member=None if owner.name == column.name else column.name,
             )
-            if column.type == "category":
+            if column.worded:
                 columns += [
                     encoded("level", level=fold(level)) for level in self.levels[column.name]
                 ]
@@ -300,19 +303,24 @@ class Encoder:
             name += "*"
         return name
 
-    def _category_slot(self, slots: Mapping[str, int], value: Any) -> int:
+    def _word_slots(self, column: Column, value: Any) -> list[int]:
+        """Return which of a column's flags are set: one, or one for each value of a multiselect."""
+        slots = self._slots[column.name][1]
         if value is None:
-            return len(slots) + 1
-        return slots.get(fold(value), len(slots))
+            return [len(slots) + 1]
+        return [slots.get(fold(word), len(slots)) for word in column.members(str(value))]
 
-    def _encode_category(
-        self, X: NDArray[np.float64], start: int, slots: Mapping[str, int], values: Any
-    ) -> None:
+    def _encode_words(self, X: NDArray[np.float64], column: Column, values: Any) -> None:
+        start, slots = self._slots[column.name]
         if values is None:
             X[:, start + len(slots) + 1] = 1.0
             return
-        found = _map_unique(values, lambda value: self._category_slot(slots, value))
-        X[np.arange(len(X)), start + found] = 1.0
+        codes, distinct = pd.factorize(values, use_na_sentinel=True)
+        found = [self._word_slots(column, value) for value in (*distinct, None)]
+        # Flag by flag: a value has few of them, and a table of all flags could be wide.
+        for place in range(max(map(len, found))):
+            table = np.array([flags[min(place, len(flags) - 1)] for flags in found])
+            X[np.arange(len(X)), start + table[codes]] = 1.0
 
 
 def field_of(column: Column, schema: Schema) -> str:

@@ -50,7 +50,7 @@ class Answers:
             found = self._slices[column.name]
             rows = np.zeros((len(answers), encoder.width))
             for row, answer in zip(rows, answers, strict=True):
-                if column.type == "category":
+                if column.worded:
                     encoder.set_field(row, column, str(answer), None)
                 else:
                     row[found.start] = float(answer)

@@ -21,7 +21,7 @@ def is_unanswered(column: Column, block: NDArray[np.float64]) -> Bools:
     block : array of float, shape (n, width)
         The column's part of the encoded matrix.
     """
-    return np.asarray(block[:, -1] == 1.0 if column.type == "category" else np.isnan(block[:, 0]))
+    return np.asarray(block[:, -1] == 1.0 if column.worded else np.isnan(block[:, 0]))
 
 
 class Sources:
@@ -91,7 +91,7 @@ def _typical(column: Column, reference: FieldReference, at: slice) -> NDArray[np
     if missing == 0 or not reference.answers:
         return None
     row = np.zeros(at.stop - at.start)
-    if column.type == "category":
+    if column.worded:
         most = int(np.argmax(counts))
         if most == len(counts) - 1:
             return None

@@ -50,7 +50,7 @@ def example_lead(encoder: Encoder, reference: Reference) -> dict[str, Any]:
         if column.type in _OF_TYPE:
             example[alias(column.name)] = _OF_TYPE[column.type]
         elif answers:
-            likely = 0 if column.type == "category" else len(answers) // 2
+            likely = 0 if column.worded else len(answers) // 2
             example[alias(column.name)] = answers[likely]
     if schema.history is not None and schema.history.kinds:
         example["activities"] = _activities(schema.history, _touches(encoder))

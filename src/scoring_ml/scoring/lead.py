@@ -152,7 +152,7 @@ class LeadReader:
             try:
                 if name in self._columns:
                     column, read = self._columns[name]
-                    check_value(raw)
+                    check_value(raw, several=column.type == "multiselect")
                     values[column.name] = read(raw)
                 elif name == LEAD_ID:
                     lead_id = _id(raw)

@@ -158,15 +158,17 @@ def slots_of(
     -------
     array of int, shape (n,)
     """
-    if column.type == "category":
-        return np.asarray(np.argmax(block, axis=1), dtype=np.int64)
+    if column.worded:
+        # Leads with several values are in no one entry.
+        several = block.sum(axis=1) > 1
+        return np.where(several, -1, np.argmax(block, axis=1)).astype(np.int64)
     return bin_places(block[:, 0], np.array(reference.edges)).astype(np.int64)
 
 
 def _field_reference(
     encoder: Encoder, column: Column, block: NDArray[np.float64], won: NDArray[np.float64]
 ) -> FieldReference:
-    if column.type == "category":
+    if column.worded:
         levels = encoder.levels[column.name]
         leads, wins = block.sum(axis=0), block[won == 1.0].sum(axis=0)
         observed = _observed([*levels, "other"], leads, wins)

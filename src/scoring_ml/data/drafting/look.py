@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells
 from scoring_ml.data.names import has_word, parted_name
-from scoring_ml.data.schema import Column, Suspicion
+from scoring_ml.data.schema import Column
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
 

@@ -18,7 +18,8 @@ from scoring_ml.data.drafting.look import (
     odd_reason,
     read_most,
 )
-from scoring_ml.data.schema import Column, Suspicion
+from scoring_ml.data.schema import Column
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.numbers import Amount, parse_amount, plain_digits
 from scoring_ml.data.values.typed import amount_value
 

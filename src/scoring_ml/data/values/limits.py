@@ -49,14 +49,22 @@ class RepeatedNames(dict[str, Any]):
         self.names = tuple(name for name, count in counts.items() if count > 1)
 
 
-def check_value(raw: Any) -> None:
+def check_value(raw: Any, *, several: bool = False) -> None:
     """Check that a value is a single one, and that a text is Unicode and not too long.
+
+    Parameters
+    ----------
+    several : bool
+        Whether it may be a list of such values, of at most :data:`MAX_FACTS`.
 
     Raises
     ------
     InvalidValue
     """
-    if isinstance(raw, str):
+    if several and isinstance(raw, list) and len(raw) <= MAX_FACTS:
+        for item in raw:
+            check_value(item)
+    elif isinstance(raw, str):
         if len(raw) > MAX_TEXT:
             raise InvalidValue("too_long", most=MAX_TEXT)
         check_unicode(raw)

@@ -3,13 +3,15 @@
 A value is read the same way wherever it comes from, so that batch and online agree to the bit.
 Typed values are ``float`` (number; boolean as 0.0 or 1.0; NaN for not known),
 ``datetime`` in UTC without a zone (date; ``None`` for not known) and ``str`` (category, email,
-phone; ``None`` for not known).
+phone, and multiselect: its values once each, in alphabetical order; ``None`` for not known).
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -139,7 +141,23 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
         return _boolean
     if kind == "date":
         return lambda raw: _date(raw, column.day_first)
+    if kind == "multiselect":
+        return lambda raw: _members(raw, column)
     return _word
+
+
+def _members(raw: Any, column: Column) -> str | None:
+    """Read the values of a cell: a list, a JSON list, or a text with separators."""
+    if isinstance(raw, str) and raw.lstrip().startswith("["):
+        with suppress(ValueError):  # a text in brackets
+            raw = json.loads(raw)
+    separator = column.between.strip()
+    members = raw if isinstance(raw, list) else _word(raw).split(separator)
+    found: dict[str, str] = {}
+    for member in members:
+        word = tidy(_word(member).replace(separator, " ")) if member is not None else ""
+        found[folded(word)] = min(word, found.get(folded(word), word))
+    return column.between.join(found[key] for key in sorted(found) if key) or None
 
 
 def _number(raw: Any, column: Column) -> float:

@@ -22,7 +22,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.schema import GRADES, Column, Schema
+from scoring_ml.data.schema import Column, Schema
+from scoring_ml.data.suspicion import GRADES
 from scoring_ml.evaluation.audit.ending import check_named, check_open, check_totals
 from scoring_ml.evaluation.audit.outcome import check_age, check_gain, check_outcome, check_presence
 from scoring_ml.evaluation.audit.probes_auc import within_auc

@@ -104,7 +104,7 @@ def _written_afterwards(state: AuditState, item: AuditedField, codes: np.ndarray
         return absent
     if hints_at("ending", item.name):
         return True
-    if item.column.type == "category" and any(says_end(item.names[c]) for c in codes if c >= 0):
+    if item.column.worded and any(says_end(item.names[c]) for c in codes if c >= 0):
         return True
     auc = single_field_auc(item.cells[sample.rows], sample.y, sample.blocks, seed=settings.seed)
     return auc.value >= settings.refuse_auc
@@ -136,7 +136,7 @@ def named_value(state: AuditState, item: AuditedField, code: int) -> str:
         return value_range(state, name, name)
     if item.column.type == "boolean":
         return state.texts.text("audit.what.value", value="yes" if name else "no")
-    if item.column.type == "category":
+    if item.column.worded:
         text = str(name)
         short = text if len(text) <= 40 else f"{text[:39]}…"
         return state.texts.text("audit.what.value", value=short)

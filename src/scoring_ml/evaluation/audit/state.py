@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.schema import PERSONAL_TYPES, Column, Schema, Suspicion
+from scoring_ml.data.schema import PERSONAL_TYPES, Column, Schema
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.evaluation.audit.probes_auc import comparable, time_blocks, value_codes
 from scoring_ml.evaluation.audit.probes_gain import sample_rows
 from scoring_ml.evaluation.audit.settings import AuditSettings

@@ -56,7 +56,7 @@ def check_ripening(state: AuditState, item: AuditedField) -> None:
     period, and still low among the newest.
     """
     settings = state.settings
-    if item.column.type not in ("category", "boolean", "number"):
+    if not item.column.worded and item.column.type not in ("boolean", "number"):
         return
     if not state.auc.get(item.name, 0.0) >= settings.ripening_auc:
         return
