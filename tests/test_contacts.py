@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring_ml.data.schema import parse_schema
 from scoring_ml.data.values.contacts import like_emails, like_phones, valid_email, valid_phone
+from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
+from scoring_ml.features.encoder import Encoder
+from scoring_ml.scoring.wording import display_value, sentence
+from scoring_ml.texts import Catalogue
 
 
 @pytest.mark.parametrize(
@@ -38,7 +45,10 @@ def test_addresses_that_cannot_work(text: str) -> None:
         ("۰۹۱۲۳۴۵۶۷۸۹", "ir", True),
         ("+7 495 123-45-67", "IR", True),
         ("8 (495) 123-45-67", "RU", True),
-        ("0912 345 6789", None, False),
+        ("0912 345 6789", None, None),
+        ("0912 345 6789", "", None),
+        ("(415) 555-0101", None, None),
+        ("912345", None, False),
         ("0912 345 6789", "US", False),
         ("0912 345 6789", "nowhere", False),
         ("12345", "IR", False),
@@ -48,7 +58,7 @@ def test_addresses_that_cannot_work(text: str) -> None:
         ("+999 12345678", None, False),
     ],
 )
-def test_phones(text: str, region: str | None, valid: bool) -> None:
+def test_phones(text: str, region: str | None, valid: bool | None) -> None:
     assert valid_phone(text, region) is valid
 
 
@@ -56,7 +66,7 @@ def test_phones(text: str, region: str | None, valid: bool) -> None:
 @given(text=st.text(max_size=300), region=st.none() | st.text(max_size=3))
 def test_no_text_raises(text: str, region: str | None) -> None:
     assert valid_email(text) in (True, False)
-    assert valid_phone(text, region) in (True, False)
+    assert valid_phone(text, region) in (True, False, None)
 
 
 @pytest.mark.parametrize("value", [None, 5, 1.5, True, ["a@example.com"], {"a": 1}])
@@ -73,3 +83,32 @@ def test_columns_of_contacts_are_recognised() -> None:
     assert like_phones({"4951234567": 1}, named=True)
     assert not like_phones({"4951234567": 1})
     assert not like_phones({"0000012345": 1})
+
+
+def test_a_phone_that_nobody_can_judge_is_neither_valid_nor_invalid() -> None:
+    """In a batch and alone, for models, the matrix and people."""
+    schema = parse_schema(
+        {
+            "dataset": "d",
+            "target": {"column": "y", "won": ["1"]},
+            "order": {"by": "row"},
+            "columns": {"phone": {"type": "phone"}},
+        }
+    )
+    column = schema["phone"]
+    frame = pd.DataFrame({"phone": ["(415) 555-0101", "+14155550101", "12345", None]})
+    encoder = Encoder.fit(frame, schema, unmapped_matrix())
+    place = [item.field for item in encoder.columns].index("phone")
+    together = encoder.encode(frame, None)[:, place]
+    np.testing.assert_array_equal(together, [np.nan, float(valid_phone("+14155550101")), 0, np.nan])
+    alone = [encoder.encode_one({"phone": cell}, None)[0][place] for cell in frame["phone"]]
+    np.testing.assert_array_equal(alone, together)
+    for wanted in (True, False):
+        rules = {"authority": {"rules": [{"field": "phone", "full": {"valid": wanted}}]}}
+        matrix = parse_matrix({"criteria": rules}, schema)
+        assert matrix.levels({"phone": "(415) 555-0101"})["authority"] == "none"
+    assert display_value(column, "(415) 555-0101") == "unjudged"
+    words = sentence(
+        column, "(415) 555-0101", feature=None, unseen=False, texts=Catalogue.load("en")
+    )
+    assert words == "phone is given, but cannot be judged without a country code"

@@ -18,15 +18,15 @@ ROOT = Path(__file__).parents[1]
 LEVELS = ("none", "partial", "full", "unknown")
 
 CALLED = {
-    "reasons": "number category boolean_yes boolean_no date missing valid invalid other computed"
-    " computed_missing observed",
+    "reasons": "number category boolean_yes boolean_no date missing valid invalid unjudged other"
+    " computed computed_missing observed",
     "tiers": "hot warm cold",
     "actions": "nurture first_call_then_rescore start_sales_process",
     "criteria": " ".join(GROUPS),
     "levels": " ".join(f"{name}.{level}" for name in CRITERIA for level in LEVELS),
     "warnings": "unseen_category ignored_fields no_probability always_known hot_share"
     " no_activities no_stages no_created_at",
-    "words": "na yes no unknown valid invalid won lost",
+    "words": "na yes no unknown valid invalid unjudged won lost",
 }
 """Keys that scores, answers and pages are made of, by what they begin with."""
 

@@ -170,7 +170,7 @@ class _Codes:
                 X[:, index] = [levels.get(cell, np.nan) for cell in cells.tolist()]
             elif column.type in ("email", "phone"):
                 X[:, index] = [
-                    np.nan if is_missing(cell) else contact_valid(cell, column)
+                    np.nan if is_missing(cell) else contact_valid(cell, column) or 0.0
                     for cell in cells.tolist()
                 ]
             elif column.type != "date":

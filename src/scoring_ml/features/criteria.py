@@ -301,8 +301,8 @@ def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
     return bool(operand)  # filled: a rule is asked only when its field is known
 
 
-def contact_valid(value: str, column: Column) -> bool:
-    """Tell whether an e-mail address or phone number could reach somebody."""
+def contact_valid(value: str, column: Column) -> bool | None:
+    """Tell whether an e-mail address or phone number could reach somebody; None if nobody can."""
     return valid_email(value) if column.type == "email" else valid_phone(value, column.region)
 
 

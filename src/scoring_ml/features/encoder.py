@@ -353,7 +353,8 @@ def _number(column: Column, value: Any, as_of: datetime | None) -> float:
         micro = (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
         return float(micro / _DAY_US)
     if column.type in ("email", "phone"):
-        return 1.0 if contact_valid(value, column) else 0.0
+        valid = contact_valid(value, column)
+        return np.nan if valid is None else float(valid)
     return float(value)
 
 
@@ -371,7 +372,10 @@ def _numbers(
         return np.asarray(days, dtype=np.float64)
     if column.type in ("email", "phone"):
         codes = _map_unique(
-            values, lambda value: -1 if value is None else int(contact_valid(value, column))
+            values,
+            lambda value: {True: 1, False: 0, None: -1}[
+                None if value is None else contact_valid(value, column)
+            ],
         )
         return np.where(codes < 0, np.nan, codes.astype(float))
     return np.asarray(values, dtype=np.float64)

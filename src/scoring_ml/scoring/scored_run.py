@@ -22,10 +22,10 @@ from numpy.typing import ArrayLike, NDArray
 from scoring_ml.data.schema import CRITERIA, Column, Schema, parse_schema
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import schema_features
-from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.feature import Feature
 from scoring_ml.scoring.reference import Observed, settled_rate
 from scoring_ml.scoring.saving import write_json
+from scoring_ml.scoring.wording import display_value
 
 SCORED_FORMAT: Final = 2
 """Of the files; 1 kept display texts and had no number."""
@@ -58,8 +58,9 @@ _CONTACTS: Final = {
     ("email", "invalid"): "nobody",
     ("phone", "valid"): "+12025550123",
     ("phone", "invalid"): "0",
+    ("phone", "unjudged"): "202 555 0123",
 }
-"""Made-up contact details that stand for valid and invalid ones."""
+"""Made-up contact details that stand for those of each word."""
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,10 @@ class ScoredRun:
 
 
 def kept_value(column: Column, values: NDArray[Any]) -> NDArray[Any]:
-    """Return typed values as rows keep them: contact details as valid or invalid only."""
+    """Return typed values as rows keep them: contact details as a word only."""
     if column.type not in ("email", "phone"):
         return values
-    words = {True: "valid", False: "invalid"}
-    kept = [None if is_missing(v) else words[contact_valid(v, column)] for v in values]
-    return np.array(kept, dtype=object)
+    return np.array([display_value(column, value) for value in values], dtype=object)
 
 
 def write_scored(folder: Path, rows: pd.DataFrame, facts: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ def display_value(column: Column, value: Any) -> str | None:
     if is_missing(value):
         return None
     if column.type in ("email", "phone"):
-        return "valid" if contact_valid(value, column) else "invalid"
+        return {True: "valid", False: "invalid", None: "unjudged"}[contact_valid(value, column)]
     return value_text(column, value)
 
 

@@ -42,7 +42,7 @@ def valid_email(text: str) -> bool:
     return _email(plain)
 
 
-def valid_phone(text: str, region: str | None = None) -> bool:
+def valid_phone(text: str, region: str | None = None) -> bool | None:
     """Tell whether a text is a phone number that its country could have given out.
 
     Parameters
@@ -50,11 +50,17 @@ def valid_phone(text: str, region: str | None = None) -> bool:
     text : str
         The number, in any script's digits, with any of the usual signs between them.
     region : str or None
-        Country (ISO 3166, two letters) of numbers written without a country code. With ``None``
-        only numbers that begin with ``+`` or ``00`` can be valid.
+        Country (ISO 3166, two letters) of numbers written without a country code.
+
+    Returns
+    -------
+    bool or None
+        ``None`` where nobody can tell: a number without a country code, and no region.
 
     >>> valid_phone("+7 495 123-45-67"), valid_phone("۰۹۱۲ ۳۴۵ ۶۷۸۹", "IR"), valid_phone("12345")
     (True, True, False)
+    >>> valid_phone("0912 345 6789") is None
+    True
     """
     return isinstance(text, str) and _phone(text.strip(), region)
 
@@ -112,11 +118,14 @@ def _email(text: str) -> bool:
 
 
 @lru_cache(maxsize=_CACHED)
-def _phone(text: str, region: str | None) -> bool:
+def _phone(text: str, region: str | None) -> bool | None:
     # Numbers copied from right-to-left pages carry invisible direction marks.
     plain = "".join(sign for sign in plain_digits(text) if unicodedata.category(sign) != "Cf")
     if plain.startswith("00"):
         plain = "+" + plain[2:]
+    if not region and not plain.startswith("+"):
+        is_number = _NUMBER.fullmatch(plain) and 7 <= sum(map(str.isdigit, plain)) <= 15
+        return None if is_number else False
     try:
         number = phonenumbers.parse(plain, region.upper() if region else None)
     except phonenumbers.NumberParseException:
