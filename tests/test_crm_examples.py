@@ -19,10 +19,11 @@ HOUR: Final = 3_600_000_000
 
 HUBSPOT: Final = {
     "contacts.csv": """\
-hs_object_id,createdate,email,phone,jobtitle,hs_analytics_source,hs_lead_status,associatedcompanyid
-101,2026-01-05T10:00:00.000Z,anna@example.com,+12025550101,CEO,ORGANIC_SEARCH,NEW,901
-102,2026-01-06T09:00:00Z,james@example.com,,,PAID_SEARCH,OPEN,
-103,2026-01-07T09:00:00Z,olga@example.com,,,DIRECT_TRAFFIC,UNQUALIFIED,901
+hs_object_id,createdate,email,phone,jobtitle,hs_analytics_source,hs_lead_status,\
+associatedcompanyid,hubspot_owner_id,hs_merged_object_ids
+101,2026-01-05T10:00:00.000Z,anna@example.com,+12025550101,CEO,ORGANIC_SEARCH,NEW,901,77,98;99
+102,2026-01-06T09:00:00Z,james@example.com,,,PAID_SEARCH,OPEN,,77,
+103,2026-01-07T09:00:00Z,olga@example.com,,,DIRECT_TRAFFIC,UNQUALIFIED,901,,
 """,
     "companies.csv": "hs_object_id,name,industry\n901,Example Ltd,RETAIL\n",
     "contacts_property_history.csv": """\
@@ -49,7 +50,7 @@ contact_id,hs_timestamp,hs_createdate,hs_email_direction
 """,
     "meetings.csv": """\
 contact_id,hs_timestamp,hs_createdate
-101,2026-01-13T11:00:00Z,2026-01-09T11:00:00Z
+99,2026-01-13T11:00:00Z,2026-01-09T11:00:00Z
 """,
     "form_submissions.csv": "contact_id,submittedAt,title\n101,1767607200000,Newsletter\n",
     "email_events.csv": """\
@@ -70,10 +71,14 @@ hs_object_id,dealstage,hs_is_closed_won,hs_is_closed_lost,closedate,amount,close
 SALESFORCE: Final = {
     "Lead.csv": """\
 Id,CreatedDate,LeadSource,Email,Phone,Country,Industry,Rating,NumberOfEmployees,Status,\
-ConvertedOpportunityId,ConvertedContactId,ConvertedAccountId
-00Q1,2026-01-05T10:00:00Z,Web,a@example.com,,Iran,Retail,Hot,40,Closed - Converted,0061,0031,0011
-00Q2,2026-01-06T09:00:00.000+0000,Event,james@example.com,,Iran,,,,Working - Contacted,,,
-00Q3,2026-01-07T09:00:00.000Z,Web,olga@example.com,,Iran,,,,Closed - Not Converted,,,
+ConvertedOpportunityId,ConvertedContactId,ConvertedAccountId,OwnerId,IsDeleted,MasterRecordId
+00Q1,2026-01-05T10:00:00Z,Web,a@example.com,,Iran,Retail,Hot,40,Closed - Converted,0061,0031,0011,\
+0051,false,
+00Q2,2026-01-06T09:00:00.000+0000,Event,james@example.com,,Iran,,,,Working - Contacted,,,,\
+0051,false,
+00Q3,2026-01-07T09:00:00.000Z,Web,olga@example.com,,Iran,,,,Closed - Not Converted,,,,0052,false,
+00Q4,2026-01-07T10:00:00.000Z,Web,o@example.com,,Iran,,,,Working - Contacted,,,,0052,true,00Q3
+00Q5,2026-01-07T10:00:00.000Z,Web,x@example.com,,Iran,,,,Working - Contacted,,,,0052,true,
 """,
     "LeadHistory.csv": """\
 Id,LeadId,Field,OldValue,NewValue,CreatedDate
@@ -85,6 +90,8 @@ Id,LeadId,Field,OldValue,NewValue,CreatedDate
 6,00Q1,Industry,,Retail,2026-01-08T10:00:00.000Z
 7,00Q1,Owner,a,b,2026-01-08T10:00:00.000Z
 8,00Q1,Email,an@example.com,anna@example.com,2026-01-08T10:00:00.000Z
+9,00Q4,Status,Working - Contacted,Closed - Not Converted,2026-01-08T10:00:00.000Z
+10,00Q5,Status,Open - Not Contacted,Working - Contacted,2026-01-08T10:00:00.000Z
 """,
     "OpportunityHistory.csv": """\
 Id,OpportunityId,StageName,Amount,CloseDate,CreatedDate
@@ -277,8 +284,11 @@ def test_salesforce(tmp_path: Path) -> None:
     assert stages(export) == {
         "00Q1": ["lead", "mql", "sql", "opportunity", "proposal", "won"],
         "00Q2": ["lead", "mql"],
-        "00Q3": ["lead", "lost"],
+        # The merged lead's end came first, and is known later.
+        "00Q3": ["lead", "lost", "lost"],
     }
+    assert report["leads"].set_aside == {"not_selected": 2}
+    assert report["stages"].set_aside["lead_set_aside"] == 1
     # The opportunity that no lead became is nobody's.
     assert outcomes(export) == {"00Q1": WON}
     assert report["deals"].set_aside == {"not_selected": 2, "no_lead": 1}

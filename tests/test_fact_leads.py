@@ -81,8 +81,19 @@ class TestChosenRows:
         assert "lead_set_aside" not in report["stages"].set_aside
 
     def test_a_column_that_chooses_must_be_there(self, tmp_path: Path) -> None:
-        _, report = read_small(tmp_path, content(without={"archived": ["true"]}))
-        assert "no column 'archived' in leads.csv (without of leads)" in report.broken[0]
+        _, report = read_small(tmp_path, content(only={"archived": ["false"]}))
+        assert "no column 'archived' in leads.csv (only of leads)" in report.broken[0]
+
+    def test_what_few_exports_tell_may_be_missing(self, tmp_path: Path) -> None:
+        columns = {"merged_into": "master", "merged_at": "merged", "owner": "user"}
+        mapping = content(columns=columns, without={"archived": ["true"]})
+        mapping["tables"]["merges"] = {"file": "leads.csv", "columns": {"lead_id": "old_ids"}}
+        export, report = read_small(tmp_path, mapping, leads=DELETED.format("no", "no"))
+        assert report.broken == ()
+        assert len(export.leads) == 4
+        for name in ("master", "merged", "user", "archived"):
+            assert f"leads: leads.csv has no column {name}, so it tells nothing" in report.notes
+        assert any(note.startswith("merges: Every column") for note in report.notes)
 
 
 class TestIds:

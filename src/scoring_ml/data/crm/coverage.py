@@ -8,7 +8,7 @@ from typing import Final
 
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.row_fates import RowFates
-from scoring_ml.data.crm.tables import SourceColumns
+from scoring_ml.data.crm.tables import MAY_LACK, SourceColumns
 from scoring_ml.data.values.moments import Bools
 
 _LITTLE: Final = 0.5
@@ -33,6 +33,10 @@ def selection_notes(
                 f"{table}: only or without ({words}) selects none of the {part.not_selected:,} "
                 f"rows of {file}; check its words"
             )
+        optional = [part.source.columns.get(name) for name in MAY_LACK]
+        for column in (*part.source.without, *filter(None, optional)):
+            if column not in part.columns:
+                yield f"{table}: {file} has no column {column}, so it tells nothing"
     for name in fields:
         without = [part.source.file for part in opened if name not in part.columns]
         if without and len(without) < len(opened):

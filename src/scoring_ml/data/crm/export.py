@@ -171,7 +171,8 @@ class _Reading:
                 for part in open_source(self.folder, name, source, fields)
             ]
         except InputError as error:
-            self.broken.append(f"{name}: {error}")
+            # Without their column, no merge is told.
+            (self.notes if name == "merges" else self.broken).append(f"{name}: {error}")
         except (pa.ArrowException, OverflowError):
             self._odd(name, [source.file for source in self.mapping.tables[name]])
         else:

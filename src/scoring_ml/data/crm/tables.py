@@ -33,6 +33,9 @@ from scoring_ml.data.values.typed import missing_values, read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
 
+MAY_LACK: Final = ("owner", "merged_into", "merged_at")
+"""Columns of the contract that a file may lack though crm.yaml names them: a note then."""
+
 BESIDE: Final = "."
 """Between the stem of a joined file and its column, where the bare name is taken."""
 
@@ -166,7 +169,7 @@ def missing_column(source: Source, name: str, names: Sequence[str], why: str) ->
 def _require(opened: SourceColumns, table: str) -> None:
     source = opened.source
     for name, named in source.columns.items():
-        if named not in opened.columns:
+        if named not in opened.columns and name not in MAY_LACK:
             raise missing_column(source, named, opened.names, f"{name} of {table}")
     for name in CONTRACTS[table].required_names:
         if opened.find(name) is None:
@@ -184,6 +187,8 @@ def _select(opened: SourceColumns, table: str) -> SourceColumns:
     for key in ("only", "without"):
         for name, words in getattr(opened.source, key).items():
             if name not in opened.columns:
+                if key == "without":
+                    continue  # a note tells it
                 raise missing_column(opened.source, name, opened.names, f"{key} of {table}")
             keep &= _is_one_of(opened.columns[name], words) == (key == "only")
     chosen = replace(_rows_of(opened, keep), not_selected=int((~keep).sum()))

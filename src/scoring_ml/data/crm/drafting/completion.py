@@ -59,7 +59,8 @@ def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
     used = {str(item.get("column", name)) for name, item in fields.items()}
     for sources in draft.tables.values():
         for source in sources:
-            used |= {*source.get("columns", {}).values(), *source.get("only", ())}
+            chosen = (*source.get("only", ()), *source.get("without", ()))
+            used |= {*source.get("columns", {}).values(), *chosen}
             used |= {left for join in source.get("join", ()) for left in join["on"]}
     for source in draft.tables["leads"]:
         file = files[source["file"]]

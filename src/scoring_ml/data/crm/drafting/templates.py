@@ -25,7 +25,7 @@ _LEAST_WEIGHT: Final = 2.0
 
 _LIKE_NAME: Final = 75
 _OF_THE_EXAMPLE: Final = ("version", "dataset", "timezone", "tables", "fields", "extracted_at")
-_KEYS: Final = ("file", "only", "columns", "constants", "words", "join")
+_KEYS: Final = ("file", "only", "without", "columns", "constants", "words", "join")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _columns_of(content: Mapping[str, Any]) -> tuple[dict[str, set[str]], dict[s
                 stem, _, rest = name.partition(".")
                 if rest and stem in stems:
                     needed[stems[stem]].add(fold_name(rest))
-                elif name in required and (not joins or table == "leads"):
+                elif name in required and table != "merges" and (not joins or table == "leads"):
                     needed[own].add(fold_name(name))
                 else:
                     for file in (own, *stems.values()):
@@ -145,7 +145,8 @@ class _Fit:
             if found is not None:
                 adapted["columns"][name] = found
             elif required:
-                self._leave_out(own, f"no column {wanted or name!r} for {table}.{name}")
+                if table != "merges":  # few exports tell them
+                    self._leave_out(own, f"no column {wanted or name!r} for {table}.{name}")
                 return None
         for name, words in source.get("only", {}).items():
             found = finder(name)
@@ -153,6 +154,8 @@ class _Fit:
                 self._leave_out(own, f"no column {name!r}, by which {table} are selected")
                 return None
             adapted["only"][found] = words
+        chosen = {finder(name): words for name, words in source.get("without", {}).items()}
+        adapted["without"] = {name: words for name, words in chosen.items() if name}
         adapted["words"] = {
             name: self._words(own, name, adapted["columns"].get(name, name), words)
             for name, words in source.get("words", {}).items()
