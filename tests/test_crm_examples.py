@@ -288,7 +288,7 @@ def test_salesforce(tmp_path: Path) -> None:
         "00Q3": ["lead", "lost", "lost"],
     }
     assert report["leads"].set_aside == {"not_selected": 2}
-    assert report["stages"].set_aside["lead_set_aside"] == 1
+    assert report["stages"].set_aside["lead_set_aside"] == 2
     # The opportunity that no lead became is nobody's.
     assert outcomes(export) == {"00Q1": WON}
     assert report["deals"].set_aside == {"not_selected": 2, "no_lead": 1}
