@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -52,7 +52,7 @@ class ColumnLook:
         """Rows of the file."""
         return len(self.codes)
 
-    @property
+    @cached_property
     def filled(self) -> int:
         """Rows that have a value."""
         return sum(self.counts.values())
@@ -94,11 +94,16 @@ def look_at(name: str, column: Any) -> ColumnLook:
     codes, cells = distinct_cells(column)
     # The last place, which codes of -1 look at, is for no cell.
     texts = [*(tidy(cell_text(cell)) for cell in cells), ""]
-    counts: Counter[str] = Counter()
-    for text, number in zip(texts, np.bincount(codes % len(texts)).tolist(), strict=False):
-        counts[text] += number
+    rows = np.bincount(codes % len(texts), minlength=len(texts)).tolist()
+    counts = dict(zip(texts, rows, strict=True))
+    if len(counts) < len(texts):
+        counts = dict.fromkeys(counts, 0)
+        for text, number in zip(texts, rows, strict=True):
+            counts[text] += number
     counts.pop("", None)
-    return ColumnLook(name, texts, codes, +counts)
+    return ColumnLook(
+        name, texts, codes, {text: number for text, number in counts.items() if number}
+    )
 
 
 def folded_word(word: str) -> str:

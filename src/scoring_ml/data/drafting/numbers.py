@@ -80,9 +80,9 @@ def draft_number(look: ColumnLook) -> DraftedColumn | None:
 
 def _amounts(look: ColumnLook) -> tuple[str, dict[str, Amount], list[str]] | None:
     """Return the decimal sign with which more rows read, the numbers, and what reads as none."""
-    read = {
-        decimal: read_most(look, partial(parse_amount, decimal=decimal)) for decimal in (".", ",")
-    }
+    read = {".": read_most(look, parse_amount)}
+    if read["."] is None or read["."][1]:
+        read[","] = read_most(look, partial(parse_amount, decimal=","))
 
     def unread(decimal: str) -> int:
         found = read[decimal]
@@ -166,9 +166,10 @@ def _stand_ins(look: ColumnLook, values: Mapping[str, float]) -> list[str]:
     from the others than these are from each other, or the only whole number below zero.
     """
     numbers = []
-    for text, value in values.items():
-        rows = look.counts[text]
-        if rows < 5 or rows * 100 < look.filled or not _STAND_IN.fullmatch(f"{value:.12g}"):
+    often = [text for text in values if look.counts[text] >= max(5, look.filled / 100)]
+    for text in often:
+        value = values[text]
+        if not _STAND_IN.fullmatch(f"{value:.12g}"):
             continue
         rest = [other for other in values.values() if other != value]
         if len(rest) < 5:

@@ -47,6 +47,8 @@ def plain_cells(column: Any) -> list[Any]:
         column = column.cast(pa.timestamp("us"), safe=False)
     if pa.types.is_duration(kind):
         column = column.cast(pa.duration("us"), safe=False)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return list(column.to_pylist())
     if pa.types.is_decimal(kind):
         return [None if cell is None else float(cell) for cell in column.to_pylist()]
     return [_plain(cell) for cell in column.to_pylist()]

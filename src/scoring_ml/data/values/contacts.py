@@ -82,6 +82,9 @@ def like_phones(counts: Mapping[str, int], *, named: bool = False) -> bool:
         else nine in ten must have 10 to 15, and half must begin with +, a bracket or one 0.
     """
     like = long = signed = 0
+    first = [text for text, _ in zip(counts, range(_LOOKED_AT), strict=False)]
+    if not any(7 <= sum(map(str.isdigit, plain_digits(text))) <= 15 for text in first):
+        return False
     for text, number in counts.items():
         plain = plain_digits(text)
         if _NUMBER.fullmatch(plain) and 7 <= (digits := sum(map(str.isdigit, plain))) <= 15:
@@ -96,6 +99,9 @@ _COMMON: Final = re.compile(
     r"([\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)@([A-Za-z0-9.-]+)", re.ASCII
 )
 """The plain form of nearly every address (RFC 5321, dot-string), in ASCII."""
+
+_LOOKED_AT: Final = 1_000
+"""Texts of which at least one must have the digits of a phone number."""
 
 _LONGEST_LOCAL: Final = 64
 _LONGEST_ADDRESS: Final = 254
