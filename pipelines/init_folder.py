@@ -13,6 +13,7 @@ import yaml
 
 from pipelines.init import FORMS_NAME, InitResult, init_schema, refuse_existing, write_new
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
+from scoring_ml.data.crm.drafting.by_shape import draft_by_shape
 from scoring_ml.data.crm.drafting.completion import complete
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import open_folder
@@ -159,11 +160,12 @@ def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
     matrix_path = path.with_name(MATRIX_NAME)
     refuse_existing(path, matrix_path)
     opened, unread = open_folder(folder)
-    draft = best_template(opened)
+    draft = best_template(opened) or draft_by_shape(opened)
     if draft is None:
         raise InputError(
             "The folder must hold the leads of a CRM, and what became of them",
-            found=f"{', '.join(file.name for file in opened)}: none has the columns of a known CRM",
+            found=f"{', '.join(file.name for file in opened)}: none has an id "
+            "and a creation of its own in every row",
             do="Write crm.yaml by hand; docs/data.md has the tables and models/examples the form",
         )
     draft.unmapped |= unread

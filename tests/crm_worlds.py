@@ -620,6 +620,49 @@ def odoo(leads: list[Lead]) -> Tables:
     return out
 
 
+def unknown(leads: list[Lead]) -> Tables:
+    """Return tables of a CRM that nobody knows."""
+    out: Tables = {name: [] for name in ("enquiries", "contracts", "timeline", "funnel", "firms")}
+    for lead in leads:
+        mine = f"E-{lead.number:05}"
+        out["enquiries"].append(
+            {
+                "enquiry_no": mine,
+                "received": _plain(lead.created),
+                "heard from": lead.source,
+                "mail": lead.email,
+                "job": lead.title,
+                "firm": f"F{lead.company}",
+            }
+        )
+        if lead.closed is not None:
+            out["contracts"].append(
+                {
+                    "contract_no": f"C-{lead.number:05}",
+                    "enquiry": mine,
+                    "result": "signed" if lead.outcome == "won" else "refused",
+                    "decided": _plain(lead.closed),
+                    "total": lead.amount,
+                }
+            )
+        for name, at in (("received", lead.created), *lead.ends):
+            out["funnel"].append({"enquiry": mine, "step": name, "since": _plain(at)})
+        words = {
+            "call_out": "outgoing call",
+            "call_in": "incoming call",
+            "email_out": "mailing",
+            "email_in": "reply",
+            "missed": "missed call",
+        }
+        for kind, at in lead.acts:
+            row = {"enquiry": mine, "what kind": words.get(kind, kind), "happened": _plain(at)}
+            out["timeline"].append(row)
+    for company in sorted({lead.company for lead in leads}):
+        row = {"firm_no": f"F{company}", "industry": INDUSTRIES[company % 3]}
+        out["firms"].append(row)
+    return out
+
+
 EXPORTS: Final[dict[str, Callable[[list[Lead]], Tables]]] = {
     "hubspot": hubspot,
     "hubspot-browser": hubspot_browser,
@@ -635,6 +678,6 @@ EXPORTS: Final[dict[str, Callable[[list[Lead]], Tables]]] = {
 def write_export(name: str, folder: Path, leads: list[Lead] | None = None) -> Path:
     """Write the export of a CRM as CSV files, and return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file, rows in EXPORTS[name](leads or world()).items():
+    for file, rows in EXPORTS.get(name, unknown)(leads or world()).items():
         pd.DataFrame(rows).to_csv(folder / f"{file}.csv", index=False)
     return folder

@@ -92,7 +92,7 @@ def draft_schema(
     outcome = _target(looks.pop(target), {"won": won, "lost": lost, "open": still_open})
     drafts = {name: draft_column(look.without(missing)) for name, look in looks.items()}
     key = _choose_id(drafts)
-    order = _choose_order(drafts)
+    order = choose_order(drafts)
     account = choose_account({name: drafts[name] for name in drafts if name != key})
     roles = (key, order.column, account)
     columns = tuple(draft.column for name, draft in drafts.items() if name not in roles)
@@ -164,7 +164,7 @@ def _choose_id(drafts: Mapping[str, DraftedColumn]) -> str | None:
     return max(ids, key=lambda name: rank(drafts[name]), default=None)
 
 
-def _choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
+def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
     """Choose what puts leads in order of time: a date, else a rising number, else the rows."""
     dates = {
         name: draft

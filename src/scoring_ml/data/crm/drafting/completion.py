@@ -19,7 +19,7 @@ from scoring_ml.data.crm.mapping_fields import RESERVED
 from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
-from scoring_ml.data.schema import FEATURE_TYPES
+from scoring_ml.data.schema import FEATURE_TYPES, Column
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.texts import Catalogue
@@ -32,24 +32,25 @@ def complete(draft: CrmDraft, folder: Path, opened: Sequence[FolderFile]) -> Non
     """Add what the data alone can tell to a draft, and the questions that are left."""
     files = {file.name: file for file in opened}
     _add_fields(draft, files)
-    draft.reasons[("fields",)] = _text("fields")
+    draft.reasons[("fields",)] = say("fields")
     _add_stages(draft, folder)
     _add_outcomes(draft, folder)
     _add_kinds(draft, folder)
-    draft.reasons[("timezone",)] = _text("timezone")
-    draft.reasons[("tables",)] = _text("extracted_at")
+    draft.reasons[("timezone",)] = say("timezone")
+    draft.reasons[("tables",)] = say("extracted_at")
     for table, sources in draft.tables.items():
         for number, source in enumerate(sources):
             file = files[source["file"]]
             what = draft.reasons.get(("tables", table, number), "")
             if draft.system and not what:
-                what = _text("template_source", system=draft.system, table=table)
-            text = _text("source", file=file.name, rows=file.table.num_rows, what=what)
+                what = say("template_source", system=draft.system, table=table)
+            text = say("source", file=file.name, rows=file.table.num_rows, what=what)
             draft.reasons["tables", table, number] = text
     _ask(draft, files)
 
 
-def _text(key: str, **params: Any) -> str:
+def say(key: str, /, **params: Any) -> str:
+    """Return a sentence of a draft."""
     return Catalogue.load("en").text(f"draft.{key}", **params)
 
 
@@ -64,22 +65,33 @@ def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
             used |= {left for join in source.get("join", ()) for left in join["on"]}
     for source in draft.tables["leads"]:
         file = files[source["file"]]
-        for name, drafted in file.drafts.items():
-            column = drafted.column
-            if name in used or column.type not in FEATURE_TYPES or not drafted.look.counts:
-                continue
-            used.add(name)
-            by_form = column.criterion in ("source", "campaign")
-            key = re.sub(r"\W+", "_", name.casefold()).strip("_") or "field"
-            while key in fields or key in RESERVED:
-                key += "_"
-            known = "set_at_creation" if by_form else "unknown"
-            fields[key] = {"type": column.type, "column": name, "known": known}
-            fields[key]["reason"] = _text("by_form" if by_form else "newest_value")
-            if column.criterion != "other":
-                fields[key]["criterion"] = column.criterion
-            more = {"decimal": column.decimal, "missing": [*column.missing]}
-            fields[key] |= {k: v for k, v in more.items() if v not in (".", [])}
+        beside = [files[join["file"]] for join in source.get("join", ())]
+        for part in (file, *beside):
+            for name, drafted in part.drafts.items():
+                column = drafted.column
+                named = name if part is file else f"{part.stem}.{name}"
+                keys = {key for join in source.get("join", ()) for key in join["on"].values()}
+                if {named, name} & used or (part is not file and name in keys):
+                    continue
+                if column.type not in FEATURE_TYPES or not drafted.look.counts:
+                    continue
+                used.add(named)
+                key = re.sub(r"\W+", "_", named.casefold()).strip("_") or "field"
+                while key in fields or key in RESERVED:
+                    key += "_"
+                fields[key] = _drafted_field(column, named)
+
+
+def _drafted_field(column: Column, named: str) -> dict[str, Any]:
+    by_form = column.criterion in ("source", "campaign") and "." not in named
+    content = {
+        "type": column.type,
+        "column": named,
+        "known": "set_at_creation" if by_form else "unknown",
+        "reason": say("by_form" if by_form else "newest_value"),
+    }
+    more = {"criterion": column.criterion, "decimal": column.decimal, "missing": [*column.missing]}
+    return content | {k: v for k, v in more.items() if v not in ("other", ".", [])}
 
 
 def _add_stages(draft: CrmDraft, folder: Path) -> None:
@@ -102,7 +114,12 @@ def _add_stages(draft: CrmDraft, folder: Path) -> None:
     new = [word for word in typical if folded(word) not in set(map(folded, names))]
     if not new or len(new) > MOST_STAGES:
         return
-    meanings = outcome_meanings(new)
+    # Where deals tell what became of a lead, one that is converted is not won yet.
+    deals = "deals" in draft.tables
+    meanings = {
+        word: "open" if deals and kind == "won" and "onver" in word else kind
+        for word, kind in outcome_meanings(new).items()
+    }
     for kind in ("won", "lost"):
         ends = [word for word in new if meanings[word] == kind]
         stages[kind] = [*stages.get(kind, []), *ends]
@@ -113,8 +130,8 @@ def _add_stages(draft: CrmDraft, folder: Path) -> None:
             order.insert(later[0] if later else len(order), word)
     draft.content["stages"] = {"order": order} | stages | {"order": order}
     shown = ", ".join(f"{word!r} ({typical[word]:.1f} days)" for word in new)
-    draft.reasons[("stages", "order")] = _text("stage_order", words=shown)
-    draft.questions.append(_text("ask_stages", order=", ".join(order)))
+    draft.reasons[("stages", "order")] = say("stage_order", words=shown)
+    draft.questions.append(say("ask_stages", order=", ".join(order)))
 
 
 def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
@@ -138,8 +155,8 @@ def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
         unknown = [word for word in new if word not in known]
         if unknown:
             shown = ", ".join(map(repr, unknown))
-            draft.reasons[("tables", "deals", number)] = _text("outcomes", words=shown)
-            draft.questions.append(_text("ask_outcomes", words=shown, file=source["file"]))
+            draft.reasons[("tables", "deals", number)] = say("outcomes", words=shown)
+            draft.questions.append(say("ask_outcomes", words=shown, file=source["file"]))
 
 
 def _tables(draft: CrmDraft, folder: Path, name: str) -> Table:
@@ -171,17 +188,17 @@ def _add_kinds(draft: CrmDraft, folder: Path) -> None:
         new = [word for word in coded.words if word not in KINDS]
         if len(new) > MOST_STAGES:
             source.setdefault("words", {})["type"] = {**words, "*": ""}
-            draft.questions.append(_text("ask_many_kinds", file=source["file"], n=len(new)))
+            draft.questions.append(say("ask_many_kinds", file=source["file"], n=len(new)))
             continue
         meanings = {word: kind_of(word) for word in new}
         if new:
             kinds = {word: kind or "" for word, kind in meanings.items()}
             source.setdefault("words", {})["type"] = {**words, **kinds}
-            draft.reasons[("tables", "activities", number, "words")] = _text("kinds")
+            draft.reasons[("tables", "activities", number, "words")] = say("kinds")
         unknown = [repr(word) for word, kind in meanings.items() if kind is None]
         if unknown:
             shown = ", ".join(unknown)
-            draft.questions.append(_text("ask_unknown_kinds", file=source["file"], words=shown))
+            draft.questions.append(say("ask_unknown_kinds", file=source["file"], words=shown))
 
 
 def kind_of(word: str) -> str | None:
@@ -201,30 +218,30 @@ def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
     """List what only a person can decide."""
     ask = draft.questions.append
     if "deals" not in draft.tables and not draft.content.get("stages", {}).get("won"):
-        ask(_text("ask_no_outcome"))
+        ask(say("ask_no_outcome"))
     kinds = []
     for source in draft.tables.get("activities", ()):
         found = {*source.get("words", {}).get("type", {}).values()} - {""}
         found |= {source.get("constants", {}).get("type", "")} - {""}
         kinds.append(f"{source['file']} is {', '.join(sorted(found)) or 'as its words say'}")
     if kinds:
-        ask(_text("ask_kinds", kinds="; ".join(kinds)))
+        ask(say("ask_kinds", kinds="; ".join(kinds)))
     lead = draft.tables["leads"][0]
     created = lead.get("columns", {}).get("created_at", "created_at")
     moments = files[lead["file"]].words(created) if created in files[lead["file"]].columns else {}
     if not all(re.search(r"(Z|[+-]\d\d:?\d\d|\d{9,})$", text) for text in list(moments)[:1000]):
-        ask(_text("ask_timezone", zone=draft.content["timezone"]))
+        ask(say("ask_timezone", zone=draft.content["timezone"]))
     for name, item in draft.content["fields"].items():
         table = draft.tables[item.get("from", "leads")]
         column = str(item.get("column", name))
         if item["type"] == "phone" and "region" not in item:
             cells = [cell for source in table for cell in _cells(files, source, column)]
             if not cells or sum(cell.lstrip()[:1] == "+" for cell in cells) < 0.9 * len(cells):
-                ask(_text("ask_region", field=name))
+                ask(say("ask_region", field=name))
     unknown = [n for n, item in draft.content["fields"].items() if item.get("known") == "unknown"]
     if unknown:
-        ask(_text("ask_known", fields=", ".join(unknown)))
-    ask(_text("ask_extracted_at"))
+        ask(say("ask_known", fields=", ".join(unknown)))
+    ask(say("ask_extracted_at"))
 
 
 def _cells(files: Mapping[str, FolderFile], source: Mapping[str, Any], column: str) -> list[str]:
