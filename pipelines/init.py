@@ -1,4 +1,4 @@
-"""The step ``init``: look at a flat file, draft its schema and an unmapped matrix."""
+"""The step ``init``: look at a flat file, draft its schema and a matrix."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema, schema_text
-from scoring_ml.data.yaml_file import for_editors, reviewed_text
+from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit
 from scoring_ml.features.criteria import Matrix
+from scoring_ml.features.matrix_draft import draft_matrix
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.texts import Catalogue
 
@@ -99,7 +100,7 @@ def init_schema(
     still_open: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> InitResult:
-    """Look at a flat file, draft its schema and an unmapped matrix beside it.
+    """Look at a flat file, draft its schema and a matrix beside it.
 
     Columns of grade *refuse* or *ask* stand at ``use: false`` and ``known: unknown``, with the
     numbers behind it, until a person decides.
@@ -138,7 +139,9 @@ def init_schema(
     write_new(
         {
             out: for_editors(comment + schema_text(schema), f"{FORMS_NAME}/schema.json"),
-            matrix_path: for_editors(reviewed_text(MATRIX_NAME), f"{FORMS_NAME}/matrix.json"),
+            matrix_path: for_editors(
+                draft_matrix(schema, snapshot.frame), f"{FORMS_NAME}/matrix.json"
+            ),
         },
         {forms / "schema.json": Schema.json_schema(), forms / "matrix.json": Matrix.json_schema()},
     )

@@ -25,6 +25,7 @@ from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Progress
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from scoring_ml.features.matrix_draft import draft_matrix
 from scoring_ml.texts import Catalogue
 
 
@@ -193,19 +194,19 @@ def _try(folder: Path, mapping: CrmMapping) -> tuple[dict[str, int], str, str]:
     if report.broken:
         return {}, report.broken[0], reviewed_text(MATRIX_NAME)
     try:
-        snapshot, _, _ = build_crm_snapshot(export, mapping)
+        snapshot, schema, _ = build_crm_snapshot(export, mapping)
     except InputError as error:
         return {}, str(error), reviewed_text(MATRIX_NAME)
-    label = snapshot.label[snapshot.age_days == mapping.headline_age_days]
+    head = snapshot.take(np.asarray(snapshot.age_days == mapping.headline_age_days))
     return (
         {
             "leads": len(export.leads),
-            "won": int((label == 1).sum()),
-            "lost": int((label == 0).sum()),
-            "open": int(np.isnan(label).sum()),
+            "won": int((head.label == 1).sum()),
+            "lost": int((head.label == 0).sum()),
+            "open": int(np.isnan(head.label).sum()),
         },
         "",
-        reviewed_text(MATRIX_NAME),
+        draft_matrix(schema, head.frame),
     )
 
 

@@ -67,7 +67,7 @@ class TestInit:
         assert parse_schema(schema.dump()) == schema
         assert set(NAMES) <= set(schema.names)
         matrix = load_matrix(leads.with_name("matrix.yaml"), schema)
-        assert matrix.mapped == ()
+        assert matrix.mapped == ("budget", "engagement")
 
     def test_suspicious_columns_stay_out_until_a_person_decides(self, drafted):
         stage = drafted.overview.schema["stage"]

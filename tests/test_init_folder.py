@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from pipelines.check import check_data
 from pipelines.init_folder import init_folder
+from pipelines.inputs import Files, open_data
+from pipelines.progress import ProgressBar
+from scoring_ml.data.crm.drafting.folder import open_folder
+from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
+from scoring_ml.errors import InputError
+from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from tests.command_line import run_here
 from tests.crm_worlds import EXPORTS, world, write_export
 
 EXAMPLES = Path(__file__).parents[1] / "models" / "examples"
@@ -46,8 +57,165 @@ def test_the_example_labels_the_leads_right(exports, name):
 
 
 @each
+def test_the_matrix_of_the_example_fits_its_fields_and_tells_leads_apart(exports, name):
+    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    export, _ = read_export(exports[name], mapping)
+    snapshot, schema, _ = build_crm_snapshot(export, mapping)
+    matrix = load_matrix(EXAMPLES / name / "matrix.yaml", schema)
+    assert matrix.max_total == 110
+    fields = {rule.column.name for item in matrix.criteria for rule in item.rules}
+    rows = snapshot.frame[sorted(fields)].to_dict("records")
+    totals = {tuple(matrix.levels(row).values()) for row in rows}
+    assert len(totals) > 1
+
+
+@each
 def test_the_draft_gives_the_labels_of_the_example(exports, name, tmp_path):
     out = tmp_path / "crm.yaml"
     result = init_folder(exports[name], out=out)
     assert result.broken == ""
     assert labels(exports[name], out) == labels(exports[name], EXAMPLES / name / "crm.yaml")
+
+
+def disguise(name: str, folder: Path) -> Path:
+    """Write an export under other names of files, columns in other spellings, and a stray file."""
+    write_export(name, folder)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table.columns = [column.replace("_", " ").upper().strip() or column for column in table]
+        table[table.columns[::-1]].to_csv(folder / f"export-{number}.csv", index=False, sep=";")
+        path.unlink()
+    (folder / "rooms.csv").write_text("room;seats\nA;4\nB;6\n", encoding="utf-8")
+    (folder / "notes.pdf").write_bytes(b"%PDF")
+    return folder
+
+
+@each
+def test_names_of_files_and_spellings_of_columns_do_not_matter(name, exports, tmp_path):
+    folder = disguise(name, tmp_path / "export")
+    result = init_folder(folder)
+    assert result.draft.system == best_template(open_folder(exports[name])[0]).system
+    assert {"rooms.csv", "notes.pdf"} <= set(result.draft.unmapped)
+    assert labels(folder, folder / "crm.yaml") == labels(
+        exports[name], EXAMPLES / name / "crm.yaml"
+    )
+
+
+def test_an_unknown_crm_is_read_by_its_shape(tmp_path):
+    folder = write_export("unknown", tmp_path / "crm")
+    (folder / "rooms.csv").write_text("room,seats\nA,4\nB,6\n", encoding="utf-8")
+    result = init_folder(folder)
+    assert result.draft.system == ""
+    tables = {table: sources[0]["file"] for table, sources in result.draft.tables.items()}
+    assert tables == {
+        "leads": "enquiries.csv",
+        "deals": "contracts.csv",
+        "stages": "funnel.csv",
+        "activities": "timeline.csv",
+    }
+    assert list(result.draft.unmapped) == ["rooms.csv"]
+    assert result.mapping.stages.order == ("received", "qualified", "proposed")
+    kinds = result.mapping.tables["activities"][0].words["type"]
+    assert kinds["incoming call"] == "inbound_call"
+    assert kinds["task"] == kinds["missed call"] == ""
+    truth = {f"E-{lead.number:05}": lead.outcome for lead in world()}
+    found = labels(folder, folder / "crm.yaml")
+    decided = {key[0]: label for key, label in found.items() if label >= 0 and key[1] == 1.0}
+    assert len(decided) > 250
+    assert all((label == 1.0) == (truth[lead] == "won") for lead, label in decided.items())
+
+
+@pytest.mark.parametrize("name", ["amocrm", "pipedrive"])
+def test_stages_of_ones_own_are_proposed_in_order_of_time(name, tmp_path):
+    folder = write_export(name, tmp_path / "crm")
+    for path in folder.iterdir():
+        text = path.read_text(encoding="utf-8")
+        for old, new in (("000001", "7171"), ("000002", "3131"), ("000003", "5151")):
+            text = text.replace(f"40{old}", new).replace(f"9{old}", new)
+        path.write_text(text, encoding="utf-8")
+    result = init_folder(folder)
+    order = result.mapping.stages.order
+    assert order.index("3131") < order.index("5151")
+    assert any("3131" in question for question in result.draft.questions)
+    assert result.mapping.stages.won == ("won",)
+    assert check_data(folder).exit_code == 0
+
+
+@pytest.mark.parametrize("name", [*EXPORTS, "unknown"])
+def test_the_draft_passes_check_says_why_and_has_a_matrix_that_fits(name, tmp_path):
+    folder = write_export(name, tmp_path / "crm")
+    result = init_folder(folder)
+    assert check_data(folder).exit_code == 0
+    assert result.mapping == load_mapping(folder / "crm.yaml")
+    assert all(item.column.reason for item in result.mapping.fields)
+    lines = (folder / "crm.yaml").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith("- file:") and "join" not in lines[number - 1]:
+            assert "#" in lines[number - 1] or "'on'" in lines[number + 1], line
+    data = open_data(folder, Files(), ProgressBar("test"))
+    assert "engagement" in data.matrix.mapped or name == "hubspot-browser"
+    form = json.loads((folder / ".schemas" / "crm.json").read_text(encoding="utf-8"))
+    assert form == json.loads(CrmMapping.json_schema())
+
+
+def test_fields_of_unknown_moment_are_asked_about_and_no_value_of_a_person_is_written(tmp_path):
+    folder = write_export("bitrix24", tmp_path / "crm")
+    result = init_folder(folder)
+    field = next(i for i in result.mapping.fields if i.named == "UF_CRM_1700000001")
+    assert not field.column.use
+    assert any("uf_crm_1700000001" in question for question in result.draft.questions)
+    for name in ("hubspot", "unknown"):
+        other = write_export(name, tmp_path / name)
+        text = init_folder(other).render()
+        text += "".join(path.read_text(encoding="utf-8") for path in other.glob("*.yaml"))
+        assert not re.search(r"person\d|\+1202555", text)
+
+
+def test_a_folder_is_drafted_once_and_as_json(tmp_path):
+    folder = write_export("zoho", tmp_path / "crm")
+    done = run_here("init", folder, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["system"] == "Zoho CRM"
+    assert answer["rows"]["leads"] == 400
+    assert answer["written"] == [str(folder / "crm.yaml"), str(folder / "matrix.yaml")]
+    assert answer["next"][-1] == f"scoring-ml train {folder}"
+    before = (folder / "crm.yaml").read_bytes()
+    with pytest.raises(InputError, match=r"must not overwrite.*crm\.yaml.*matrix\.yaml"):
+        init_folder(folder)
+    assert (folder / "crm.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--target", "x"), "go with a flat file"),
+        (("--won", "x"), "go with a flat file"),
+    ],
+)
+def test_options_of_the_flat_door_are_refused(args, message, tmp_path):
+    (tmp_path / "crm").mkdir()
+    done = run_here("init", tmp_path / "crm", *args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
+    with pytest.raises(InputError, match="must hold the tables of a CRM export"):
+        init_folder(tmp_path)
+    (tmp_path / "rooms.csv").write_text("room,seats\nA,4\nB,4\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"leads of a CRM.*rooms\.csv"):
+        init_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["rooms.csv"]
+
+
+def test_a_table_that_cannot_be_used_is_named_with_what_it_lacks(tmp_path):
+    folder = write_export("hubspot", tmp_path / "crm")
+    calls = pd.read_csv(folder / "calls.csv").drop(columns="hs_timestamp")
+    calls.to_csv(folder / "calls.csv", index=False)
+    (folder / "deal_to_contact.csv").unlink()
+    result = init_folder(folder)
+    assert "hs_timestamp" in result.draft.unmapped["calls.csv"]
+    assert "deals" not in result.draft.tables
+    assert "deals.csv" in result.draft.unmapped
+    assert result.leads["won"] > 100

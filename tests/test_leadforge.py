@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipelines.check import check_data
 from pipelines.init import init_schema
+from pipelines.init_folder import init_folder
 from pipelines.inputs import Files, open_data
 from pipelines.progress import ProgressBar
 from pipelines.train import refuse
@@ -18,6 +19,7 @@ from scoring_ml.data.crm.mapping import load_mapping
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.comparison import compare
+from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.outcomes import default_horizon
 from scoring_ml.features.snapshot import Snapshot
 
@@ -72,6 +74,19 @@ def test_the_labels_are_the_bundles_own_wins(tables, opened):
     # A day without a time is known at its end, so a win of the last hours may fall outside.
     assert np.mean(own == head.label[final]) > 0.99
     assert np.all(own[head.label[final] == 1.0] == 1.0)
+
+
+def test_the_draft_of_the_folder_gives_the_labels_of_the_example(tables, opened, tmp_path):
+    result = init_folder(tables, out=tmp_path / "crm.yaml")
+    assert result.draft.system == "leadforge"
+    drafted = open_data(tables, Files(mapping=tmp_path / "crm.yaml"), ProgressBar("test"))
+    assert np.array_equal(drafted.snapshot.ids, opened.snapshot.ids)
+    assert np.array_equal(drafted.snapshot.label, opened.snapshot.label, equal_nan=True)
+
+
+def test_the_matrix_of_the_example_fits_it(opened):
+    matrix = load_matrix(EXAMPLE.with_name("matrix.yaml"), opened.schema)
+    assert len(matrix.mapped) == 5
 
 
 def test_the_audit_finds_the_planted_traps_and_nothing_honest(opened):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring_ml.data.crm.drafting.completion import MOST_STAGES, kind_of, say
+from scoring_ml.data.crm.drafting.completion import MOST_STAGES, draft_text, kind_of
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.draft import choose_order
@@ -52,9 +52,12 @@ class _Shape:
         count = sum(leads.name in links for links in self.links.values())
         draft = CrmDraft("", {"version": 1, "dataset": "", "timezone": "UTC", "tables": {}})
         draft.content |= {"fields": {}, "stages": {"order": []}}
-        columns, joins = {"lead_id": key, "created_at": created}, []
+        columns = {"lead_id": key, "created_at": created}
+        joins: list[dict[str, Any]] = []
         draft.tables["leads"] = [{"file": leads.name, "columns": columns}]
-        draft.reasons["tables", "leads", 0] = say("shape_leads", key=key, at=created, n=count)
+        draft.reasons["tables", "leads", 0] = draft_text(
+            "shape_leads", key=key, at=created, n=count
+        )
         for other, column in self.links[leads.name].items():
             if other not in born or not self._is_person(other):
                 columns.setdefault("account_id", column)
@@ -96,12 +99,12 @@ class _Shape:
             )
             sources = draft.tables.setdefault(table, [])
             place = ("tables", table, len(sources))
-            draft.reasons[place] = say("shape", what=", ".join(map(repr, columns.values())))
+            draft.reasons[place] = draft_text("shape", what=", ".join(map(repr, columns.values())))
             sources.append(source)
             return
         if file is not leads and file.name not in joined:
             key = "shape_nothing" if path else "shape_alone"
-            draft.unmapped[file.name] = say(key, leads=leads.name)
+            draft.unmapped[file.name] = draft_text(key, leads=leads.name)
 
     def _path(self, file: FolderFile, leads: FolderFile) -> tuple[str, list[dict[str, Any]]] | None:
         """Return the column that names a row's lead, and the files to join for it."""
@@ -119,10 +122,10 @@ class _Shape:
             if name in self.links[leads.name] and self._is_person(name):
                 back = {column: self.links[leads.name][name]}
                 return f"{leads.stem}.{key}", [{"file": leads.name, "on": back}]
-        column, other = _email(file), _email(leads)
-        if column is None or other is None:
+        mine, address = _email(file), _email(leads)
+        if mine is None or address is None:
             return None
-        return f"{leads.stem}.{key}", [{"file": leads.name, "on": {column: other}}]
+        return f"{leads.stem}.{key}", [{"file": leads.name, "on": {mine: address}}]
 
     def _like_leads(self, file: FolderFile) -> float:
         name = f"{file.stem} {self.keys[file.name]}"
@@ -135,12 +138,12 @@ class _Shape:
     def _pointer(self, file: FolderFile, other: FolderFile) -> str | None:
         """Return the column whose ids are those of another file."""
         ids = other.ids(self.keys[other.name])
-        told = re.sub(r"(ies|s)$", "", fold_name(other.stem.split("_")[-1]))
+        stem = re.sub(r"(ies|s)$", "", fold_name(other.stem.split("_")[-1]))
         key = fold_name(self.keys[other.name])
         found = []
         for column, drafted in file.drafts.items():
             name = fold_name(column)
-            named = (len(told) > 2 and told in name) or (key != "id" and name == key)
+            named = (len(stem) > 2 and stem in name) or (key != "id" and name == key)
             kind = drafted.column.type
             if kind in ("date", "boolean") or (column == self.keys.get(file.name) and not named):
                 continue

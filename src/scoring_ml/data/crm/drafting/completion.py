@@ -32,24 +32,24 @@ def complete(draft: CrmDraft, folder: Path, opened: Sequence[FolderFile]) -> Non
     """Add what the data alone can tell to a draft, and the questions that are left."""
     files = {file.name: file for file in opened}
     _add_fields(draft, files)
-    draft.reasons[("fields",)] = say("fields")
+    draft.reasons[("fields",)] = draft_text("fields")
     _add_stages(draft, folder)
     _add_outcomes(draft, folder)
     _add_kinds(draft, folder)
-    draft.reasons[("timezone",)] = say("timezone")
-    draft.reasons[("tables",)] = say("extracted_at")
+    draft.reasons[("timezone",)] = draft_text("timezone")
+    draft.reasons[("tables",)] = draft_text("extracted_at")
     for table, sources in draft.tables.items():
         for number, source in enumerate(sources):
             file = files[source["file"]]
             what = draft.reasons.get(("tables", table, number), "")
             if draft.system and not what:
-                what = say("template_source", system=draft.system, table=table)
-            text = say("source", file=file.name, rows=file.table.num_rows, what=what)
+                what = draft_text("template_source", system=draft.system, table=table)
+            text = draft_text("source", file=file.name, rows=file.table.num_rows, what=what)
             draft.reasons["tables", table, number] = text
     _ask(draft, files)
 
 
-def say(key: str, /, **params: Any) -> str:
+def draft_text(key: str, /, **params: Any) -> str:
     """Return a sentence of a draft."""
     return Catalogue.load("en").text(f"draft.{key}", **params)
 
@@ -88,7 +88,7 @@ def _drafted_field(column: Column, named: str) -> dict[str, Any]:
         "type": column.type,
         "column": named,
         "known": "set_at_creation" if by_form else "unknown",
-        "reason": say("by_form" if by_form else "newest_value"),
+        "reason": draft_text("by_form" if by_form else "newest_value"),
     }
     more = {"criterion": column.criterion, "decimal": column.decimal, "missing": [*column.missing]}
     return content | {k: v for k, v in more.items() if v not in ("other", ".", [])}
@@ -130,8 +130,8 @@ def _add_stages(draft: CrmDraft, folder: Path) -> None:
             order.insert(later[0] if later else len(order), word)
     draft.content["stages"] = {"order": order} | stages | {"order": order}
     shown = ", ".join(f"{word!r} ({typical[word]:.1f} days)" for word in new)
-    draft.reasons[("stages", "order")] = say("stage_order", words=shown)
-    draft.questions.append(say("ask_stages", order=", ".join(order)))
+    draft.reasons[("stages", "order")] = draft_text("stage_order", words=shown)
+    draft.questions.append(draft_text("ask_stages", order=", ".join(order)))
 
 
 def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
@@ -155,8 +155,8 @@ def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
         unknown = [word for word in new if word not in known]
         if unknown:
             shown = ", ".join(map(repr, unknown))
-            draft.reasons[("tables", "deals", number)] = say("outcomes", words=shown)
-            draft.questions.append(say("ask_outcomes", words=shown, file=source["file"]))
+            draft.reasons[("tables", "deals", number)] = draft_text("outcomes", words=shown)
+            draft.questions.append(draft_text("ask_outcomes", words=shown, file=source["file"]))
 
 
 def _tables(draft: CrmDraft, folder: Path, name: str) -> Table:
@@ -188,17 +188,19 @@ def _add_kinds(draft: CrmDraft, folder: Path) -> None:
         new = [word for word in coded.words if word not in KINDS]
         if len(new) > MOST_STAGES:
             source.setdefault("words", {})["type"] = {**words, "*": ""}
-            draft.questions.append(say("ask_many_kinds", file=source["file"], n=len(new)))
+            draft.questions.append(draft_text("ask_many_kinds", file=source["file"], n=len(new)))
             continue
         meanings = {word: kind_of(word) for word in new}
         if new:
             kinds = {word: kind or "" for word, kind in meanings.items()}
             source.setdefault("words", {})["type"] = {**words, **kinds}
-            draft.reasons[("tables", "activities", number, "words")] = say("kinds")
+            draft.reasons[("tables", "activities", number, "words")] = draft_text("kinds")
         unknown = [repr(word) for word, kind in meanings.items() if kind is None]
         if unknown:
             shown = ", ".join(unknown)
-            draft.questions.append(say("ask_unknown_kinds", file=source["file"], words=shown))
+            draft.questions.append(
+                draft_text("ask_unknown_kinds", file=source["file"], words=shown)
+            )
 
 
 def kind_of(word: str) -> str | None:
@@ -218,30 +220,30 @@ def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
     """List what only a person can decide."""
     ask = draft.questions.append
     if "deals" not in draft.tables and not draft.content.get("stages", {}).get("won"):
-        ask(say("ask_no_outcome"))
+        ask(draft_text("ask_no_outcome"))
     kinds = []
     for source in draft.tables.get("activities", ()):
         found = {*source.get("words", {}).get("type", {}).values()} - {""}
         found |= {source.get("constants", {}).get("type", "")} - {""}
-        kinds.append(f"{source['file']} is {', '.join(sorted(found)) or 'as its words say'}")
+        kinds.append(f"{source['file']} is {', '.join(sorted(found)) or 'as its words draft_text'}")
     if kinds:
-        ask(say("ask_kinds", kinds="; ".join(kinds)))
+        ask(draft_text("ask_kinds", kinds="; ".join(kinds)))
     lead = draft.tables["leads"][0]
     created = lead.get("columns", {}).get("created_at", "created_at")
     moments = files[lead["file"]].words(created) if created in files[lead["file"]].columns else {}
     if not all(re.search(r"(Z|[+-]\d\d:?\d\d|\d{9,})$", text) for text in list(moments)[:1000]):
-        ask(say("ask_timezone", zone=draft.content["timezone"]))
+        ask(draft_text("ask_timezone", zone=draft.content["timezone"]))
     for name, item in draft.content["fields"].items():
         table = draft.tables[item.get("from", "leads")]
         column = str(item.get("column", name))
         if item["type"] == "phone" and "region" not in item:
             cells = [cell for source in table for cell in _cells(files, source, column)]
             if not cells or sum(cell.lstrip()[:1] == "+" for cell in cells) < 0.9 * len(cells):
-                ask(say("ask_region", field=name))
+                ask(draft_text("ask_region", field=name))
     unknown = [n for n, item in draft.content["fields"].items() if item.get("known") == "unknown"]
     if unknown:
-        ask(say("ask_known", fields=", ".join(unknown)))
-    ask(say("ask_extracted_at"))
+        ask(draft_text("ask_known", fields=", ".join(unknown)))
+    ask(draft_text("ask_extracted_at"))
 
 
 def _cells(files: Mapping[str, FolderFile], source: Mapping[str, Any], column: str) -> list[str]:

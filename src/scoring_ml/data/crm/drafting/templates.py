@@ -9,8 +9,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+import numpy as np
 import yaml
 from rapidfuzz.fuzz import ratio
+from scipy.optimize import linear_sum_assignment
 
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
@@ -277,19 +279,17 @@ def _assign(
     def weight(names: Iterable[str]) -> float:
         return sum(weights[name] for name in names)
 
-    pairs = []
-    for name, needed in template.needed.items():
-        for number, file in enumerate(opened):
-            hit = {column for column in needed if file.find_folded(column)}
-            share = weight(hit) / weight(needed)
-            if share < _LEAST_SHARE:
-                continue
-            more = sum(file.find_folded(column) for column in template.other.get(name, ()))
+    names = list(template.needed)
+    scores = np.zeros((len(names), len(opened)))
+    for row, name in enumerate(names):
+        needed = template.needed[name]
+        for column, file in enumerate(opened):
+            hit = weight(item for item in needed if file.find_folded(item))
             like = ratio(fold_name(name.split(".")[0]), fold_name(file.stem))
             bonus = like / 100 if like >= _LIKE_NAME else 0.0
-            pairs.append((share + bonus + 0.05 * (len(hit) + more), name, -number))
-    match: dict[str, FolderFile] = {}
-    for _, name, number in sorted(pairs, reverse=True):
-        if name not in match and opened[-number] not in match.values():
-            match[name] = opened[-number]
-    return match
+            if hit >= _LEAST_SHARE * weight(needed) or (hit and bonus):
+                rest = template.other.get(name, ())
+                more = weight(item for item in rest if file.find_folded(item))
+                scores[row, column] = hit + bonus + 0.2 * more
+    pairs = zip(*linear_sum_assignment(scores, maximize=True), strict=True)
+    return {names[row]: opened[column] for row, column in pairs if scores[row, column]}
