@@ -17,6 +17,7 @@ import typer
 
 from pipelines.cli import app
 from scoring_ml.settings import Settings
+from tests.crm_worlds import write_export
 from tests.flat_leads import write_flat_leads
 
 ROOT = Path(__file__).parents[1]
@@ -46,11 +47,12 @@ COMMANDS = command_names(typer.main.get_command(app))
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder with nothing but leads.csv, as a newcomer would have."""
+    """A folder with leads.csv and a CRM's export, as a newcomer would have."""
     folder = tmp_path_factory.mktemp("newcomer")
     files = write_flat_leads(folder / "made", leads=4_000, seed=5)
     shutil.copy(files.leads, folder / "leads.csv")
     shutil.rmtree(folder / "made")
+    write_export("salesforce", folder / "crm-export")
     return folder
 
 
