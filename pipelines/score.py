@@ -14,7 +14,7 @@ from pipelines.inputs import open_export
 from pipelines.progress import ProgressBar
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import write_table
-from scoring_ml.data.values.moments import moment_of
+from scoring_ml.data.values.moments import DateForm, moment_of
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
@@ -118,7 +118,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
         file = read_table(data)
         seen = None
         if as_of is not None:
-            seen = np.datetime64(_moment(as_of, timezone="UTC", day_first=True), "us").item()
+            seen = np.datetime64(_moment(as_of, DateForm(), "UTC"), "us").item()
         return build_snapshot(file, schema, for_training=False, as_of=seen)
     if schema.history is None:
         raise InputError(
@@ -133,8 +133,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
             found=f"dataset {meaning.dataset} in crm.yaml, and {schema.dataset} in the model",
             do="Name the right folder or --home; dataset in crm.yaml is the name of the CRM's data",
         )
-    zone, day_first = meaning.timezone, meaning.day_first
-    moment = None if as_of is None else _moment(as_of, timezone=zone, day_first=day_first)
+    moment = None if as_of is None else _moment(as_of, meaning, meaning.timezone)
     snapshot = open_leads(export, meaning, schema, as_of=moment)
     lost = tuple(
         f"{count} of {table.read} rows of {table.name} left out: {defect}; see scoring-ml check"
@@ -144,12 +143,12 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
     return replace(snapshot, warnings=(*snapshot.warnings, *lost))
 
 
-def _moment(text: str, *, timezone: str, day_first: bool) -> int:
+def _moment(text: str, form: DateForm, timezone: str) -> int:
     """Return a moment of the command line in microseconds since 1970, UTC."""
     if text.strip().casefold() == "now":
         return time.time_ns() // 1_000
     try:
-        return moment_of(text, timezone=timezone, day_first=day_first)
+        return moment_of(text, form, timezone=timezone)
     except ValueError:
         raise InputError(
             "--as-of must be a moment",

@@ -14,7 +14,7 @@ from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.schema import Column, Schema, parse_schema
-from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
 from tests.data_files import data_file, frame_of
@@ -117,18 +117,23 @@ def test_the_decimal_sign(cells: list[str], decimal: str, says: str | None) -> N
     [
         (turns("3/4/2026", "31/1/2026"), True, None),
         (turns("3/4/2026", "1/31/2026"), False, "month first"),
-        (turns("3/4/2026", "5/6/2026"), True, "ambiguous"),
-        (turns("31/1/2026", "2/28/2026"), True, "mixed"),
-        (turns("4/4/2026", "2026-01-31"), True, None),
+        (
+            turns("3/4/2026", "5/6/2026"),
+            True,
+            "no date shows whether",
+        ),
+        (turns("31/1/2026", "2/28/2026"), True, "the day is first in"),
+        (turns("4/4/2026", "2026-01-31"), None, None),
     ],
 )
-def test_day_or_month_first(cells: list[str], day_first: bool, says: str | None) -> None:
+def test_day_or_month_first(cells: list[str], day_first: bool | None, says: str | None) -> None:
     found = column(cells, "last seen")
     assert (found.type, found.day_first) == ("date", day_first)
-    assert (says or ASSUMED) in found.reason
+    assert (says or ASSUMED) in " ".join([found.reason, *(item.text for item in found.audit)])
+    assert found.use == (says in (None, "month first"))
     order = draft(created=cells).order
     assert (order.by, order.column, order.day_first) == ("time", "created", day_first)
-    assert (says or "creation") in order.reason
+    assert (says or "creation") in " ".join([order.reason, *(item.text for item in order.audit)])
 
 
 def test_columns_without_anything_to_say_are_unused() -> None:
@@ -556,4 +561,4 @@ def test_real_files(real: tuple[DataFile, Schema]) -> None:
 def test_dates_of_a_file_read_as_the_draft_says() -> None:
     cells = turns("3/4/2026 10:00", "1/31/2026 9:00")
     schema = draft(submitted=cells)
-    assert parse_date(cells[0], day_first=schema.order.day_first) == dt.datetime(2026, 3, 4, 10)
+    assert moment_of(cells[0], schema.order) == moment_of(dt.datetime(2026, 3, 4, 10))

@@ -92,7 +92,12 @@ def test_an_empty_lead_is_welcome():
         ("contract_ends", "2026-02-30", "must be a date that exists, such as 2026-11-22"),
         ("contract_ends", "1899-12-31", "must be a date between 1900 and 2200"),
         ("contract_ends", "2200-01-01 00:00", "must be a date between 1900 and 2200"),
-        ("contract_ends", 20260101, "must be a date as text, such as 2026-11-22"),
+        (
+            "contract_ends",
+            2026,
+            "must be a moment, such as 2026-11-22T09:30:00Z, "
+            "or a whole Unix time of 10, 13 or 16 digits",
+        ),
         ("budget", [1], "must be a single value, not a list or an object"),
         ("budget", {"a": 1}, "must be a single value, not a list or an object"),
         ("industry", ["Software"], "must be a single value, not a list or an object"),

@@ -49,7 +49,9 @@ def in_dollars(**lead: Any) -> tuple[LeadReader, dict[str, Any]]:
 LONG = "x" * (MAX_TEXT + 1)
 BAD = [
     flat({"budget": "a lot", "demo": "perhaps", "industry": math.inf, "contract_ends": "soon"}),
-    flat({"budget": math.inf, "demo": math.nan, "industry": [1], "contract_ends": 20260101}),
+    flat({"budget": math.inf, "demo": math.nan, "industry": [1], "contract_ends": 2026}),
+    flat({"contract_ends": "2026-01-01 10:00 qq"}),
+    flat({"contract_ends": "2026-01-01 10:00 CST"}),
     flat({"contract_ends": "2026-02-30", "industry": LONG, "lead_id": 1.5}),
     flat(
         {"contract_ends": "1899-12-31", "industry": "\ud800", "activities": [], "budgett": SECRET}
@@ -59,7 +61,7 @@ BAD = [
     in_dollars(budget="5 EUR"),
     flat(RepeatedNames([("budget", 1), ("budget", 2)])),
     with_history(web_visit_30d=1, activities=SECRET, stages={"a": SECRET}, created_at=[SECRET]),
-    with_history(activities=[VISIT] * (MAX_FACTS + 1), stages=[SECRET], created_at=20260101),
+    with_history(activities=[VISIT] * (MAX_FACTS + 1), stages=[SECRET], created_at=2026),
     with_history(
         activities=[
             SECRET,

@@ -12,10 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.values.moments import (
+    DateForm,
     local_days,
     local_to_utc,
     moment_of,
-    parse_date,
+    read_clock,
     read_moments,
 )
 from scoring_ml.data.values.moments.machine_forms import read_machine_forms
@@ -83,10 +84,11 @@ TEXTS = st.builds("".join, st.tuples(DAYS, CLOCKS, ZONES))
 @example(texts=["2199-12-31T23:59:59-03:30"], day_first=True)
 @example(texts=["2026-11-22T09:30:00+00:61"], day_first=True)
 def test_a_column_is_read_as_each_of_its_texts_alone(texts: list[str], day_first: bool) -> None:
-    read = read_moments(pa.array(texts), day_first=day_first)
+    form = DateForm(day_first=day_first)
+    read = read_moments(pa.array(texts), form)
     for at, text in enumerate(texts):
         try:
-            expected = micro(parse_date(text, day_first=day_first))
+            expected = read_clock(text, form).reading
         except ValueError:
             assert read.wrong[at], text
             assert read.values[at] == 0
@@ -109,9 +111,9 @@ def test_the_fast_way_takes_the_forms_that_machines_write() -> None:
         "2026-11-22T09:30:05+03:30",
         "2026-11-22T09:30:05.123456+03:30",
     ]
-    assert read_machine_forms(pa.array(texts), True).done.all()
+    assert read_machine_forms(pa.array(texts), DateForm()).done.all()
     others = ["22 Nov 2026", "2026-11-22 9:30", "2026-11-22T09:30:05+0330", "2026-11-31", "", "x"]
-    assert not read_machine_forms(pa.array(others), True).done.any()
+    assert not read_machine_forms(pa.array(others), DateForm()).done.any()
 
 
 @settings(max_examples=300, deadline=None)
@@ -227,7 +229,7 @@ def test_what_is_no_moment_is_wrong_and_what_is_not_known_is_missing() -> None:
     assert read.wrong.tolist() == [False] * 4 + [True] * 5
     assert read.usable.tolist() == [False] * 9
     for column in (
-        pa.array([1.5e9 + 0.5, -1.0, np.inf, 5.0]),
+        pa.array([-1.5e9, -1.0, np.inf, 5.0]),
         pa.array([True, False]),
         pa.array([datetime(1899, 1, 1), datetime(2200, 1, 1)], pa.timestamp("ms")),
         pa.array([2**62], pa.timestamp("s")),

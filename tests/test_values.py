@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.values.moments import DateForm, read_clock
 from scoring_ml.data.values.numbers import (
     FALSE_WORDS,
     TRUE_WORDS,
@@ -27,6 +27,11 @@ quick = settings(max_examples=150, deadline=None, derandomize=True)
 SCRIPTS = ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９"]
 EAST = timezone(timedelta(hours=3))
 END_OF_DAY = timedelta(days=1, microseconds=-1)
+
+
+def parse_date(text: str, **form: Any) -> datetime:
+    """Read a date as the only reader of a cell does."""
+    return datetime(1970, 1, 1) + timedelta(microseconds=read_clock(text, DateForm(**form)).reading)
 
 
 def in_script(text: str, digits: str) -> str:
@@ -326,7 +331,11 @@ def col(kind: str, **more: Any) -> Column:
         (col("date"), datetime(2026, 3, 4, 5), datetime(2026, 3, 4, 5)),
         (col("date"), datetime(2026, 3, 4, 5, tzinfo=EAST), datetime(2026, 3, 4, 2)),
         (col("date"), datetime.min.replace(tzinfo=EAST), "wrong"),
-        (col("date"), 20260304, "wrong"),
+        (col("date"), 20260304, datetime(2026, 3, 4) + END_OF_DAY),
+        (col("date"), 1772582400, datetime(2026, 3, 4)),
+        (col("date", epoch="excel"), 46085.5, datetime(2026, 3, 4, 12)),
+        (col("date", calendar="jalali"), "1404/12/13", datetime(2026, 3, 4) + END_OF_DAY),
+        (col("date"), 2026, "wrong"),
         (col("date"), "n/a", None),
         (col("category"), "  A  b ", "A b"),
         (col("category"), 5.0, "5"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from scoring_ml.data.draft_column import ASSUMED, NOT_KNOWN, draft_column
@@ -24,7 +25,7 @@ from scoring_ml.data.drafting.outcomes import OUTCOMES, outcome_meanings
 from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import Order, Schema, Target
-from scoring_ml.data.values.moments import LATEST
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.vocabulary import MISSING_WORDS, folded
 from scoring_ml.errors import InputError
 
@@ -46,6 +47,11 @@ _LATER: Final = (
     "clos|convert|won|lost|last|modif|updat|chang|next|due|end|expir|birth|dob|deadline|follow|"
     "paid|purchase|закры|измен|обнов|послед|рожд|оплат|след|بسته|آخرین|تولد|تغییر|پیگیری"
 )
+_CREATION: Final = (
+    r"creat|submitted|regist|received|added|entered|date\b|timestamp|sign ?up|"
+    "созда|дата|поступ|регистр|تاریخ|ایجاد|ثبت"
+)
+_NOT_WHEN: Final = r"(by|source|type|channel|owner|user|method|page|form|name|from|in)\b"
 
 
 def draft_schema(
@@ -165,30 +171,43 @@ def _choose_id(drafts: Mapping[str, DraftedColumn]) -> str | None:
 
 
 def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
-    """Choose what puts leads in order of time: a date, else a rising number, else the rows."""
+    """Choose what puts leads in order of time: a date, else a rising number, else the rows.
+
+    What is not sure of it is asked: dates that leave their form open, an order of rows, and a
+    column that is named like the creation and cannot be read.
+    """
     dates = {
         name: draft
         for name, draft in drafts.items()
         if len(set(draft.moments.values())) > 1
-        and draft.share >= 0.8
+        and draft.dated >= 0.8
         and not draft.look.named(_LATER)
     }
     if dates:
 
         def rank(name: str) -> tuple[bool, float, float]:
             draft = dates[name]
-            ages = [(LATEST - at).days * draft.look.counts[t] for t, at in draft.moments.items()]
-            earliest = sum(ages) / draft.look.filled
-            return draft.look.named(_MADE), round(draft.share, 2), earliest
+            times = [at * draft.look.counts[text] for text, at in draft.moments.items()]
+            return draft.look.named(_MADE), round(draft.dated, 2), -sum(times) / draft.look.filled
 
         name = max(dates, key=rank)
         draft = dates[name]
         reasons = [f"the likeliest of {len(dates)} date(s) to be the lead's creation; confirm"]
-        if draft.share < 1:
-            reasons.append(f"{draft.look.rows - draft.look.filled} rows have none")
+        if draft.dated < 1:
+            reasons.append(f"{round((1 - draft.dated) * draft.look.rows)} rows have none")
         reasons.append(draft.column.reason.removesuffix(ASSUMED).rstrip("; "))
-        day_first, reason = draft.column.day_first, "; ".join(filter(None, reasons))
-        return Order("time", name, day_first=day_first, reason=reason)
+        return Order(
+            "time",
+            name,
+            reason="; ".join(filter(None, reasons)),
+            missing=draft.column.missing,
+            audit=tuple(
+                replace(item, probe="order", text=f"order by {name}: {item.text}")
+                for item in draft.findings
+            ),
+            **draft.column.date_keys,
+        )
+    unread = [name for name, draft in drafts.items() if _looks_like_creation(draft)]
     ways = {name: draft.direction() for name, draft in drafts.items()}
     # A number that rises or falls comes before one that is only dense.
     for name in sorted(ways, key=lambda name: not ways[name]):
@@ -196,6 +215,26 @@ def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
             along = {1: "rises", -1: "falls", 0: "is dense but not sorted"}[way]
             reason = f"inferred: the number is unique and {along} along the file, as numbers given "
             reason += "at creation do; larger is taken for newer; confirm"
-            return Order("number", name, reason=reason)
+            return Order("number", name, reason=reason, audit=_unread(unread))
     reason = "no column gives an order of time; rows are taken to be oldest first, which nobody "
-    return Order("row", reason=reason + "has confirmed; write by: none if they are not")
+    reason += "has confirmed; write by: none if they are not"
+    asked = _unread(unread) or (Suspicion("ask", "order", 1.0, f"order: {reason}"),)
+    return Order("row", reason=reason, audit=asked)
+
+
+def _looks_like_creation(draft: DraftedColumn) -> bool:
+    """Tell whether a column is named like the creation of a lead, and cannot order the rows."""
+    look = draft.look
+    other = draft.column.type in ("number", "boolean", "email", "phone") or look.named(_LATER)
+    return look.named(_CREATION) and not other and not look.named(_NOT_WHEN) and bool(look.counts)
+
+
+def _unread(names: Sequence[str]) -> tuple[Suspicion, ...]:
+    if not names:
+        return ()
+    text = (
+        f"order: {', '.join(names)} looks like the moment of creation and cannot be read as a "
+        "date, so that the order of time is not known; correct the dates, name another column "
+        "under order, or write by: none"
+    )
+    return (Suspicion("ask", "order", 1.0, text),)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from scoring_ml.data.section import Section
 from scoring_ml.data.section_values import Flag, Number, Texts, Word, Words
+from scoring_ml.data.values.moments.form import ColumnDates, DateForm
 
 
 @dataclass(frozen=True)
-class History(Section):
+class History(DateForm):
     """How features are made from a lead's activities, stages and contact details.
 
     Parameters
@@ -35,8 +35,6 @@ class History(Section):
         Whether leads are scored after the hand-over, so that the response of sales counts.
     timezone : str
         Zone (IANA) of hours and weekdays, and of moments written without one.
-    day_first : bool
-        How an ambiguous date in a request is read: ``True`` for 3/4/2026 as 3 April.
     free_mail, disposable_mail : tuple of str
         Domains beside the well-known ones.
     kind_words, stage_words : mapping of str to str
@@ -49,6 +47,9 @@ class History(Section):
     unclear_words : mapping of str to mapping of str to str
         Column of a list -> words to which the export's files give different meanings -> what to
         write in a request instead. They are in none of the mappings above.
+    dates : mapping of str to ColumnDates
+        Column of a list, such as ``activities.occurred_at`` -> how its moments are written,
+        where that is known of the column.
     """
 
     kinds: Words = ()
@@ -60,7 +61,6 @@ class History(Section):
     hand_over: Word | None = None
     after_hand_over: Flag = False
     timezone: Word = "UTC"
-    day_first: Flag = True
     free_mail: Words = ()
     disposable_mail: Words = ()
     kind_words: Texts = field(default_factory=dict)
@@ -70,5 +70,6 @@ class History(Section):
     channel_words: Texts = field(default_factory=dict)
     missing: Words = ("",)
     unclear_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dates: Mapping[str, ColumnDates] = field(default_factory=dict)
 
     WHOLE: ClassVar = True

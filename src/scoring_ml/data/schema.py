@@ -30,6 +30,7 @@ from scoring_ml.data.section_values import (
     Words,
 )
 from scoring_ml.data.suspicion import Suspicion
+from scoring_ml.data.values.moments.form import DateForm
 from scoring_ml.data.yaml_file import read_yaml, yaml_text
 
 TYPES: Final = (
@@ -72,7 +73,7 @@ ORDERS: Final = ("time", "number", "row", "none")
 
 
 @dataclass(frozen=True)
-class Column(Section):
+class Column(DateForm):
     """One column of a flat file.
 
     Parameters
@@ -105,8 +106,6 @@ class Column(Section):
         ISO 4217 code of the currency of amounts; those in none are taken to be in it.
     rates : mapping of str to float
         What one unit of another currency is worth in it, above 0.
-    day_first : bool
-        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
     unit : str or None
         Unit of a number, for people.
     label : str or None
@@ -141,7 +140,6 @@ class Column(Section):
     hundredths: Flag = False
     currency: Code | None = None
     rates: Mapping[Code, Positive] = field(default_factory=dict, hash=False)
-    day_first: Flag = True
     unit: Word | None = None
     label: Word | None = None
     labels: Labels = field(default_factory=dict, hash=False)
@@ -232,7 +230,7 @@ class Target(Section):
 
 
 @dataclass(frozen=True)
-class Order(Section):
+class Order(DateForm):
     """What puts rows in order of time.
 
     Parameters
@@ -241,19 +239,22 @@ class Order(Section):
         A date column, a rising number, the order of the rows, or nothing at all.
     column : str or None
         The column, for ``time`` and ``number``.
-    day_first : bool
-        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
     ascending : bool
         Whether the newest lead has the largest value (or the last row).
     reason : str
         Why this order is believed.
+    missing : tuple of str
+        Words of the column that mean "not known", beside the schema's.
+    audit : tuple of Suspicion
+        What speaks against the order, as seen when the schema was drafted.
     """
 
     by: Annotated[str, OneOf(ORDERS)] = "row"
     column: Word | None = None
-    day_first: Flag = True
     ascending: Flag = True
     reason: Word = ""
+    missing: Words = ()
+    audit: tuple[Suspicion, ...] = ()
 
     ALWAYS: ClassVar = ("by", "ascending", "reason")
 

@@ -19,6 +19,7 @@ class Suspicion(Section):
     Parameters
     ----------
     grade : {"refuse", "ask", "note"}
+        How bad it is.
     probe : str
         Name of the probe, such as ``single_field_auc``.
     value : float

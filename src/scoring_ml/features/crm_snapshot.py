@@ -57,7 +57,7 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
         If a mapped field bears the name of a feature, or the mapping leaves out or allows
         a feature that there is none of.
     """
-    fields = [item.column for item in mapping.fields]
+    fields = [_dated(item.column, export) for item in mapping.fields]
     history = crm_history(export, mapping)
     final = outcomes.horizon_days + outcomes.lag_days
     short = mapping.gap_days is not None and mapping.gap_days < final
@@ -77,6 +77,12 @@ def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schem
         slices=mapping.slices,
         not_scored=mapping.not_scored,
     )
+
+
+def _dated(column: Column, export: Export) -> Column:
+    """Return a field with the form of dates that its column has in the export."""
+    dates = export.dates.get(f"fields.{column.name}")
+    return column if dates is None else replace(column, **dates.date_keys)
 
 
 def _decided(features: tuple[Column, ...], mapping: CrmMapping) -> Iterable[Column]:
@@ -122,7 +128,8 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         hand_over=mapping.stages.hand_over,
         after_hand_over=mapping.stages.after_hand_over,
         timezone=mapping.timezone,
-        day_first=mapping.day_first,
+        dates={name: item for name, item in export.dates.items() if "fields." not in name},
+        **mapping.date_keys,
         free_mail=mapping.features.free_mail,
         disposable_mail=mapping.features.disposable_mail,
         missing=mapping.missing,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
@@ -221,7 +220,7 @@ class EntryColumns:
         return np.array(self._read(name, raws, code), dtype=np.int32), tuple(codes)
 
     def _moments(self, name: str) -> ReadMoments:
-        read, errors = read_cells(self._column(name), self._history)
+        read, errors = read_cells(self._column(name), self._history, f"{self._name}.{name}")
         for place, error in errors:
             self._add(place, name, error)
         return read
@@ -231,16 +230,17 @@ class EntryColumns:
 
 
 def read_cells(
-    raws: Sequence[Any], history: History
+    raws: Sequence[Any], history: History, name: str
 ) -> tuple[ReadMoments, list[tuple[int, InvalidValue]]]:
     """Read moments of a request as an export's reader reads a column.
 
     Parameters
     ----------
     raws : sequence of str, int, float, date, datetime or None, shape (n,)
-        Numbers are Unix times.
     history : History
-        Whose zone, order of dates and words for "not known" hold.
+        Whose zone, form of dates and words for "not known" hold.
+    name : str
+        The column of an export, such as ``activities.occurred_at``.
 
     Returns
     -------
@@ -248,40 +248,19 @@ def read_cells(
     errors : list of (int, InvalidValue)
         Places of what is no moment.
     """
-    errors: list[tuple[int, InvalidValue]] = []
-    texts = list(raws)
-    if not _TEXTS.issuperset(map(type, texts)):
-        for place, raw in enumerate(texts):
-            try:
-                texts[place] = _moment_text(raw, history)
-            except InvalidValue as error:
-                errors.append((place, error))
-                texts[place] = None
+    dates = history.dates.get(name)
+    form, words = (history, ()) if dates is None else (dates, dates.missing)
     read = read_moments(
-        pa.array(texts, pa.string()),
+        pa.array(raws, pa.string()) if _TEXTS.issuperset(map(type, raws)) else raws,
+        form.date_form,
         timezone=history.timezone,
-        day_first=history.day_first,
-        missing=history.missing,
+        missing=(*history.missing, *words),
     )
-    errors += [(place, InvalidValue("moment")) for place in np.flatnonzero(read.wrong).tolist()]
-    return read, errors
-
-
-def _moment_text(raw: Any, history: History) -> str | None:
-    """Return a cell as an export would hold it in text; ``None`` for "not known"."""
-    if raw is None or isinstance(raw, str):
-        return raw
-    if isinstance(raw, date):
-        return raw.isoformat()
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
-        whole = int(raw) if isinstance(raw, int) or raw.is_integer() else None
-        if whole is not None and abs(whole) < 10**16:
-            text = str(whole)
-            if whole > 0 and len(text) in (10, 13, 16):
-                return text
-            if text in _missing(history.missing):
-                return None
-    raise InvalidValue("moment_number")
+    reasons = {True: "moment", False: "moment_number"}
+    return read, [
+        (place, InvalidValue(reasons[isinstance(raws[place], str)]))
+        for place in np.flatnonzero(read.wrong).tolist()
+    ]
 
 
 _TEXTS: Final = frozenset({str, type(None)})

@@ -128,7 +128,7 @@ def _created_at(raw: Any, history: History, problems: Problems) -> int | None:
     except InvalidValue as error:
         problems.append(("created_at", error))
         return None
-    read, errors = read_cells([raw], history)
+    read, errors = read_cells([raw], history, "leads.created_at")
     problems += [("created_at", error) for _, error in errors]
     return int(read.values[0]) if read.usable[0] else None
 

@@ -264,7 +264,7 @@ def _order(
     if order.by in ("row", "none"):
         return sign * np.arange(n, dtype=float), None, np.zeros(n, dtype=bool)
     kind = "date" if order.by == "time" else "number"
-    column = Column(name=str(order.column), type=kind, day_first=order.day_first)
+    column = Column(str(order.column), kind, missing=order.missing, **order.date_keys)
     values, wrong = read_columns([cells[str(order.column)]], column, schema.missing)
     if kind == "number":
         return sign * values, None, wrong | np.isnan(values)

@@ -151,7 +151,9 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     note_lost_wins(fates, outcome == WON)
     read = fates.table.moments("closed_at")
     recorded = fates.table.moments("known_at")
-    fates.drop("unreadable_moment", closed & (read.wrong | recorded.wrong))
+    wrong = closed & read.wrong
+    fates.drop("unreadable_moment", wrong, note=fates.table.unread("closed_at", wrong))
+    fates.drop("unreadable_moment", closed & recorded.wrong)
     fates.drop("no_moment", closed & read.missing & recorded.missing)
     moment = np.where(read.missing, recorded.values, read.values)
     known = np.where(recorded.missing, moment, np.maximum(recorded.values, moment))

@@ -43,6 +43,7 @@ from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.row_report import RowReport
 from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
+from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.errors import InputError, SchemaError
 
 T = TypeVar("T")
@@ -95,6 +96,7 @@ class _Reading:
         self.broken: list[str] = []
         self.notes: list[str] = []
         self.extracted_at = 0
+        self.dates: dict[str, ColumnDates] = {}
 
     def read(self, needs_outcomes: bool) -> tuple[Export, ExportReport]:
         mapping = self.mapping
@@ -151,6 +153,7 @@ class _Reading:
             spend,
             self.extracted_at,
             changes.recorded,
+            self.dates,
         )
 
     def _note_unsure(self, index: LeadIndex, unsure: list[NDArray[np.int64]]) -> None:
@@ -265,7 +268,15 @@ class _Reading:
             return None
         report = fates.report()
         self.reports.append(report)
-        self.notes += [*fates.notes, *use_notes(fates)]
+        self.notes += [*fates.notes, *use_notes(fates), *table.dates.notes]
+        self.dates |= table.dates.decided
+        for fault in table.dates.faults:
+            self._break(
+                "Dates of one column must be written alike",
+                fault,
+                "Correct the file, or state day_first or calendar in crm.yaml: for the whole "
+                "export, or for the column under dates of its file",
+            )
         self._judge(report)
         return facts
 

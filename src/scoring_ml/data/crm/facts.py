@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.values.moments.form import ColumnDates
 
 WON: Final = 1
 LOST: Final = 0
@@ -197,6 +198,9 @@ class Export:
     recorded : mapping of field name to FieldHistory
         Recorded changes of fields that are taken from elsewhere, such as one that is declared set
         at creation: evidence for the leak audit, never a feature.
+    dates : mapping of str to ColumnDates
+        Column of a table, such as ``activities.occurred_at``, or a field, such as
+        ``fields.met_at`` -> how its dates are written.
     """
 
     leads: Leads
@@ -207,3 +211,4 @@ class Export:
     spend: pd.DataFrame | None
     extracted_at: int
     recorded: Mapping[str, FieldHistory] = field(default_factory=dict)
+    dates: Mapping[str, ColumnDates] = field(default_factory=dict)

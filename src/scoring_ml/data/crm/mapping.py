@@ -24,7 +24,6 @@ from scoring_ml.data.schema import PERSONAL_TYPES
 from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
     Days,
-    Flag,
     MissingWords,
     Number,
     Positive,
@@ -33,7 +32,7 @@ from scoring_ml.data.section_values import (
     Word,
     Words,
 )
-from scoring_ml.data.values.moments import moment_of
+from scoring_ml.data.values.moments import DateForm, moment_of
 from scoring_ml.data.yaml_file import read_yaml, yaml_text
 
 MAPPING_NAME: Final = "crm.yaml"
@@ -60,11 +59,8 @@ def _zone(value: Any) -> str:
 
 def _moment(value: Any, info: ValidationInfo) -> int:
     try:
-        return moment_of(
-            value,
-            timezone=info.data.get("timezone", "UTC"),
-            day_first=info.data.get("day_first", True),
-        )
+        form = DateForm(day_first=info.data.get("day_first"), calendar=info.data.get("calendar"))
+        return moment_of(value, form, timezone=info.data.get("timezone", "UTC"))
     except ValueError:
         raise Fault("{at} must be a moment, such as 2026-11-01T00:00:00Z", value) from None
 
@@ -112,7 +108,7 @@ class FeatureSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrmMapping(LeadUse):
+class CrmMapping(LeadUse, DateForm):
     """What crm.yaml says.
 
     Parameters
@@ -123,8 +119,6 @@ class CrmMapping(LeadUse):
         Name of the data set; the MLflow experiment bears it.
     timezone : str
         IANA zone of moments written without one.
-    day_first : bool
-        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
     extracted_at : int or None
         In microseconds since 1970, UTC; the newest moment of any fact if None.
     missing : tuple of str
@@ -155,7 +149,6 @@ class CrmMapping(LeadUse):
     version: Literal[1] = 1
     dataset: Word
     timezone: Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string"})] = "UTC"
-    day_first: Flag = True
     extracted_at: (
         Annotated[int, PlainValidator(_moment), WithJsonSchema({"type": ["string", "number"]})]
         | None
@@ -176,7 +169,6 @@ class CrmMapping(LeadUse):
     ALWAYS: ClassVar = (
         "version",
         "timezone",
-        "day_first",
         "missing",
         "fields",
         "stages",

@@ -10,6 +10,7 @@ from pydantic_core import core_schema
 
 from scoring_ml.data.schema import Column
 from scoring_ml.data.section import Fault, Section, choose, unknown_key
+from scoring_ml.data.values.moments import DateForm
 
 RESERVED: Final = ("lead_id", "created_at", "account_id", "outcome", "activities", "stages")
 """Names that no field may have: a request uses them for something else."""
@@ -68,8 +69,6 @@ class MappedField(Section):
         known = {in_column: in_file for in_file, in_column in _KNOWN.items()}
         content = self.column.dump()
         content["known"] = known[self.column.known]
-        # A default that differs from the schema's own must be said.
-        content["day_first"] = self.column.day_first
         return {"from": self.source, "column": self.named} | content
 
     @classmethod
@@ -109,7 +108,10 @@ class MappedField(Section):
                 "Declare it set_at_creation if that is true, or map its changes",
             )
         named = str(spec.pop("column", name))
-        defaults = {"day_first": info.data.get("day_first", True), "reason": _REASONS[known]}
+        # What the whole file says of dates holds for its fields.
+        dates = {key: info.data.get(key) for key in DateForm.key_names()}
+        stated = {key: value for key, value in dates.items() if value is not None}
+        defaults = {"reason": _REASONS[known]} | stated
         decided = {"known": _KNOWN[known]} | ({"use": False} if blind else {})
         return cls(validate(defaults | spec | decided), source, named)
 

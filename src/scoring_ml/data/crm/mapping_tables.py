@@ -14,6 +14,7 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
 from scoring_ml.data.section_values import Texts, Words, texts
+from scoring_ml.data.values.moments.form import ColumnDates
 
 _OUTCOMES: Final = ("won", "lost", "open")
 _DIRECTIONS: Final = ("inbound", "outbound")
@@ -87,6 +88,8 @@ class Source(Section):
     fields : tuple of str
         Of ``field_changes``: file columns of which each row tells the state since ``changed_at``,
         such as the versions of a record. Each is a field; a value that stays is no change.
+    dates : mapping of contract column to ColumnDates
+        How a column of this file writes its dates, where it differs from the whole export.
     """
 
     file: FileName
@@ -97,6 +100,7 @@ class Source(Section):
     without: Mapping[str, Words] = field(default_factory=dict)
     join: Annotated[tuple[Join, ...], BeforeValidator(_joins)] = ()
     fields: Words = ()
+    dates: Mapping[str, ColumnDates] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse a column of two origins."""
@@ -164,7 +168,7 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
             if source.fields and table != "field_changes":
                 raise Fault(f"{at}.fields is for field_changes alone", ", ".join(source.fields))
-            for key in ("columns", "constants", "words"):
+            for key in ("columns", "constants", "words", "dates"):
                 for name in getattr(source, key):
                     if name not in names:
                         raise unknown_key(name, tuple(names), f"{at}.{key}")

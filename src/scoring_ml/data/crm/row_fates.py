@@ -136,16 +136,20 @@ def usable_moment(fates: RowFates, name: str, *, constant: str | None = None) ->
     if constant is not None:
         fates.drop("not_happened", read.missing & fates.table.is_constant(constant))
     fates.drop("no_moment", read.missing)
-    fates.drop("unreadable_moment", read.wrong)
+    _drop_unreadable(fates, name, read)
     return read
 
 
 def known_moment(fates: RowFates, moment: Moments) -> tuple[Moments, ReadMoments]:
     """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
     read = fates.table.moments("known_at")
-    fates.drop("unreadable_moment", read.wrong)
+    _drop_unreadable(fates, "known_at", read)
     known = np.where(read.missing, moment, np.maximum(read.values, moment))
     return known if fates.since is None else np.maximum(known, fates.since), read
+
+
+def _drop_unreadable(fates: RowFates, name: str, read: ReadMoments) -> None:
+    fates.drop("unreadable_moment", read.wrong, note=fates.table.unread(name, read.wrong))
 
 
 def note_clocks(fates: RowFates, *moments: ReadMoments) -> None:

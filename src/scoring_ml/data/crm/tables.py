@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
+from scoring_ml.data.crm.column_dates import TableDates
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_tables import Join, Source
@@ -24,10 +25,9 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import (
     Bools,
     ReadMoments,
-    joined_moments,
     local_days,
-    read_moments,
 )
+from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.data.values.numbers import spellings
 from scoring_ml.data.values.typed import missing_values, read_columns
 from scoring_ml.data.values.vocabulary import folded
@@ -266,6 +266,7 @@ class Table:
         self._mapping = mapping
         self._moments: dict[str, ReadMoments] = {}
         self._ids: dict[str, Any] = {}
+        self.dates = TableDates(name, mapping)
 
     @property
     def aside(self) -> Table | None:
@@ -297,18 +298,21 @@ class Table:
     def moments(self, name: str) -> ReadMoments:
         """Return a column of moments, shape (rows,); missing where a source has none."""
         if name not in self._moments:
-            self._moments[name] = joined_moments(
-                [
-                    read_moments(
-                        column,
-                        timezone=self._mapping.timezone,
-                        day_first=self._mapping.day_first,
-                        missing=self._mapping.missing,
-                    )
-                    for column in self._raw(name)
-                ]
-            )
+            parts = [
+                (part.source.file, part.source.dates.get(name, ColumnDates()), column)
+                for part, column in zip(self.opened, self._raw(name), strict=True)
+            ]
+            self._moments[name] = self.dates.read(name, parts)
         return self._moments[name]
+
+    def unread(self, name: str, wrong: Bools) -> str:
+        """Describe the first cells of a column of moments that cannot be read."""
+        ends = np.cumsum([part.rows for part in self.opened])
+        cells = []
+        for row in np.flatnonzero(wrong)[:FIRST_IDS].tolist():
+            at = int(np.searchsorted(ends, row, side="right"))
+            cells.append(self._raw(name)[at][row - int(ends[at])].as_py())
+        return self.dates.unread(name, cells)
 
     def days(self, name: str) -> NDArray[np.datetime64]:
         """Return a column of days on the calendar of the export's zone, shape (rows,)."""
@@ -353,21 +357,22 @@ class Table:
             pa.nulls(opened.rows) if part is None else part
             for opened, part in zip(self.opened, parts, strict=True)
         ]
-        return read_columns(raw, column, self._mapping.missing)
+        return read_columns(raw, self.dates.dated(column, raw), self._mapping.missing)
 
     def values(self, name: str, rows: NDArray[np.int64], column: Column) -> Any:
         """Return typed values of some rows of a column of the contract, and where one is wrong."""
         raw = self._raw(name)
-        if len(raw) == 1:
-            cells = one_array(raw[0]).take(pa.array(rows))
-            return read_columns([cells], column, self._mapping.missing)
         bounds = np.cumsum([0, *(len(part) for part in raw)])
         which = np.searchsorted(bounds, rows, side="right") - 1
+        places = [np.flatnonzero(which == at) for at in range(len(raw))]
+        cells = [
+            one_array(part).take(pa.array(rows[mine] - start))
+            for part, mine, start in zip(raw, places, bounds, strict=False)
+        ]
+        column = self.dates.dated(column, cells)
         values, wrong = missing_values(column.type, len(rows)), np.zeros(len(rows), dtype=bool)
-        for at, part in enumerate(raw):
-            mine = np.flatnonzero(which == at)
-            cells = one_array(part).take(pa.array(rows[mine] - bounds[at]))
-            values[mine], wrong[mine] = read_columns([cells], column, self._mapping.missing)
+        for mine, part in zip(places, cells, strict=True):
+            values[mine], wrong[mine] = read_columns([part], column, self._mapping.missing)
         return values, wrong
 
     def _raw(self, name: str) -> list[Any]:

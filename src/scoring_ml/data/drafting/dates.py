@@ -2,48 +2,163 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, few_odd, odd_reason, read_texts
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scoring_ml.data.drafting.look import (
+    ID_NAME,
+    ColumnLook,
+    DraftedColumn,
+    almost,
+    few_odd,
+    odd_reason,
+)
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.moments import parse_date
+from scoring_ml.data.suspicion import Suspicion
+from scoring_ml.data.values.invalid import InvalidValue
+from scoring_ml.data.values.moments import (
+    DateForm,
+    FormEvidence,
+    form_evidence,
+    placeholder_texts,
+    read_clock,
+    read_moments,
+)
 from scoring_ml.data.values.numbers import plain_digits
+
+DATE_NAME: Final = (
+    "date|time|timestamp|when|moment|creat|submit|regist|receiv|added|enter|sign ?up|clos|"
+    "convert|last|modif|updat|chang|next|due|expir|birth|dob|deadline|demo|"
+    "созда|дата|время|поступ|регистр|закры|измен|обнов|рожд|تاریخ|زمان|ایجاد|ثبت|تولد|بسته"
+)
+"""Words of the names of dates."""
+
+_MOST_READ: Final = 0.6
+"""Share of rows from which a column is one of dates."""
+
+_LOOK: Final = 500
+"""Texts of a column that are looked at first."""
+
+_EPOCH_REASONS: Final = {
+    "seconds": "numbers are Unix times in seconds",
+    "milliseconds": "numbers are Unix times in milliseconds",
+    "microseconds": "numbers are Unix times in microseconds",
+    "excel": "numbers count days since 1900, as spreadsheets do",
+}
 
 
 def draft_date(look: ColumnLook) -> DraftedColumn | None:
     """Propose how dates are read; none where too many cells are no date."""
-    values, junk = read_texts(look, parse_date)
-    if not few_odd(look, junk):
+    texts = list(look.counts)
+    rows = np.fromiter(look.counts.values(), dtype=np.int64, count=len(texts))
+    first = np.unique(
+        [*np.argsort(-rows, kind="stable")[:_LOOK], *range(0, len(texts), len(texts) // _LOOK + 1)]
+    )
+    if _read_share([texts[place] for place in first], rows[first], look) < _MOST_READ / 2:
         return None
-    years = [moment.year for moment in values.values()]
-    compact = any(plain_digits(text).isdigit() for text in values)
-    if compact and (min(years) < 1950 or max(years) > 2100):
+    evidence = form_evidence(pa.array(texts, pa.large_string()), DateForm(), rows)
+    form = evidence.form
+    read = read_moments(pa.array(texts, pa.large_string()), form)
+    never = placeholder_texts(texts, rows, read, form)
+    without = look.without(never)
+    wrong = [text for text, bad in zip(texts, read.wrong, strict=True) if bad]
+    odd = [text for text in wrong if text in without.counts]
+    unclear = [text for text in odd if _zone_is_unclear(text, form)]
+    lost = sum(look.counts[text] for text in odd if text not in set(unclear))
+    if not without.counts or lost > (1 - _MOST_READ) * without.filled:
         return None
-    day_first, reason = _day_first(values)
-    values = {text: parse_date(text, day_first=day_first) for text in values}
+    values = {
+        text: int(value)
+        for text, value, usable in zip(texts, read.values, read.usable, strict=True)
+        if usable and text in without.counts
+    }
+    if not _is_date(look, form, list(values)):
+        return None
+    few = few_odd(without, odd)
+    findings = [*_questions(look, evidence, texts, unclear)]
+    if odd and not few and not unclear:
+        findings.append(almost(without, "a date", odd))
+    reasons = [*_form_reasons(evidence), *(odd_reason(odd) if few else [])]
+    if never:
+        count = look.filled - without.filled
+        words = ", ".join(map(repr, never[:3]))
+        reasons.append(f"{words} ({count} row(s)) stands for no date and is read as not known")
+        findings.append(Suspicion("note", "reading", count / look.filled, reasons[-1]))
     column = Column(
         look.name,
         "date",
-        day_first=day_first,
-        missing=tuple(junk),
-        reason="; ".join(filter(None, [reason, *odd_reason(junk)])),
+        missing=(*never, *(odd if few else ())),
+        reason="; ".join(reasons),
+        **form.date_keys,
     )
-    return DraftedColumn(column, look.without(junk), moments=values)
+    left = without.without(odd) if few else without
+    return DraftedColumn(column, left, tuple(findings), moments=values)
 
 
-def _day_first(texts: Iterable[str]) -> tuple[bool, str]:
-    """Decide whether 3/4/2026 is 3 April, from the values that can be read only one way."""
-    first = second = either = 0
-    for text in texts:
-        match = re.match(r"(\d{1,2})[-/. ](\d{1,2})[-/. ]\d{2}", plain_digits(text))
-        if match:
-            a, b = int(match[1]), int(match[2])
-            first, second, either = first + (a > 12), second + (b > 12), either + (a != b)
-    if first and second:
-        return True, "day first and month first are mixed; confirm"
-    if second:
-        return False, "month first, as values such as 1/31 show"
-    if either and not first:
-        return True, "ambiguous: no date shows whether the day is first; taken as day first"
-    return True, ""
+def _read_share(texts: Sequence[str], rows: NDArray[np.int64], look: ColumnLook) -> float:
+    form = form_evidence(pa.array(texts, pa.large_string()), DateForm(), rows).form
+    read = read_moments(pa.array(texts, pa.large_string()), form)
+    never = set(placeholder_texts(texts, rows, read, form))
+    fits = [
+        usable or text in never or _zone_is_unclear(text, form)
+        for text, usable in zip(texts, read.usable, strict=True)
+    ]
+    return float(rows[np.array(fits, dtype=bool)].sum() / rows.sum())
+
+
+def _zone_is_unclear(text: str, form: DateForm) -> bool:
+    try:
+        read_clock(text, form)
+    except InvalidValue as error:
+        return error.reason == "zone_unclear"
+    return False
+
+
+def _is_date(look: ColumnLook, form: DateForm, texts: Sequence[str]) -> bool:
+    """Tell whether numbers are dates: by the name, or because nothing else has their digits."""
+    named = look.named(DATE_NAME) or look.title.endswith((" at", " on"))
+    plain = [plain_digits(text) for text in texts]
+    if form.epoch is not None:
+        long = form.epoch in ("milliseconds", "microseconds")
+        return named or (
+            long and not look.named(ID_NAME) and all(text.startswith("1") for text in plain)
+        )
+    if not any(text.isdigit() for text in plain):
+        return True
+    if form.calendar == "jalali":
+        return named
+    years = [int(text[:4]) for text in plain if text.isdigit()]
+    return min(years) >= 1950 and max(years) <= 2100
+
+
+def _form_reasons(evidence: FormEvidence) -> Iterator[str]:
+    form = evidence.form
+    if form.epoch is not None:
+        yield _EPOCH_REASONS[form.epoch]
+    if form.calendar == "jalali":
+        yield "dates of the Persian calendar"
+    if form.day_first is False:
+        yield "month first, as values such as 1/31 show"
+
+
+def _questions(
+    look: ColumnLook, evidence: FormEvidence, texts: Sequence[str], unclear: Sequence[str]
+) -> Iterator[Suspicion]:
+    """Ask what the cells leave open, or contradict each other about."""
+    placed = evidence.located(lambda place: look.line(texts[place]) - 2)
+    for sentence in placed.contradictions:
+        yield Suspicion("ask", "reading", 1.0, f"{sentence}; correct the file, or confirm")
+    for sentence in placed.unsure:
+        yield Suspicion("ask", "reading", 1.0, f"{sentence}; state day_first and calendar")
+    if unclear:
+        name = unclear[0].split()[-1]
+        yield Suspicion(
+            "ask",
+            "reading",
+            sum(look.counts[text] for text in unclear) / look.filled,
+            f"the zone {name} has several meanings; write one, such as zones: {{{name}: '+05:30'}}",
+        )

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -124,7 +123,7 @@ class DraftedColumn:
     column: Column
     look: ColumnLook
     findings: tuple[Suspicion, ...] = ()
-    moments: Mapping[str, datetime] = field(default_factory=dict)
+    moments: Mapping[str, int] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -136,6 +135,11 @@ class DraftedColumn:
     def share(self) -> float:
         """Share of rows that have a value, 0-1."""
         return self.look.filled / self.look.rows
+
+    @property
+    def dated(self) -> float:
+        """Share of rows that have a date that can be read, 0-1."""
+        return sum(self.look.counts[text] for text in self.moments) / self.look.rows
 
     def direction(self) -> int | None:
         """Tell how unique whole numbers go along the file.

@@ -12,8 +12,8 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from scoring_ml.data.files.arrow_cells import distinct_cells, one_array
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
-from scoring_ml.data.values.moments import Bools, parse_date, parse_day
+from scoring_ml.data.values.moments import Bools, DateForm, read_clock, read_moments
 from scoring_ml.data.values.numbers import Amount, parse_amount, parse_boolean, parse_number
 from scoring_ml.data.values.vocabulary import folded, tidy
 
 Typed = float | str | datetime | None
+
+_EPOCH: Final = datetime(1970, 1, 1)
 
 
 def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
@@ -90,6 +92,13 @@ def read_columns(
             parts.append(_plain_numbers(raw, column, missing))
             wrongs.append(np.zeros(len(raw), dtype=bool))
             continue
+        if column.type == "date":
+            moments = read_moments(raw, column, missing=(*missing, *column.missing))
+            days = moments.values.astype("datetime64[us]")
+            days[~moments.usable] = np.datetime64("NaT")
+            parts.append(days)
+            wrongs.append(moments.wrong)
+            continue
         codes, cells = distinct_cells(raw)
         # The last place, which codes of -1 look at, is for no cell.
         values = missing_values(column.type, len(cells) + 1)
@@ -140,7 +149,7 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
     if kind == "boolean":
         return _boolean
     if kind == "date":
-        return lambda raw: _date(raw, column.day_first)
+        return lambda raw: _date(raw, column)
     if kind == "multiselect":
         return lambda raw: _members(raw, column)
     return _word
@@ -198,12 +207,8 @@ def _boolean(raw: Any) -> float:
     raise InvalidValue("yes_no")
 
 
-def _date(raw: Any, day_first: bool) -> datetime:
-    if isinstance(raw, str):
-        return parse_date(raw, day_first=day_first)
-    if isinstance(raw, date):
-        return parse_day(raw)
-    raise InvalidValue("date_text")
+def _date(raw: Any, form: DateForm) -> datetime:
+    return _EPOCH + timedelta(microseconds=read_clock(raw, form).reading)
 
 
 def _word(raw: Any) -> str:

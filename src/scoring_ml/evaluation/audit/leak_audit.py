@@ -111,6 +111,7 @@ def audit(
     check_field_drift(state, snapshot, schema)
     _duplicates(state)
     _whole_file(state, ordered=schema.order.by != "none")
+    state.findings += [Finding(WHOLE_FILE, item) for item in schema.order.audit]
     # What the draft could not read is asked until a person uses the column.
     state.findings += [
         Finding(column.name, item)

@@ -12,13 +12,16 @@ A moment that has its own zone keeps it. A moment without one is local time of t
   must never count as known too early.
 """
 
-from scoring_ml.data.values.moments.cell import parse_date, parse_day
+from scoring_ml.data.values.moments.cell import Clock, read_clock
 from scoring_ml.data.values.moments.column import (
     ReadMoments,
     joined_moments,
     moment_of,
     read_moments,
 )
+from scoring_ml.data.values.moments.evidence import FormEvidence, form_evidence
+from scoring_ml.data.values.moments.form import DateForm
+from scoring_ml.data.values.moments.placeholders import placeholder_texts
 from scoring_ml.data.values.moments.units import (
     DAY,
     EARLIEST,
@@ -36,14 +39,18 @@ __all__ = [
     "LATEST",
     "NEVER",
     "Bools",
+    "Clock",
+    "DateForm",
+    "FormEvidence",
     "Moments",
     "ReadMoments",
+    "form_evidence",
     "joined_moments",
     "local_days",
     "local_to_utc",
     "moment_of",
-    "parse_date",
-    "parse_day",
+    "placeholder_texts",
+    "read_clock",
     "read_moments",
     "utc_micros",
 ]

@@ -1,13 +1,12 @@
 """The forms in which machines write moments, read column-wise from the bytes of all texts.
 
-Nothing is read here that :func:`~scoring_ml.data.values.moments.cell.parse_clock` would read
+Nothing is read here that :func:`~scoring_ml.data.values.moments.cell.read_clock` would read
 otherwise; every other form is left to it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scoring_ml.data.values.moments.calendars import days_of
+from scoring_ml.data.values.moments.form import DateForm
 from scoring_ml.data.values.moments.units import DAY, Bools, Moments
 
 
@@ -40,14 +41,13 @@ class MachineClocks:
     done: Bools
 
 
-def read_machine_forms(texts: Any, day_first: bool) -> MachineClocks:
+def read_machine_forms(texts: Any, form: DateForm) -> MachineClocks:
     """Read ``2026-11-22`` and ``22.11.2026``, alone or with ``09:30[:05[.123[456]]]`` and a zone.
 
     Parameters
     ----------
     texts : pyarrow Array of text, shape (n,)
-    day_first : bool
-        How an ambiguous date is read: ``True`` for 3/4/2026 as 3 April.
+    form : DateForm
     """
     n = len(texts)
     size, start, signs = _bytes_of(texts)
@@ -60,11 +60,11 @@ def read_machine_forms(texts: Any, day_first: bool) -> MachineClocks:
         shape = (len(signs) - length + 1, length)
         windows = np.ndarray(shape, np.uint8, signs, strides=(1, 1))
         for day_form in ("YYYY-MM-DD", "dd_mm_YYYY"):
-            form = day_form + _TIME_FORMS[length]
-            good, reading = _read_form(windows[start[rows]], form, day_first)
+            signs_form = day_form + _TIME_FORMS[length]
+            good, reading = _read_form(windows[start[rows]], signs_form, form)
             here = rows[good]
             read.reading[here] = reading[good]
-            read.is_local[here] = "Z" not in form and "+" not in form
+            read.is_local[here] = "Z" not in signs_form and "+" not in signs_form
             read.whole_day[here] = length == 10
             read.done[here] = True
             rows = rows[~good]
@@ -97,18 +97,9 @@ _MICROSECONDS: Final = np.array(
 )
 _MOST: Final = np.array([23, 59, 59, 999_999, 23, 59])
 
-_DAYS_BEFORE: Final = np.array(
-    [
-        (datetime(1900 + month // 12, month % 12 + 1, 1) - datetime(1970, 1, 1)).days
-        for month in range(300 * 12 + 1)
-    ],
-    dtype=np.int64,
-)
-"""Days from 1970 to the first of each month, from January 1900 to January 2200."""
-
 
 def _read_form(
-    signs: NDArray[np.uint8], form: str, day_first: bool
+    signs: NDArray[np.uint8], form: str, dates: DateForm
 ) -> tuple[Bools, NDArray[np.int64]]:
     """Return which texts have a form, and their readings; ``signs`` has shape (n, length)."""
     allowed, weights = _plan(form)
@@ -119,15 +110,13 @@ def _read_form(
     numbers = (weights @ (signs - np.uint8(0x30)).astype(np.float32).T).astype(np.int64)
     year, month, day = numbers[:3]
     if form.startswith("d"):
-        if not day_first:
+        if dates.day_first is False:
             month, day = day, month
         swapped = (month > 12) & (day <= 12)
         month, day = np.where(swapped, day, month), np.where(swapped, month, day)
-    good &= (year >= 1900) & (year < 2200) & (month >= 1) & (month <= 12) & (day >= 1)
-    place = np.where(good, (year - 1900) * 12 + month - 1, 0)
-    first = _DAYS_BEFORE[place]
-    good &= first + day <= _DAYS_BEFORE[place + 1]
-    reading = (first + day - 1) * DAY
+    days, exists = days_of(year, month, day, jalali=dates.calendar == "jalali")
+    good &= exists
+    reading = days * DAY
     if len(form) == 10:
         return good, reading + DAY - 1
     clock = numbers[3:]
