@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from pipelines.inputs import Files, audited_export, find_mapping, find_schema
 from pipelines.overview import Overview, finding_lines, note_lines, unused_lines
 from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.files.data_file import FileFacts, read_table
-from scoring_ml.data.schema import load_schema
+from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals
+from scoring_ml.features.crm_snapshot import FEW_LEADS
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.texts import Catalogue
 
@@ -162,4 +163,23 @@ def _check_export(folder: Path, files: Files, bar: ProgressBar) -> CheckReport:
     facts = FileFacts(folder.name, "crm", None, None, leads.rows)
     columns = len(leads.schema.columns)
     overview = Overview(facts, columns, leads.schema, leads.headline, leads.findings)
-    return CheckReport(path, overview, report, leads.rule)
+    notes = (*report.notes, *_featureless(mapping, leads.schema))
+    return CheckReport(path, overview, replace(report, notes=notes), leads.rule)
+
+
+def _featureless(mapping: CrmMapping, schema: Schema) -> Iterator[str]:
+    """Tell of tables of which no feature comes, and how to change that."""
+    history, carried = schema.history, {item.source for item in mapping.fields if item.column.use}
+    words = {
+        "activities": (
+            history is not None and (history.kinds or history.touches),
+            f"fewer than {FEW_LEADS} leads did any of them themselves. Say by words and direction "
+            "which are the customer's",
+        ),
+        "stages": (history is not None and history.stages, "name them in stages.order"),
+        "field_changes": ("field_changes" in carried, "map a field with from: field_changes"),
+        "contacts": ("contacts" in carried, "map a field with from: contacts"),
+    }
+    for table, (tells, how) in words.items():
+        if table in mapping.tables and not tells:
+            yield f"No feature comes from {table}: {how}"

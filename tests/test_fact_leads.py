@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from pipelines.check import check_data
 from scoring_ml.data.crm.cells import id_texts
 from scoring_ml.data.crm.mapping import parse_mapping
 from scoring_ml.data.values.numbers import FALSE_WORDS, TRUE_WORDS, spellings
@@ -236,6 +238,34 @@ class TestJoins:
     def test_files_that_nothing_uses_are_told(self, tmp_path: Path) -> None:
         _, report = read_small(tmp_path, notes="a\n1\n", survey="a\n1\n")
         assert any("crm.yaml does not use notes.csv, survey.csv" in n for n in report.notes)
+
+
+def test_tables_of_which_no_feature_comes_are_told(tmp_path: Path) -> None:
+    """Own calls alone, stages that nobody named, changes and contacts of which no field comes."""
+    mapping = content()
+    mapping["tables"]["deals"]["file"] = "ends.csv"
+    mapping["tables"]["contacts"] = {"file": "contacts.csv"}
+    mapping["fields"] = {"country": mapping["fields"]["country"] | {"column": "country"}}
+    mapping["stages"] = {}
+    leads = [f"L{n:02},2026-01-{1 + n % 20:02},{'IR' if n % 3 else 'RU'}" for n in range(60)]
+    ends = [f"L{n:02},{'won' if n % 2 else 'lost'},2026-02-{1 + n % 20:02}" for n in range(60)]
+    calls = [f"L{n:02},outbound_call,2026-01-25" for n in range(60)]
+    files = {
+        "leads.csv": ["lead_id,created_at,country", *leads],
+        "ends.csv": ["lead_id,outcome,closed_at", *ends],
+        "activities.csv": ["lead_id,type,occurred_at", *calls],
+        "stages.csv": ["lead_id,stage,entered_at"],
+        "changes.csv": ["lead_id,field,value,changed_at", "L01,size,3,2026-01-25"],
+        "contacts.csv": ["lead_id,email", "L01,a@example.com"],
+    }
+    for name, rows in files.items():
+        (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "crm.yaml").write_text(yaml.safe_dump(mapping), encoding="utf-8")
+    export = check_data(tmp_path).export
+    assert export is not None
+    tables = [note.split(": ")[0] for note in export.notes if note.startswith("No feature comes")]
+    names = ("activities", "stages", "field_changes", "contacts")
+    assert tables == [f"No feature comes from {name}" for name in names]
 
 
 STATES = """\
