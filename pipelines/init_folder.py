@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.init import FORMS_NAME, InitResult, init_schema, refuse_existing, write_new
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
-from scoring_ml.data.crm.drafting.by_shape import draft_by_shape
+from scoring_ml.data.crm.drafting.by_shape import add_by_shape, draft_by_shape
 from scoring_ml.data.crm.drafting.completion import complete
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import open_folder
@@ -161,7 +161,10 @@ def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
     matrix_path = path.with_name(MATRIX_NAME)
     refuse_existing(path, matrix_path)
     opened, unread = open_folder(folder)
-    draft = best_template(opened) or draft_by_shape(opened)
+    draft = best_template(opened)
+    if draft is not None:
+        add_by_shape(draft, opened)
+    draft = draft or draft_by_shape(opened)
     if draft is None:
         raise InputError(
             "The folder must hold the leads of a CRM, and what became of them",

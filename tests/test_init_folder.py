@@ -219,3 +219,44 @@ def test_a_table_that_cannot_be_used_is_named_with_what_it_lacks(tmp_path):
     assert "deals" not in result.draft.tables
     assert "deals.csv" in result.draft.unmapped
     assert result.leads["won"] > 100
+
+
+def test_a_date_of_winning_is_the_end_of_a_lead_where_nothing_else_tells_it(tmp_path):
+    leads = world()
+    rows = {lead.number: lead for lead in leads}
+    pd.DataFrame(
+        {
+            "mql_id": [f"m{number:05}" for number in rows],
+            "first_contact_date": [lead.created.date() for lead in leads],
+            "origin": [lead.source for lead in leads],
+        }
+    ).to_csv(tmp_path / "qualified_leads.csv", index=False)
+    won = [lead for lead in leads if lead.outcome == "won"]
+    pd.DataFrame(
+        {
+            "mql_id": [f"m{lead.number:05}" for lead in won],
+            "won_date": [lead.closed for lead in won],
+            "lead_type": ["online", *["offline"] * (len(won) - 1)],
+        }
+    ).to_csv(tmp_path / "closed_deals.csv", index=False)
+    result = init_folder(tmp_path)
+    assert result.broken == ""
+    assert {name: each[0]["file"] for name, each in result.draft.tables.items()} == {
+        "leads": "qualified_leads.csv",
+        "stages": "closed_deals.csv",
+    }
+    found = labels(tmp_path, tmp_path / "crm.yaml")
+    wins = {int(lead_id[1:]) for (lead_id, age), label in found.items() if age == 1 and label == 1}
+    assert wins
+    assert wins <= {lead.number for lead in won}
+
+
+def test_a_table_that_the_example_does_not_know_is_told_by_its_shape(tmp_path):
+    folder = write_export("hubspot", tmp_path / "crm")
+    visits = [{"visitor": lead.email, "page": "/", "seen": lead.created} for lead in world()]
+    pd.DataFrame(visits).to_csv(folder / "web_visits.csv", index=False)
+    result = init_folder(folder)
+    source = result.mapping.tables["activities"][-1]
+    assert (source.file, source.constants) == ("web_visits.csv", {"type": "web_visit"})
+    assert source.join[0].on == {"visitor": "email"}
+    assert "web_visits.csv" not in result.draft.unmapped

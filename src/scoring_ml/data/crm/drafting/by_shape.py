@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ from scoring_ml.data.draft import choose_order
 from scoring_ml.data.drafting.look import ID_NAME, folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
 
+_Path = tuple[str, list[dict[str, Any]]]
+"""The column that names the lead of a row, and the files to join for it."""
+
 _MOST_KINDS: Final = 100
 _MOST_FOREIGN: Final = 0.3
 """Share of the ids of a column that the file that it points to need not have."""
@@ -26,12 +29,23 @@ def draft_by_shape(opened: Sequence[FolderFile]) -> CrmDraft | None:
     return _Shape(opened).draft()
 
 
+def add_by_shape(draft: CrmDraft, opened: Sequence[FolderFile]) -> None:
+    """Add activities and spend that a template does not know to its draft."""
+    source = draft.tables["leads"][0]
+    shape = _Shape(opened, (source["file"], source.get("columns", {}).get("lead_id", "lead_id")))
+    leads = next(file for file in opened if file.name == source["file"])
+    for file in opened:
+        if file.name in draft.unmapped:
+            shape.add_table(draft, file, leads, ("activities", "spend"))
+
+
 class _Shape:
     """Files, their keys, and which columns of other files point to them."""
 
-    def __init__(self, opened: Sequence[FolderFile]) -> None:
+    def __init__(self, opened: Sequence[FolderFile], *known: tuple[str, str]) -> None:
         self.opened = opened
         self.keys = {file.name: key for file in opened if (key := _key(file)) is not None}
+        self.keys |= dict(known)
         self.links: dict[str, dict[str, str]] = {file.name: {} for file in opened}
         for file in opened:
             for other in opened:
@@ -66,47 +80,64 @@ class _Shape:
             joins.append({"file": other, "on": {column: self.keys[other]}})
         if joins:
             draft.tables["leads"][0]["join"] = joins
-        joined = {join["file"] for join in joins}
         for file in self.opened:
-            self._add_table(draft, file, leads, joined)
+            if not self.add_table(draft, file, leads, tuple(shapes()["tables"])):
+                joined = any(join["file"] == file.name for join in joins)
+                if file is not leads and not joined:
+                    why = "shape_nothing" if self._path(file, leads) else "shape_alone"
+                    draft.unmapped[file.name] = draft_text(why, leads=leads.name)
         return draft
 
-    def _add_table(
-        self, draft: CrmDraft, file: FolderFile, leads: FolderFile, joined: set[str]
-    ) -> None:
+    def add_table(
+        self, draft: CrmDraft, file: FolderFile, leads: FolderFile, tables: Sequence[str]
+    ) -> bool:
+        """Add a file to the first of some tables whose columns it has; tell whether it is one."""
         path = self._path(file, leads)
-        for table, roles in shapes()["tables"].items():
-            if table == "spend" if path is not None else table != "spend":
+        used = {self.keys.get(file.name, ""), path[0] if path else ""}
+        for table in tables:
+            if (table == "spend") == (path is not None):
                 continue
+            last = table == "activities" and "deals" in tables
+            if last and path and self._add_ends(draft, file, path):
+                return True
             if file is leads and table != "deals":
                 continue
-            columns = _columns(file, roles, {*(path or ("",))[:1], self.keys.get(file.name, "")})
-            constants = {}
-            if columns is None and table == "activities":
-                kind = kind_of(file.stem)
-                rest = {name: role for name, role in roles.items() if name != "type"}
-                columns = _columns(file, rest, {self.keys.get(file.name, "")}) if kind else None
-                constants = {"type": kind}
-            if columns is None:
-                continue
-            column, joins = path or ("", [])
-            source: dict[str, Any] = {"file": file.name}
-            source["columns"] = ({"lead_id": column} if column else {}) | columns
-            if table == "deals" and file is not leads and file.name in self.keys:
-                source["columns"]["deal_id"] = self.keys[file.name]
-            source |= ({"constants": constants} if constants else {}) | (
-                {"join": joins} if joins else {}
-            )
-            sources = draft.tables.setdefault(table, [])
-            place = ("tables", table, len(sources))
-            draft.reasons[place] = draft_text("shape", what=", ".join(map(repr, columns.values())))
-            sources.append(source)
-            return
-        if file is not leads and file.name not in joined:
-            key = "shape_nothing" if path else "shape_alone"
-            draft.unmapped[file.name] = draft_text(key, leads=leads.name)
+            for roles, constants in _variants(file, table):
+                columns = _columns(file, roles, used)
+                if columns is not None:
+                    if table == "deals" and file is not leads and file.name in self.keys:
+                        columns["deal_id"] = self.keys[file.name]
+                    source: dict[str, Any] = {
+                        "columns": ({"lead_id": path[0]} if path else {}) | columns
+                    }
+                    source |= {"constants": constants} | {"join": path[1] if path else []}
+                    self._add(draft, table, file, source)
+                    return True
+        return False
 
-    def _path(self, file: FolderFile, leads: FolderFile) -> tuple[str, list[dict[str, Any]]] | None:
+    def _add_ends(self, draft: CrmDraft, file: FolderFile, path: _Path) -> bool:
+        """Add the moments at which leads ended, each a column of a file with a row a lead."""
+        if "." not in path[0] and len(file.ids(path[0])) < file.table.num_rows:
+            return False
+        before = len(draft.tables.get("stages", ()))
+        for stage, pattern in shapes()["ends"].items():
+            columns = _columns(file, {"entered_at": [pattern, "date"]}, {path[0]})
+            if columns is not None:
+                source = {"columns": {"lead_id": path[0]} | columns, "constants": {"stage": stage}}
+                self._add(draft, "stages", file, source | {"join": path[1]})
+                named = draft.content["stages"].get(stage, ())
+                draft.content["stages"][stage] = list(dict.fromkeys([*named, stage]))
+        return len(draft.tables.get("stages", ())) > before
+
+    def _add(self, draft: CrmDraft, table: str, file: FolderFile, source: dict[str, Any]) -> None:
+        sources = draft.tables.setdefault(table, [])
+        shown = [name for role, name in source["columns"].items() if role != "lead_id"]
+        what = draft_text("shape", what=", ".join(map(repr, shown)))
+        draft.reasons["tables", table, len(sources)] = what
+        sources.append({"file": file.name} | {key: each for key, each in source.items() if each})
+        draft.unmapped.pop(file.name, None)
+
+    def _path(self, file: FolderFile, leads: FolderFile) -> _Path | None:
         """Return the column that names a row's lead, and the files to join for it."""
         links, key = self.links[file.name], self.keys[leads.name]
         if file is leads:
@@ -180,6 +211,15 @@ def _key(file: FolderFile) -> str | None:
         and len(file.ids(name)) == file.table.num_rows > 1
     ]
     return max(found)[2] if found else None
+
+
+def _variants(file: FolderFile, table: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """Yield the columns that a table needs, and what is the same in every row instead."""
+    roles = dict(shapes()["tables"][table])
+    yield roles, {}
+    kind = kind_of(file.stem) if table == "activities" else ""
+    if kind:
+        yield {name: role for name, role in roles.items() if name != "type"}, {"type": kind}
 
 
 def _columns(

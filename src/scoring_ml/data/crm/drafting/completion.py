@@ -24,6 +24,7 @@ from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.texts import Catalogue
 
+_ATTRIBUTES: Final = tuple(kind for kind in FEATURE_TYPES if kind != "date")
 MOST_STAGES: Final = 40
 """A column of more different words than this is not one of stages."""
 
@@ -73,7 +74,7 @@ def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
                 keys = {key for join in source.get("join", ()) for key in join["on"].values()}
                 if {named, name} & used or (part is not file and name in keys):
                     continue
-                if column.type not in FEATURE_TYPES or not drafted.look.counts:
+                if column.type not in _ATTRIBUTES or not drafted.look.counts:
                     continue
                 used.add(named)
                 key = re.sub(r"\W+", "_", named.casefold()).strip("_") or "field"
@@ -221,13 +222,14 @@ def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
     ask = draft.questions.append
     if "deals" not in draft.tables and not draft.content.get("stages", {}).get("won"):
         ask(draft_text("ask_no_outcome"))
-    kinds = []
+    kinds: dict[str, set[str]] = {}
     for source in draft.tables.get("activities", ()):
-        found = {*source.get("words", {}).get("type", {}).values()} - {""}
-        found |= {source.get("constants", {}).get("type", "")} - {""}
-        kinds.append(f"{source['file']} is {', '.join(sorted(found)) or 'as its words draft_text'}")
+        found = {*source.get("words", {}).get("type", {}).values()}
+        found |= {source.get("constants", {}).get("type", "")}
+        kinds.setdefault(source["file"], set()).update(found - {""})
     if kinds:
-        ask(draft_text("ask_kinds", kinds="; ".join(kinds)))
+        shown = (f"{file} is {', '.join(sorted(each)) or '?'}" for file, each in kinds.items())
+        ask(draft_text("ask_kinds", kinds="; ".join(shown)))
     lead = draft.tables["leads"][0]
     created = lead.get("columns", {}).get("created_at", "created_at")
     moments = files[lead["file"]].words(created) if created in files[lead["file"]].columns else {}

@@ -68,8 +68,8 @@ class CrmDraft:
                 yield f"{indent}{name}: {_scalar(value)}"
 
     def _comment(self, place: Place, indent: str) -> Iterator[str]:
-        for line in self.reasons.get(place, "").splitlines():
-            yield from (f"{indent}# {part}" for part in textwrap.wrap(line, 96 - len(indent)))
+        lines = textwrap.wrap(self.reasons.get(place, ""), 96 - len(indent))
+        yield from (f"{indent}# {line}" for line in lines)
 
 
 def _first_key(lines: Iterator[str]) -> Iterator[tuple[str, bool]]:
