@@ -211,7 +211,7 @@ def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
 
 def test_a_table_that_cannot_be_used_is_named_with_what_it_lacks(tmp_path):
     folder = write_export("hubspot", tmp_path / "crm")
-    calls = pd.read_csv(folder / "calls.csv").drop(columns="hs_timestamp")
+    calls = pd.read_csv(folder / "calls.csv").drop(columns=["hs_timestamp", "hs_createdate"])
     calls.to_csv(folder / "calls.csv", index=False)
     (folder / "deal_to_contact.csv").unlink()
     result = init_folder(folder)
@@ -260,3 +260,20 @@ def test_a_table_that_the_example_does_not_know_is_told_by_its_shape(tmp_path):
     assert (source.file, source.constants) == ("web_visits.csv", {"type": "web_visit"})
     assert source.join[0].on == {"visitor": "email"}
     assert "web_visits.csv" not in result.draft.unmapped
+
+
+def test_how_dates_are_written_stands_in_the_draft(tmp_path):
+    folder = write_export("unknown", tmp_path / "crm")
+    for name, column in (("enquiries", "received"), ("contracts", "decided"), ("funnel", "since")):
+        table = pd.read_csv(folder / f"{name}.csv", dtype=str)
+        moments = pd.to_datetime(table[column])
+        table[column] = moments.dt.strftime("%m/%d/%Y %I:%M:%S %p")
+        table.to_csv(folder / f"{name}.csv", index=False)
+    result = init_folder(folder)
+    tables = result.mapping.tables
+    assert tables["leads"][0].dates["created_at"].day_first is False
+    assert tables["stages"][0].dates["entered_at"].day_first is False
+    assert tables["activities"][0].dates == {}
+    plain = write_export("unknown", tmp_path / "plain")
+    init_folder(plain)
+    assert labels(folder, folder / "crm.yaml") == labels(plain, plain / "crm.yaml")

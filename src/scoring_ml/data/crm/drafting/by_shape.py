@@ -105,8 +105,9 @@ class _Shape:
             for roles, constants in _variants(file, table):
                 columns = _columns(file, roles, used)
                 if columns is not None:
-                    if table == "deals" and file is not leads and file.name in self.keys:
-                        columns["deal_id"] = self.keys[file.name]
+                    key = self.keys.get(file.name)
+                    if table == "deals" and key and not (path and path[0] == key):
+                        columns["deal_id"] = key
                     source: dict[str, Any] = {
                         "columns": ({"lead_id": path[0]} if path else {}) | columns
                     }
@@ -254,5 +255,6 @@ def _holds(file: FolderFile, name: str, kind: str, wanted: str) -> bool:
         return False
     if wanted == "outcome":
         meanings = set(outcome_meanings(list(words)).values())
-        return {"won", "lost"} <= meanings and len(words) <= MOST_STAGES
+        whole = {"won", "lost"} <= meanings or ("won" in meanings and "other" not in meanings)
+        return whole and len(words) <= MOST_STAGES
     return True

@@ -33,6 +33,7 @@ def complete(draft: CrmDraft, folder: Path, opened: Sequence[FolderFile]) -> Non
     """Add what the data alone can tell to a draft, and the questions that are left."""
     files = {file.name: file for file in opened}
     _add_fields(draft, files)
+    _add_dates(draft, folder)
     draft.reasons[("fields",)] = draft_text("fields")
     _add_stages(draft, folder)
     _add_outcomes(draft, folder)
@@ -93,6 +94,23 @@ def _drafted_field(column: Column, named: str) -> dict[str, Any]:
     }
     more = {"criterion": column.criterion, "decimal": column.decimal, "missing": [*column.missing]}
     return content | {k: v for k, v in more.items() if v not in ("other", ".", [])}
+
+
+def _add_dates(draft: CrmDraft, folder: Path) -> None:
+    """Write down how each column writes its dates, as its cells show."""
+    for name, sources in draft.tables.items():
+        for source in sources:
+            table = _table(draft, folder, name, [source])
+            for column in source.get("columns", {}):
+                if column == "day" or column.endswith("_at"):
+                    table.moments(column)
+            forms = {
+                key.rpartition(".")[2]: form
+                for key, dates in table.dates.decided.items()
+                if (form := dates.dump())
+            }
+            if forms:
+                source["dates"] = forms
 
 
 def _add_stages(draft: CrmDraft, folder: Path) -> None:
