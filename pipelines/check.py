@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.inputs import Files, audited_export, find_mapping, find_schema
+from pipelines.inputs import Files, audited_export, file_findings, find_mapping, find_schema
 from pipelines.overview import Overview, finding_lines, note_lines, unused_lines
 from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
@@ -144,10 +144,11 @@ def check_data(
 
 def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
     path = find_schema(data, files.schema)
-    file = read_table(data)
     schema = load_schema(path)
+    file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
-    findings = audit(snapshot, schema, progress=bar.counted("audit", 0.1, 1.0))
+    progress = bar.counted("audit", 0.1, 1.0)
+    findings = (*file_findings(file), *audit(snapshot, schema, progress=progress))
     columns = len(file.facts.columns)
     return CheckReport(path, Overview(file.facts, columns, schema, snapshot, findings))
 

@@ -37,8 +37,7 @@ SchemaFile = Annotated[
     Path | None, typer.Option("--schema", help="Schema file; schema.yaml beside DATA if not given.")
 ]
 MappingFile = Annotated[
-    Path | None,
-    typer.Option("--mapping", help="Mapping of a CRM export; its crm.yaml if not given."),
+    Path | None, typer.Option("--mapping", help="Mapping of an export; its crm.yaml if not given.")
 ]
 MatrixFile = Annotated[
     Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
@@ -89,6 +88,7 @@ def init(
     won: Annotated[list[str] | None, _target_value("won")] = None,
     lost: Annotated[list[str] | None, _target_value("lost")] = None,
     still_open: Annotated[list[str] | None, _target_value("open", "--open")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text that is no Unicode.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draft the schema of a flat file or the mapping of a CRM export's folder, and a matrix."""
@@ -100,6 +100,7 @@ def init(
             data,
             target=target,
             out=out,
+            encoding=encoding,
             progress=bar.counted("audit", 0.1, 1.0),
             words={"won": won or (), "lost": lost or (), "still_open": still_open or ()},
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
+from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, file_findings
 from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
@@ -98,6 +98,7 @@ def init_schema(
     won: Sequence[str] = (),
     lost: Sequence[str] = (),
     still_open: Sequence[str] = (),
+    encoding: str | None = None,
     progress: Progress | None = None,
 ) -> InitResult:
     """Look at a flat file, draft its schema and a matrix beside it.
@@ -113,6 +114,9 @@ def init_schema(
         Where the schema is written; ``matrix.yaml`` goes into the same folder.
     won, lost, still_open : sequence of str
         Values of the target that mean won, lost and open, where they cannot be recognised.
+    encoding : str or None
+        What the file's text is in; found out if None, and written into the schema if it is no
+        Unicode.
     progress : callable or None
         Told the number of columns audited so far, and of all.
 
@@ -124,10 +128,12 @@ def init_schema(
     """
     matrix_path = out.with_name(MATRIX_NAME)
     refuse_existing(out, matrix_path)
-    file = read_table(data)
+    file = read_table(data, encoding=encoding)
     draft = draft_schema(file, target=target, won=won, lost=lost, still_open=still_open)
     snapshot = build_snapshot(file, draft)
-    findings = audit(snapshot, draft, progress=progress)
+    findings = (*file_findings(file), *audit(snapshot, draft, progress=progress))
+    guess = file.facts.guess
+    draft = replace(draft, encoding=encoding or (guess.name if guess else None))
     schema = draft.with_columns(
         _with_findings(column, [item for item in findings if item.column == column.name])
         for column in draft.columns

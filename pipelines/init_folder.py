@@ -109,6 +109,7 @@ def init_data(
     target: str | None,
     out: Path | None,
     words: Mapping[str, Sequence[str]],
+    encoding: str | None = None,
     progress: Progress,
 ) -> InitResult | FolderResult:
     """Draft the schema of a flat file, or the mapping of a folder.
@@ -117,6 +118,8 @@ def init_data(
     ----------
     words : mapping of str to sequence of str
         ``won``, ``lost`` and ``still_open``, of a flat file's target.
+    encoding : str or None
+        What text is in that is not Unicode; found out if None.
 
     Raises
     ------
@@ -131,17 +134,21 @@ def init_data(
                 do=f"scoring-ml init {data} --target COLUMN; for a CRM export name its folder",
             )
         path = out or data.with_name(SCHEMA_NAME)
-        return init_schema(data, target=target, out=path, progress=progress, **words)
+        return init_schema(
+            data, target=target, out=path, encoding=encoding, progress=progress, **words
+        )
     if target or any(words.values()):
         raise InputError(
             "--target, --won, --lost and --open go with a flat file",
             found="a folder",
             do="Leave them out, or name the file",
         )
-    return init_folder(data, out=out)
+    return init_folder(data, out=out, encoding=encoding)
 
 
-def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
+def init_folder(
+    folder: Path, *, out: Path | None = None, encoding: str | None = None
+) -> FolderResult:
     """Draft the mapping of a CRM export, and a matrix beside it.
 
     Parameters
@@ -150,6 +157,8 @@ def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
     out : Path or None
         Where the mapping is written; ``crm.yaml`` in the folder if None. ``matrix.yaml`` goes
         into the same folder.
+    encoding : str or None
+        What text of the files is in that is not Unicode; found out if None.
 
     Raises
     ------
@@ -160,7 +169,7 @@ def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
     path = out or folder / MAPPING_NAME
     matrix_path = path.with_name(MATRIX_NAME)
     refuse_existing(path, matrix_path)
-    opened, unread = open_folder(folder)
+    opened, unread = open_folder(folder, encoding)
     draft = best_template(opened)
     if draft is not None:
         add_by_shape(draft, opened)
@@ -174,6 +183,13 @@ def init_folder(folder: Path, *, out: Path | None = None) -> FolderResult:
         )
     draft.unmapped |= unread
     draft.content["dataset"] = folder.resolve().name
+    if encoding is not None:
+        draft.content["encoding"] = encoding
+    guessed = {file.name: file.encoding for file in opened if file.encoding is not None}
+    for source in (source for sources in draft.tables.values() for source in sources):
+        for part in (source, *source.get("join", ())):
+            if part["file"] in guessed:
+                part["encoding"] = guessed[part["file"]]
     complete(draft, folder, opened)
     header = Catalogue.load("en").text("draft.header", folder=folder.name, system=_system(draft))
     lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]

@@ -13,11 +13,11 @@ from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
 from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.files.data_file import read_table
+from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.errors import InputError, SchemaError
-from scoring_ml.evaluation.audit.leak_audit import Finding, audit
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, audit
 from scoring_ml.evaluation.later_facts import find_later_facts
 from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
@@ -93,12 +93,20 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     schema_path = find_schema(data, files.schema)
     schema = load_schema(schema_path)
     matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
-    file = read_table(data)
+    file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
     bar("audit", 0.05)
-    findings = audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2))
+    findings = (
+        *file_findings(file),
+        *audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2)),
+    )
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, file.facts.rows)
+
+
+def file_findings(file: DataFile) -> tuple[Finding, ...]:
+    """Return what must be asked about a file as a whole."""
+    return tuple(Finding(WHOLE_FILE, suspicion) for suspicion in file.facts.findings)
 
 
 def audited_export(

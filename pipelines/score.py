@@ -115,7 +115,7 @@ def score_file(
 def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | None) -> Snapshot:
     schema = scorer.encoder.schema
     if not data.is_dir():
-        file = read_table(data)
+        file = read_table(data, encoding=schema.encoding)
         seen = None
         if as_of is not None:
             seen = np.datetime64(_moment(as_of, DateForm(), "UTC"), "us").item()

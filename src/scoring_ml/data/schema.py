@@ -18,6 +18,7 @@ from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
     Code,
     Days,
+    Encoding,
     Flag,
     Labels,
     MissingWords,
@@ -274,6 +275,8 @@ class Schema(LeadUse):
         Of the form of the file; 1.
     dataset : str
         Name of the data set; the MLflow experiment bears it.
+    encoding : str or None
+        What the file's text is in, if it is not in Unicode; found out if None.
     id : str or None
         Column that names a lead; ``None`` for the row number.
     account : str or None
@@ -294,6 +297,7 @@ class Schema(LeadUse):
 
     version: Literal[1] = 1
     dataset: Word
+    encoding: Encoding | None = None
     id: Word | None = None
     account: Word | None = None
     target: Target

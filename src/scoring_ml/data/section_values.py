@@ -82,6 +82,14 @@ def _word(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
+def _encoding(value: Any) -> str:
+    try:
+        "a".encode(str(value))
+    except (LookupError, ValueError):
+        raise Fault("{at} must be an encoding, such as utf-8, cp1251 or koi8-r", value) from None
+    return str(value)
+
+
 def _reason(value: Any) -> str:
     if not (isinstance(value, str) and value.strip()):
         raise Fault("{at} must hold a written reason", "no text")
@@ -91,6 +99,8 @@ def _reason(value: Any) -> str:
 Word = Annotated[str, PlainValidator(_word), WithJsonSchema(_SCALAR)]
 TidyWord = Annotated[str, PlainValidator(lambda value: tidy(_word(value))), WithJsonSchema(_SCALAR)]
 """A word as a category's value is read."""
+Encoding = Annotated[str, PlainValidator(_encoding), WithJsonSchema({"type": "string"})]
+"""What a file's text is in, if it is not in Unicode; found out if it is not given."""
 Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$", strict=True)]
 """The code of a currency, ISO 4217."""
 Separator = Annotated[str, Field(pattern=r"^[^\w\s]$", strict=True)]

@@ -171,7 +171,9 @@ class _Reading:
             opened = [
                 part
                 for source in self.mapping.tables[name]
-                for part in open_source(self.folder, name, source, fields)
+                for part in open_source(
+                    self.folder, name, source.in_encoding(self.mapping.encoding), fields
+                )
             ]
         except InputError as error:
             # Without their column, no merge is told.
@@ -180,6 +182,7 @@ class _Reading:
             self._odd(name, [source.file for source in self.mapping.tables[name]])
         else:
             self.tables[name] = Table(name, self.mapping, opened)
+            self.notes += [note for part in opened for note in part.notes]
             self.notes += selection_notes(name, opened, fields)
             self.notes += join_notes(name, opened)
 

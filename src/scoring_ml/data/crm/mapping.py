@@ -24,6 +24,7 @@ from scoring_ml.data.schema import PERSONAL_TYPES
 from scoring_ml.data.section import ByName, Fault, Section
 from scoring_ml.data.section_values import (
     Days,
+    Encoding,
     MissingWords,
     Number,
     Positive,
@@ -117,6 +118,8 @@ class CrmMapping(LeadUse, DateForm):
         Of the form of the file; 1.
     dataset : str
         Name of the data set; the MLflow experiment bears it.
+    encoding : str or None
+        What the text of the files is in, if it is not in Unicode; found out if None.
     timezone : str
         IANA zone of moments written without one.
     extracted_at : int or None
@@ -148,6 +151,7 @@ class CrmMapping(LeadUse, DateForm):
 
     version: Literal[1] = 1
     dataset: Word
+    encoding: Encoding | None = None
     timezone: Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string"})] = "UTC"
     extracted_at: (
         Annotated[int, PlainValidator(_moment), WithJsonSchema({"type": ["string", "number"]})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
-from scoring_ml.data.section_values import Texts, Words, texts
+from scoring_ml.data.section_values import Encoding, Texts, Words, texts
 from scoring_ml.data.values.moments.form import ColumnDates
 
 _OUTCOMES: Final = ("won", "lost", "open")
@@ -46,10 +46,13 @@ class Join(Section):
     file : str
     on : mapping of str to str
         This table's column -> the other file's column; the other file has each key once.
+    encoding : str or None
+        That of the file; the mapping's if None.
     """
 
     file: FileName
     on: Annotated[Texts, PlainValidator(_key_columns)]
+    encoding: Encoding | None = None
 
 
 def _joins(value: Any) -> Any:
@@ -90,6 +93,8 @@ class Source(Section):
         such as the versions of a record. Each is a field; a value that stays is no change.
     dates : mapping of contract column to ColumnDates
         How a column of this file writes its dates, where it differs from the whole export.
+    encoding : str or None
+        That of the file; the mapping's if None.
     """
 
     file: FileName
@@ -101,6 +106,12 @@ class Source(Section):
     join: Annotated[tuple[Join, ...], BeforeValidator(_joins)] = ()
     fields: Words = ()
     dates: Mapping[str, ColumnDates] = field(default_factory=dict)
+    encoding: Encoding | None = None
+
+    def in_encoding(self, encoding: str | None) -> Source:
+        """Return the source with that encoding wherever it names none itself."""
+        joins = tuple(replace(join, encoding=join.encoding or encoding) for join in self.join)
+        return replace(self, encoding=self.encoding or encoding, join=joins)
 
     def check(self) -> None:
         """Refuse a column of two origins."""

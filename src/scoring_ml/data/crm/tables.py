@@ -64,6 +64,8 @@ class SourceColumns:
     first_ragged : tuple of str
     repeated_keys : int
         Rows of joined files that repeat a key.
+    notes : tuple of str
+        What had to be guessed to read its files.
     """
 
     source: Source
@@ -77,6 +79,7 @@ class SourceColumns:
     ragged: int = 0
     first_ragged: tuple[str, ...] = ()
     repeated_keys: int = 0
+    notes: tuple[str, ...] = ()
 
     def find(self, name: str) -> Any | None:
         """Return a column of the contract, or ``None`` if the source has none."""
@@ -114,17 +117,19 @@ def open_source(
     wanted = {*CONTRACTS[table].names, *source.columns.values(), *choices, *fields}
     wanted |= {*source.fields}
     wanted |= {name for join in source.join for name in join.on}
-    raw = _read(folder, source.file, wanted)
+    raw = _read(folder, source, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
     own = frozenset(columns)
     names = list(raw.facts.columns)
-    repeated = 0
+    repeated, notes = 0, _file_notes(raw)
     hits: list[NDArray[np.int8]] = []
     for join in source.join:
-        beside, join_names, repeats, hit = _joined(folder, source, join, columns, wanted)
+        beside, other, repeats, hit = _joined(folder, source, join, columns, wanted)
         hits.append(hit)
         repeated += repeats
-        names += join_names
+        stem = Path(join.file).name.split(".")[0]
+        names += [f"{stem}{BESIDE}{name}" for name in other.facts.columns]
+        notes += _file_notes(other)
         columns |= beside
     opened = SourceColumns(
         source,
@@ -135,6 +140,7 @@ def open_source(
         ragged=len(raw.facts.ragged),
         first_ragged=tuple(f"line {line}" for line in raw.facts.ragged[:FIRST_IDS]),
         repeated_keys=repeated,
+        notes=notes,
         hits=tuple(hits),
     )
     chosen = _select(opened, table) if choices else opened
@@ -142,18 +148,25 @@ def open_source(
     for at, part in enumerate(parts):
         _require(part, table)
         if at:  # what was found in the file itself is counted once
-            parts[at] = replace(part, not_selected=0, ragged=0, repeated_keys=0)
+            parts[at] = replace(part, not_selected=0, ragged=0, repeated_keys=0, notes=())
     return parts
 
 
-def _read(folder: Path, file: str, wanted: set[str]) -> DataFile:
+def _read(folder: Path, source: Source | Join, wanted: set[str]) -> DataFile:
+    file = source.file
     if not (folder / file).is_file():
         raise FileFormatError(
             "Every file that crm.yaml names must be in the export's folder",
             found=f"no file {file} in {folder}",
             do="Export it, or correct crm.yaml",
         )
-    return read_table(folder / file, wanted, needs_rows=False)
+    return read_table(folder / file, wanted, needs_rows=False, encoding=source.encoding)
+
+
+def _file_notes(file: DataFile) -> tuple[str, ...]:
+    """Tell what had to be guessed to read a file."""
+    asks = (suspicion.text for suspicion in file.facts.findings)
+    return (*(f"{file.facts.name}: {note}" for note in file.facts.notes), *asks)
 
 
 def missing_column(source: Source, name: str, names: Sequence[str], why: str) -> InputError:
@@ -212,11 +225,11 @@ def _rows_of(opened: SourceColumns, keep: Bools) -> SourceColumns:
 
 def _joined(
     folder: Path, source: Source, join: Join, columns: Mapping[str, Any], wanted: set[str]
-) -> tuple[dict[str, Any], list[str], int, NDArray[np.int8]]:
-    """Columns of a joined file in the order of the source's rows, its names, repeats, hits."""
+) -> tuple[dict[str, Any], DataFile, int, NDArray[np.int8]]:
+    """Columns of a joined file in the order of the source's rows, the file, repeats, hits."""
     stem = Path(join.file).name.split(".")[0]
     bare = {name.removeprefix(f"{stem}{BESIDE}") for name in wanted}
-    raw = _read(folder, join.file, {*bare, *join.on.values()})
+    raw = _read(folder, join, {*bare, *join.on.values()})
     for name in join.on:
         if name not in columns:
             raise missing_column(source, name, tuple(columns), f"join with {join.file}")
@@ -236,8 +249,7 @@ def _joined(
         if name not in columns:
             found[name] = beside
     hits = np.where(left.is_valid(), np.asarray(place.is_valid()), -1).astype(np.int8)
-    names = [f"{stem}{BESIDE}{name}" for name in raw.facts.columns]
-    return found, names, repeated, hits
+    return found, raw, repeated, hits
 
 
 def _keys(columns: Sequence[Any]) -> Any:

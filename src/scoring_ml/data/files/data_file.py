@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from scoring_ml.data.files.code_pages import CodePage
 from scoring_ml.data.files.csv_table import read_csv
 from scoring_ml.data.files.parquet_table import PARQUET_MARK, read_parquet
 from scoring_ml.data.files.text_file import EXPORT_AS_CSV, map_file, read_text
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import FileFormatError
 
 EMPTY_ROW: Final = "no cell filled"
@@ -35,6 +37,8 @@ class FileFacts:
         Lines of rows that are left out, by reason, from 1 (the first line of the file).
     notes : tuple of str
         What a person should know, such as a column that had to be renamed.
+    guess : CodePage or None
+        The old encoding that was found by the words of the file.
     columns : tuple of str
         Names of all columns of the file, read or not.
     """
@@ -47,6 +51,19 @@ class FileFacts:
     bad_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    guess: CodePage | None = None
+
+    @property
+    def findings(self) -> tuple[Suspicion, ...]:
+        """What must be asked about the file."""
+        guess = self.guess
+        if guess is None or guess.other is None:
+            return ()
+        text = (
+            f"{self.name} is read as {guess.name} ({_quoted(guess.words)}) and may also be "
+            f"{guess.other} ({_quoted(guess.other_words)}); write the right one under encoding"
+        )
+        return (Suspicion("ask", "encoding", text=text),)
 
     @property
     def ragged(self) -> tuple[int, ...]:
@@ -72,7 +89,11 @@ class DataFile:
 
 
 def read_table(
-    path: Path, columns: Collection[str] | None = None, *, needs_rows: bool = True
+    path: Path,
+    columns: Collection[str] | None = None,
+    *,
+    needs_rows: bool = True,
+    encoding: str | None = None,
 ) -> DataFile:
     """Read a CSV (perhaps gzipped) or Parquet file.
 
@@ -86,6 +107,8 @@ def read_table(
         has none of them, its first is read, so that rows can be counted.
     needs_rows : bool
         Whether a file without a row that fits under its header is refused.
+    encoding : str or None
+        What a CSV file is in, if it is not in Unicode; found out if None.
 
     Raises
     ------
@@ -105,8 +128,11 @@ def read_table(
             do="Export it again, or name a CSV file .csv",
         )
     else:
-        text = read_text(path.name, data)
+        text = read_text(path.name, data, encoding)
         form, table, bad, notes = read_csv(text, columns)
+        if text.guess is not None:
+            guessed = f"Read as {text.guess.name}, as its words show: {_quoted(text.guess.words)}"
+            notes = (f"{guessed}; write encoding if they are wrong", *notes)
         facts = FileFacts(
             path.name,
             "csv",
@@ -114,8 +140,9 @@ def read_table(
             text.encoding,
             table.num_rows,
             bad,
-            notes,
+            (*text.notes, *notes),
             form.names,
+            text.guess,
         )
     if needs_rows and not (facts.rows and facts.columns):
         counts = [f"{len(lines)} row(s) with {reason}" for reason, lines in facts.bad_lines.items()]
@@ -126,3 +153,7 @@ def read_table(
             do=EXPORT_AS_CSV,
         )
     return DataFile(table, facts)
+
+
+def _quoted(words: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, words))

@@ -9,12 +9,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from charset_normalizer import from_bytes
-
+from scoring_ml.data.files.code_pages import CodePage, find_code_page
 from scoring_ml.errors import FileFormatError
 
 EXPORT_AS_CSV: Final = "Export it again as CSV in UTF-8"
@@ -36,11 +35,16 @@ class TextFile:
         In UTF-8, without a mark.
     encoding : str
         That of the file.
+    guess : CodePage or None
+        How the encoding was found, if it is an old one that nobody has named.
+    notes : tuple of str
     """
 
     name: str
     data: memoryview
     encoding: str
+    guess: CodePage | None = None
+    notes: tuple[str, ...] = ()
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes, one block after the other."""
@@ -128,7 +132,7 @@ _BOMS: Final = (
 )
 
 
-def read_text(name: str, data: Any) -> TextFile:
+def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
     """Return the text of a file.
 
     Parameters
@@ -136,19 +140,72 @@ def read_text(name: str, data: Any) -> TextFile:
     name : str
     data : bytes-like
         As :func:`map_file` returns them.
+    encoding : str or None
+        What the text is in, if it is not Unicode; found out if None.
 
     Raises
     ------
     FileFormatError
-        If it is no text, damaged, or in two encodings.
+        If it is no text, damaged, in two encodings or not in the one that is named.
     """
+    if encoding is not None and not _is_known(encoding):
+        raise FileFormatError(
+            "An encoding must be one that is known",
+            found=encoding,
+            do="Write utf-8, cp1251, koi8-r or another one's name",
+        )
     head = bytes(data[:4_000])
     _refuse_other_formats(name, head[:200])
-    mark, encoding = next((pair for pair in _BOMS if head.startswith(pair[0])), (b"", "utf-8"))
-    encoding = _unmarked_utf_16(head) or encoding
-    if encoding == "utf-8" and (wrong := _first_wrong(data, len(mark))) is not None:
-        encoding = _legacy(name, data, wrong)
-    return _text(name, data, encoding, len(mark))
+    mark, unicode = next((pair for pair in _BOMS if head.startswith(pair[0])), (b"", "utf-8"))
+    if encoding is not None and _is_wide(encoding):
+        return _text(name, data, unicode if mark else encoding, len(mark))
+    unicode = _unmarked_utf_16(head) or unicode
+    wrong = None if unicode != "utf-8" else _first_wrong(data, "utf-8", len(mark))
+    if wrong is None:
+        text = _text(name, data, unicode, len(mark))
+        if encoding is not None and not _is_utf_8(encoding) and not _is_ascii(data):
+            note = f"The file is {text.encoding}, and is not read as the {encoding} of encoding"
+            return replace(text, notes=(note,))
+        return text
+    if encoding is not None:
+        wrong = _first_wrong(data, encoding, len(mark))
+        if wrong is not None:
+            raise FileFormatError(
+                "A file must be in the encoding that is named for it",
+                found=f"line {_line_of(data, wrong)} of {name} is not {encoding}",
+                do="Correct encoding, or leave it out and have it found out",
+            )
+        return _text(name, data, encoding, len(mark))
+    _refuse_damaged(name, data, wrong)
+    page = find_code_page(b"\n".join(_telling_lines(data)))
+    if page is None or _first_wrong(data, page.name, len(mark)) is not None:
+        raise FileFormatError(
+            "A file must be in an encoding that can be found out",
+            found=f"line {_line_of(data, wrong)} of {name} is no UTF-8, and no old code page that "
+            "is tried reads the whole file",
+            do="Name it under encoding in the settings, or export the file again in UTF-8",
+        )
+    return replace(_text(name, data, page.name, len(mark)), guess=page)
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        "a".encode(encoding)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _is_wide(encoding: str) -> bool:
+    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def _is_utf_8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name.startswith("utf-8")
+
+
+def _is_ascii(data: Any) -> bool:
+    return re.search(rb"[\x80-\xff]", data) is None
 
 
 def _unmarked_utf_16(head: bytes) -> str | None:
@@ -174,10 +231,10 @@ def _decoded(data: Any, encoding: str, start: int = 0) -> Iterator[str]:
             raise UnicodeDecodeError(encoding, b"", where, where + 1, error.reason) from None
 
 
-def _first_wrong(data: Any, start: int) -> int | None:
-    """Return the first place at which bytes are no UTF-8."""
+def _first_wrong(data: Any, encoding: str, start: int) -> int | None:
+    """Return the first place at which bytes are not in an encoding."""
     try:
-        for _ in _decoded(data, "utf-8", start):
+        for _ in _decoded(data, encoding, start):
             pass
     except UnicodeDecodeError as error:
         return error.start
@@ -196,7 +253,7 @@ def _text(name: str, data: Any, encoding: str, start: int) -> TextFile:
                 text = TextFile(name, memoryview(_mapped(file)), encoding)
         except UnicodeError as error:
             raise FileFormatError(
-                f"A file that is marked as {encoding} must be {encoding}",
+                f"A file that is marked or named as {encoding} must be {encoding}",
                 found=f"{name} breaks off or is damaged near byte {getattr(error, 'start', 0)}",
                 do=EXPORT_AS_CSV,
             ) from None
@@ -222,10 +279,9 @@ def _line_of(data: Any, where: int) -> int:
     return ends + 1
 
 
-def _legacy(name: str, data: Any, wrong: int) -> str:
-    """Return the old code page of a text, and refuse UTF-8 with a few damaged places."""
-    sample = b"\n".join(_telling_lines(data))
-    loose = sample.decode("utf-8", errors="replace")
+def _refuse_damaged(name: str, data: Any, wrong: int) -> None:
+    """Refuse UTF-8 with a few damaged places."""
+    loose = b"\n".join(_telling_lines(data)).decode("utf-8", errors="replace")
     damaged = loose.count("\ufffd")
     good = sum(not sign.isascii() for sign in loose) - damaged
     if good > 10 * damaged:
@@ -235,18 +291,6 @@ def _legacy(name: str, data: Any, wrong: int) -> str:
             f"{_line_of(data, wrong)}",
             do=EXPORT_AS_CSV,
         )
-    likely = [found.encoding for found in from_bytes(sample, cp_isolation=list(_OLD))]
-    # latin-1 knows every byte, so the last resort always reads; the facts say what was used.
-    for encoding in (*likely, "cp1252", "latin_1"):
-        if _mixes_scripts(sample, encoding):
-            continue
-        try:
-            for _ in _decoded(data, encoding):
-                pass
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise AssertionError("unreachable: latin-1 decodes everything")  # pragma: no cover
 
 
 def _telling_lines(data: Any, most: int = 400_000, parts: int = 64) -> Iterator[bytes]:
@@ -263,16 +307,3 @@ def _telling_lines(data: Any, most: int = 400_000, parts: int = 64) -> Iterator[
             end = stop.start() if stop else len(data)
             yield data[max(begin + 1, end - 10_000) : end]
             taken += end - begin
-
-
-_OLD: Final = ("cp1251", "cp1252", "cp1256")
-
-
-def _mixes_scripts(sample: bytes, encoding: str) -> bool:
-    """Tell whether most words with a foreign letter have Latin letters too, as in ``Besanзon``."""
-    words = [
-        word
-        for word in re.findall(r"\w+", sample.decode(encoding, "replace"))
-        if max(word) > "\u036f"
-    ]
-    return sum(re.search("[a-zA-Z]", word) is not None for word in words) * 2 > len(words)

@@ -53,10 +53,13 @@ class FolderFile:
     ----------
     name : str
     table : pyarrow.Table
+    encoding : str or None
+        An old one that was found by the file's words.
     """
 
     name: str
     table: Any
+    encoding: str | None = None
 
     @property
     def stem(self) -> str:
@@ -102,7 +105,9 @@ class FolderFile:
         return pc.drop_null(pc.unique(texts)).cast("large_string")
 
 
-def open_folder(folder: Path) -> tuple[list[FolderFile], dict[str, str]]:
+def open_folder(
+    folder: Path, encoding: str | None = None
+) -> tuple[list[FolderFile], dict[str, str]]:
     """Read the tables of a folder; beside them, files that are none and why.
 
     Raises
@@ -118,7 +123,9 @@ def open_folder(folder: Path) -> tuple[list[FolderFile], dict[str, str]]:
             unread[path.name] = "neither CSV nor Parquet"
             continue
         try:
-            found.append(FolderFile(path.name, read_table(path, needs_rows=False).table))
+            file = read_table(path, needs_rows=False, encoding=encoding)
+            guess = file.facts.guess
+            found.append(FolderFile(path.name, file.table, guess.name if guess else None))
         except InputError as error:
             unread[path.name] = str(error)
     if not found:

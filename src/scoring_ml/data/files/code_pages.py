@@ -1,0 +1,141 @@
+"""The old code page of a text, chosen by the words that it then holds.
+
+A page is as good as its best language makes it: letters that are frequent there, in words that
+begin with a capital letter or have none, without signs in their middle.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+
+_MOST_WORDS: Final = 2_000
+_STEEPNESS: Final = 5.0
+_FOREIGN_LETTER: Final = -12.0
+_OTHER_LANGUAGE: Final = -6.0
+_ODD_CASE: Final = -5.0
+_CAPITAL: Final = -0.25
+_ODD_SIGN: Final = -12.0
+_CONTROL: Final = -20.0
+_USUAL_SIGN: Final = -7.0
+_USUAL_SIGNS: Final = frozenset("\u00a0‘’‚“”„–—…«»№€£°§®™©·•²³½")
+_RARITY: Final = {"usual": 0.0, "seldom": -2.0, "rare": -4.0}
+_CLOSE: Final = 8.0
+"""Pages whose scores differ by less, in units of log-odds, cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class CodePage:
+    """The old code page that a text seems to be in.
+
+    Parameters
+    ----------
+    name : str
+        As Python knows it.
+    words : tuple of str
+        The most frequent words that it was chosen by, at most three, as they are read.
+    other : str or None
+        Another page that fits about as well, and reads the text otherwise.
+    other_words : tuple of str
+        The same words as that page reads them, where they differ.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    other: str | None = None
+    other_words: tuple[str, ...] = ()
+
+
+def find_code_page(sample: bytes) -> CodePage | None:
+    """Choose the code page of a text by its words that hold more than ASCII.
+
+    Parameters
+    ----------
+    sample : bytes
+        Lines with such words.
+
+    Returns
+    -------
+    CodePage or None
+        ``None`` if no page reads the text.
+    """
+    counts = Counter(re.findall(rb"[A-Za-z\x80-\xff'-]*[\x80-\xff][A-Za-z\x80-\xff'-]*", sample))
+    words = [word for word, _ in counts.most_common(_MOST_WORDS)]
+    fits: list[tuple[float, str, list[str]]] = []
+    for page in _pages():
+        try:
+            read = [unicodedata.normalize("NFC", word.decode(page)) for word in words]
+        except UnicodeDecodeError:
+            continue
+        fits.append((_score(page, read), page, read))
+    fits.sort(key=lambda fit: -fit[0])
+    if not fits:
+        return None
+    (score, page, read), *others = fits
+    other = next((fit for fit in others if fit[2] != read), None)
+    if other is None or score - other[0] > _CLOSE:
+        return CodePage(page, tuple(sorted(read, key=lambda word: not _is_word(word))[:3]))
+    differ = [pair for pair in zip(read, other[2], strict=True) if pair[0] != pair[1]][:3]
+    return CodePage(page, tuple(a for a, _ in differ), other[1], tuple(b for _, b in differ))
+
+
+def _is_word(word: str) -> bool:
+    return sum(letter.isalpha() for letter in word) > 2
+
+
+def _score(page: str, words: Iterable[str]) -> float:
+    """Return the log-likelihood of words, each in the page's main language or in another."""
+    rarity, languages = _pages()[page]
+    table = [[_word_score(word, letters) for letters in languages] for word in words]
+    mains = [sum(row) for row in zip(*table, strict=True)]
+    main = mains.index(max(mains))
+    fit = sum(max(row[main], max(row) + _OTHER_LANGUAGE) for row in table)
+    return rarity + fit
+
+
+def _word_score(word: str, letters: Mapping[str, float]) -> float:
+    score = 0.0
+    inside = word.strip("".join(sign for sign in set(word) if not sign.isalpha()))
+    for before, sign in zip(" " + word, word, strict=False):
+        small = sign.lower() if len(sign.lower()) == 1 else sign
+        if small in letters:
+            score += letters[small]
+        elif sign.isalpha():
+            score += _FOREIGN_LETTER
+        elif unicodedata.category(sign) == "Cc":
+            score += _CONTROL
+        elif sign == "\u2019" or (sign in _USUAL_SIGNS and sign not in inside):
+            score += _USUAL_SIGN
+        elif not sign.isascii():
+            score += _ODD_SIGN
+        if sign.isupper() and before.isalpha() and not (sign.isascii() and before.isascii()):
+            score += _CAPITAL if before.isupper() else _ODD_CASE
+    return score
+
+
+@lru_cache(maxsize=1)
+def _pages() -> dict[str, tuple[float, list[dict[str, float]]]]:
+    text = files("scoring_ml.data.files").joinpath("code_pages.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
+    letters = {name: _frequencies(order) for name, order in content["languages"].items()}
+    return {
+        page: (_RARITY[rarity], [letters[name] for name in names])
+        for rarity, pages in content["pages"].items()
+        for page, names in pages.items()
+    }
+
+
+def _frequencies(order: str) -> dict[str, float]:
+    """Return the logarithm of each letter's share, falling evenly along its rank."""
+    logs = [-_STEEPNESS * rank / len(order) for rank in range(len(order))]
+    total = math.log(sum(map(math.exp, logs)))
+    return {letter: log - total for letter, log in zip(order, logs, strict=True)}
