@@ -300,3 +300,35 @@ def test_fields_for_people_have_the_creation_moment_and_no_feature():
     assert (created.column.type, created.column.use) == ("date", True)
     assert not created.column.askable
     assert created.example == "2026-01-01"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lead\u00a0source",
+        "lead source",
+        "lead  source\u200b",
+        "Lead Source",
+        "Where from",
+        "Источник",
+    ],
+)
+def test_a_field_can_be_sent_under_a_name_that_people_see(name):
+    labels = {"label": "Where from", "labels": {"ru": "Источник"}}
+    columns = {"lead\u00a0source": {"type": "category", **labels}, "budget": {"type": "number"}}
+    reader = LeadReader(small_schema(columns=columns))
+    assert reader.read({name: "x"}, as_of=AS_OF).typed == {"lead\u00a0source": "x"}
+    with pytest.raises(LeadError, match="1 wrong field") as caught:
+        reader.read({name + "\u200b": "x", "lead\u00a0source": "y"}, as_of=AS_OF)
+    assert caught.value.fields[0][1] == "stands more than once; give it once"
+
+
+def test_a_name_that_two_fields_could_bear_means_neither():
+    columns = {"a": {"type": "number", "label": "Size"}, "b": {"type": "number", "label": "size"}}
+    reader = LeadReader(small_schema(columns=columns))
+    with pytest.raises(LeadError, match="wrong field\\(s\\): size"):
+        reader.read({"size": 1}, as_of=AS_OF)
+    # A field's own name comes before another one's label.
+    columns["size"] = {"type": "number"}
+    reader = LeadReader(small_schema(columns=columns))
+    assert reader.read({"Size": 1}, as_of=AS_OF).typed == {"size": 1.0}

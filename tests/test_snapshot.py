@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scoring_ml.data.files.data_file import read_table
@@ -14,6 +16,7 @@ from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import InputError
 from scoring_ml.features.snapshot import build_snapshot
 from tests.data_files import data_file
+from tests.small_world import draw_rows, make_snapshot, small_schema
 
 COLUMNS = {"size": {"type": "number"}, "agreed": {"type": "boolean"}, "trade": {"type": "category"}}
 CSV = """id,came,size,agreed,trade,note,y
@@ -259,3 +262,13 @@ def test_some_rows_of_a_snapshot_by_index_and_by_mask(tmp_path):
         assert list(part.frame.index) == [0, 1]
         assert part.as_of.tolist() == snapshot.as_of[rows].tolist()
         assert len(part) == 2
+
+
+def test_a_column_is_found_under_another_spelling_of_its_name(tmp_path: Path) -> None:
+    rows = draw_rows(60)
+    expected = make_snapshot(tmp_path, rows, small_schema())
+    spelt = rows.rename(
+        columns={"industry": "Industry\u200b", "timeline days": "timeline\u00a0days"}
+    )
+    found = make_snapshot(tmp_path, spelt, small_schema())
+    pd.testing.assert_frame_equal(found.frame, expected.frame)

@@ -21,7 +21,7 @@ from scoring_ml.data.row_report import FIRST_IDS, RowFate
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.numbers import parse_number
 from scoring_ml.data.values.typed import read_columns
-from scoring_ml.data.values.vocabulary import tidy
+from scoring_ml.data.values.vocabulary import folded, tidy
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.asof import AGE_ZERO
 
@@ -102,7 +102,7 @@ def build_snapshot(
     InputError
         If a column that the schema needs is not in the file, or no row can be used.
     """
-    cells = dict(zip(file.table.column_names, file.table.columns, strict=True))
+    cells = _named_columns(file, schema)
     _check_columns(tuple(cells), schema, for_training=for_training)
     n = file.table.num_rows
     unused: list[RowFate] = [
@@ -183,6 +183,19 @@ def build_snapshot(
         problem=None if for_training else problem,
     )
     return whole.take(order)
+
+
+def _named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
+    """Return a file's columns by name, also by the schema's name where that is spelt otherwise."""
+    cells = dict(zip(file.table.column_names, file.table.columns, strict=True))
+    spelt: dict[str, list[str]] = {}
+    for name in cells:
+        spelt.setdefault(folded(name), []).append(name)
+    roles = (schema.id, schema.account, schema.target.column, schema.order.column)
+    for name in (*roles, *schema.names):
+        if name is not None and name not in cells and len(spelt.get(folded(name), ())) == 1:
+            cells[name] = cells[spelt[folded(name)][0]]
+    return cells
 
 
 def _texts(column: Any) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from scoring_ml.data.values.limits import (
     check_value,
 )
 from scoring_ml.data.values.typed import Typed, reader
+from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import LeadError
 from scoring_ml.features.lead_history import LeadHistory, read_history
 from scoring_ml.texts import Catalogue
@@ -113,6 +114,7 @@ class LeadReader:
         self._ignored |= set(also_accepted)
         self._ignored -= {*self._columns, *self._of_history, LEAD_ID}
         self._id_column = None if schema.id is None else alias(schema.id)
+        self._spelt = _spellings(self.names, schema)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,11 +147,16 @@ class LeadReader:
         values: dict[str, Typed] = {}
         ignored: list[str] = []
         sent: dict[str, Any] = {}
+        read_names: set[str] = set()
         lead_id: str | None = None
-        for name, raw in lead.items():
-            if name in wrong:
+        for sent_as, raw in lead.items():
+            if sent_as in wrong:
                 continue
+            name = self._named(sent_as)
             try:
+                if name != sent_as and (name in lead or name in read_names):
+                    raise InvalidValue("repeated")
+                read_names.add(name)
                 if name in self._columns:
                     column, read = self._columns[name]
                     check_value(raw, several=column.type == "multiselect")
@@ -160,13 +167,13 @@ class LeadReader:
                     sent["created_at" if name == self._created else name] = raw
                 elif name in self._ignored:
                     _check_ignored(name, raw)
-                    ignored.append(name)
+                    ignored.append(sent_as)
                     if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
                         lead_id = _cut_id(raw)
                 else:
                     raise self._unknown(str(name))
             except InvalidValue as error:
-                wrong[name] = error
+                wrong[sent_as] = error
         fields = [(str(name), error.text(texts)) for name, error in wrong.items()]
         past: LeadHistory | None = None
         if self._history is not None:
@@ -178,6 +185,12 @@ class LeadReader:
             raise LeadError(fields)
         return Lead(lead_id, values, tuple(ignored), past)
 
+    def _named(self, name: str) -> str:
+        """Return the field that a name means: its own, or one that people see."""
+        if name in self._columns or name in self._ignored or len(name) > MAX_NAME:
+            return name
+        return self._spelt.get(folded(name), name)
+
     def _unknown(self, name: str) -> InvalidValue:
         check_unicode(name)
         if name in _RESERVED:
@@ -186,6 +199,21 @@ class LeadReader:
             return InvalidValue("computed")
         like = nearest(name[:MAX_NAME], (*self.names, LEAD_ID))
         return InvalidValue("unknown_like", like=like) if like else InvalidValue("unknown")
+
+
+def _spellings(names: Iterable[str], schema: Schema) -> dict[str, str]:
+    """Return the field of each spelling of its name and labels that means no other."""
+    called: dict[str, set[str]] = {}
+    for name in names:
+        called.setdefault(folded(name), set()).add(name)
+    labels: dict[str, set[str]] = {}
+    for column in schema.columns:
+        if not column.is_feature:
+            for label in (column.title, *column.labels.values()):
+                labels.setdefault(folded(label), set()).add(alias(column.name))
+    reserved = {LEAD_ID, *LISTS}
+    every = {key: found for key, found in labels.items() if key not in reserved} | called
+    return {key: min(found) for key, found in every.items() if len(found) == 1}
 
 
 def is_id(raw: Any) -> bool:
