@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.arrow_cells import distinct_cells
@@ -19,7 +20,7 @@ from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import FIRST_IDS, RowFate
 from scoring_ml.data.schema import Column, Schema
-from scoring_ml.data.values.numbers import parse_number
+from scoring_ml.data.values.numbers import currency_rows, parse_number
 from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import folded, tidy
 from scoring_ml.errors import InputError, SchemaError
@@ -144,6 +145,8 @@ def build_snapshot(
     for column in schema.columns:
         if column.type in ("text", "id") or column.name not in cells:
             continue
+        if for_training and column.use:
+            _check_currency(cells[column.name], column)
         values, wrong = read_columns([cells[column.name]], column, schema.missing)
         typed[column.name] = values
         if column.use:
@@ -196,6 +199,18 @@ def _named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
         if name is not None and name not in cells and len(spelt.get(folded(name), ())) == 1:
             cells[name] = cells[spelt[folded(name)][0]]
     return cells
+
+
+def _check_currency(cells: Any, column: Column) -> None:
+    if column.type != "number" or column.currency or pa.types.is_primitive(cells.type):
+        return
+    rows = currency_rows(*distinct_cells(cells), column.decimal)
+    if len(rows) > 1:
+        raise InputError(
+            f"The amounts of {column.name} must be in one currency",
+            found=", ".join(f"{code} ({number:,} rows)" for code, number in rows.items()),
+            do="Write its currency and the rates of the others in the schema, or use: false",
+        )
 
 
 def _texts(column: Any) -> NDArray[Any]:

@@ -37,6 +37,7 @@ from scoring_ml.data.crm.leads import (
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.merges import read_merges
+from scoring_ml.data.crm.readings import breaches
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.crm.row_fates import RowFates
 from scoring_ml.data.crm.tables import Table, open_source
@@ -281,6 +282,8 @@ class _Reading:
                 "export, or for the column under dates of its file",
             )
         self._judge(report)
+        for breach in breaches(table.readings, self.mapping.most_left_out):
+            self._break(*breach)
         return facts
 
     def _judge(self, report: RowReport) -> None:

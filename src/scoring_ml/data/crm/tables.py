@@ -17,6 +17,7 @@ from scoring_ml.data.crm.column_dates import TableDates
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_tables import Join, Source
+from scoring_ml.data.crm.readings import Reading
 from scoring_ml.data.files.arrow_cells import one_array
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.names import nearest
@@ -29,7 +30,7 @@ from scoring_ml.data.values.moments import (
 )
 from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.data.values.numbers import spellings
-from scoring_ml.data.values.typed import missing_values, read_columns
+from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
 
@@ -279,6 +280,8 @@ class Table:
         self._moments: dict[str, ReadMoments] = {}
         self._ids: dict[str, Any] = {}
         self.dates = TableDates(name, mapping)
+        self.readings: list[Reading] = []
+        """How the cells of fields were read, so far."""
 
     @property
     def aside(self) -> Table | None:
@@ -369,22 +372,26 @@ class Table:
             pa.nulls(opened.rows) if part is None else part
             for opened, part in zip(self.opened, parts, strict=True)
         ]
-        return read_columns(raw, self.dates.dated(column, raw), self._mapping.missing)
+        return self._typed(raw, column)
 
     def values(self, name: str, rows: NDArray[np.int64], column: Column) -> Any:
         """Return typed values of some rows of a column of the contract, and where one is wrong."""
         raw = self._raw(name)
-        bounds = np.cumsum([0, *(len(part) for part in raw)])
+        bounds = np.cumsum([0, *map(len, raw)])
         which = np.searchsorted(bounds, rows, side="right") - 1
-        places = [np.flatnonzero(which == at) for at in range(len(raw))]
+        mine = [np.flatnonzero(which == at) for at in range(len(raw))]
         cells = [
-            one_array(part).take(pa.array(rows[mine] - start))
-            for part, mine, start in zip(raw, places, bounds, strict=False)
+            one_array(part).take(pa.array(rows[own] - start))
+            for part, own, start in zip(raw, mine, bounds, strict=False)
         ]
-        column = self.dates.dated(column, cells)
-        values, wrong = missing_values(column.type, len(rows)), np.zeros(len(rows), dtype=bool)
-        for mine, part in zip(places, cells, strict=True):
-            values[mine], wrong[mine] = read_columns([part], column, self._mapping.missing)
+        found, unread = self._typed(cells, column)
+        order = np.argsort(np.concatenate(mine), kind="stable")
+        return found[order], unread[order]
+
+    def _typed(self, raw: Sequence[Any], column: Column) -> tuple[NDArray[Any], Bools]:
+        column = self.dates.dated(column, raw)
+        values, wrong = read_columns(raw, column, self._mapping.missing)
+        self.readings.append(Reading.of(raw, column, values, wrong))
         return values, wrong
 
     def _raw(self, name: str) -> list[Any]:

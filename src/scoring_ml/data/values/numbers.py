@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.vocabulary import folded, visible
@@ -136,6 +141,27 @@ def parse_number(text: str, *, decimal: str = ".") -> float:
     (1234.5, 1234.5, 12000.0)
     """
     return parse_amount(text, decimal=decimal).value
+
+
+def currency_rows(codes: NDArray[np.int64], cells: Sequence[Any], decimal: str) -> dict[str, int]:
+    """Count rows by the currency that is written beside their number, most first.
+
+    Parameters
+    ----------
+    codes : array of int, shape (n,)
+        Places in ``cells``; -1 for none.
+    cells : sequence
+    decimal : {".", ","}
+    """
+    counts = np.bincount(codes[codes >= 0], minlength=len(cells))
+    rows: Counter[str] = Counter()
+    for cell, number in zip(cells, counts.tolist(), strict=True):
+        # Where digits begin and end a text, no currency stands beside them.
+        if isinstance(cell, str) and not (cell[:1].isdigit() and cell[-1:].isdigit()):
+            with suppress(InvalidValue):
+                if (code := parse_amount(cell, decimal=decimal).currency) is not None:
+                    rows[code] += number
+    return dict(rows.most_common())
 
 
 def parse_boolean(text: str) -> float:
