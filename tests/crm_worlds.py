@@ -62,7 +62,7 @@ def world(leads: int = 400, seed: int = 3) -> list[Lead]:
     rng = np.random.default_rng(seed)
     found = []
     for number in range(1, leads + 1):
-        created = START + pd.Timedelta(hours=20 * number, minutes=int(rng.integers(50)))
+        created = START + pd.Timedelta(hours=8_000 * number / leads, minutes=int(rng.integers(50)))
         lead = Lead(number, created, *(str(rng.choice(x)) for x in (SOURCES, INDUSTRIES, TITLES)))
         warm = -1.2 + 1.3 * (lead.source == "Referral") + 0.6 * (lead.title == "CEO")
         for kind, chance in (
@@ -78,7 +78,7 @@ def world(leads: int = 400, seed: int = 3) -> list[Lead]:
                 lead.acts.append((kind, created + pd.Timedelta(hours=float(rng.uniform(1, 90)))))
                 warm += 0.7 * (kind in ("email_in", "meeting"))
         days = rng.uniform((1, 4, 9), (3, 8, 25))
-        end = START + pd.Timedelta(hours=20 * leads)
+        end = START + pd.Timedelta(hours=8_000)
         qualified, proposed, closed = (created + pd.Timedelta(days=float(d)) for d in days)
         won = rng.random() < 1 / (1 + np.exp(-warm))
         if qualified < end and (won or rng.random() < 0.5):

@@ -164,6 +164,12 @@ def test_fields_of_unknown_moment_are_asked_about_and_no_value_of_a_person_is_wr
     field = next(i for i in result.mapping.fields if i.named == "UF_CRM_1700000001")
     assert not field.column.use
     assert any("uf_crm_1700000001" in question for question in result.draft.questions)
+    leads = pd.read_csv(folder / "crm_lead.csv")
+    leads["UF_CRM_2"] = [f"{7 + row % 5},50" for row in range(len(leads))]
+    leads.to_csv(folder / "crm_lead.csv", index=False)
+    result = init_folder(folder, out=tmp_path / "crm.yaml")
+    field = next(i for i in result.mapping.fields if i.named == "UF_CRM_2")
+    assert (field.column.type, field.column.decimal) == ("number", ",")
     for name in ("hubspot", "unknown"):
         other = write_export(name, tmp_path / name)
         text = init_folder(other).render()

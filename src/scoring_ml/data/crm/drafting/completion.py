@@ -86,14 +86,11 @@ def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
 
 def _drafted_field(column: Column, named: str) -> dict[str, Any]:
     by_form = column.criterion in ("source", "campaign") and "." not in named
-    content = {
-        "type": column.type,
-        "column": named,
-        "known": "set_at_creation" if by_form else "unknown",
-        "reason": draft_text("by_form" if by_form else "newest_value"),
-    }
-    more = {"criterion": column.criterion, "decimal": column.decimal, "missing": [*column.missing]}
-    return content | {k: v for k, v in more.items() if v not in ("other", ".", [])}
+    decided = ("use", "allow", "audit", "askable", "type")
+    rest = {key: value for key, value in column.dump().items() if key not in decided}
+    known = "set_at_creation" if by_form else "unknown"
+    reason = draft_text("by_form" if by_form else "newest_value")
+    return {"type": column.type, "column": named} | rest | {"known": known, "reason": reason}
 
 
 def _add_dates(draft: CrmDraft, folder: Path) -> None:
