@@ -283,3 +283,31 @@ def test_how_dates_are_written_stands_in_the_draft(tmp_path):
     plain = write_export("unknown", tmp_path / "plain")
     init_folder(plain)
     assert labels(folder, folder / "crm.yaml") == labels(plain, plain / "crm.yaml")
+
+
+def test_the_tables_of_a_warehouse_are_those_of_the_api(exports, tmp_path):
+    folder = tmp_path / "warehouse"
+    folder.mkdir()
+    for path in exports["hubspot"].iterdir():
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if path.stem in ("contacts", "deals", "companies"):
+            table.columns = [f"property_{column}" for column in table]
+        table = table.rename(columns={"contactId": "contact_id", "property": "name"})
+        name = {"deal_to_contact": "deal_contact"}.get(path.stem, path.stem.replace("cts", "ct"))
+        table.to_parquet(folder / f"{name}.parquet")
+    result = init_folder(folder)
+    assert result.draft.system == "HubSpot"
+    assert labels(folder, folder / "crm.yaml") == labels(
+        exports["hubspot"], EXAMPLES / "hubspot" / "crm.yaml"
+    )
+
+
+def test_one_file_of_the_browser_is_enough(exports, tmp_path):
+    (tmp_path / "hubspot-crm-exports-all-contacts.csv").write_bytes(
+        (exports["hubspot-browser"] / "contacts.csv").read_bytes()
+    )
+    result = init_folder(tmp_path)
+    assert result.draft.system == "HubSpot, exported in the browser"
+    assert list(result.draft.tables) == ["leads", "stages"]
+    assert result.leads["won"] > 100
+    assert check_data(tmp_path).exit_code == 0
