@@ -142,6 +142,89 @@ def test_odd_but_good_files(tmp_path: Path, text: str, columns: list[str], rows:
     assert flat.facts.bad_lines == {}
 
 
+BODY = "lead;city;won;sum\n1;Oslo;1;5,5\n2;Rome;0;6,5\n3;Bonn;1;7,5\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "title", "lines"),
+    [
+        ("Leads report\nGenerated on Jan 5, 2026 by CRM\n\n", "Leads report", 3),
+        ("Leads; all\n", "Leads; all", 1),
+        ("Leads report, May 2026, all regions, all owners\n", "Leads report, May 2026", 1),
+        ('"Leads; report"\n\n', "Leads; report", 2),
+        ("Leads;;;\n;;;\n", "Leads", 2),
+        ("# exported 2026-01-05\n#\n", "exported 2026-01-05", 2),
+        ("# exported;by;Anna\n", "exported;by;Anna", 1),
+        ("From;2026-01-01\nTo;2026-02-01\n\n", "From;2026-01-01", 3),
+        ("2026-01-01 - 2026-02-01\n", "2026-01-01 - 2026-02-01", 1),
+    ],
+)
+def test_lines_above_the_header_are_passed_over_and_named(
+    tmp_path: Path, above: str, title: str, lines: int
+) -> None:
+    for ending in ("\n", "\r\n", "\r"):
+        flat = read_table(put(tmp_path, (above + BODY + "4;x\n").replace("\n", ending)))
+        assert flat.facts.columns == ("lead", "city", "won", "sum")
+        assert flat.facts.rows == 3
+        assert flat.facts.bad_lines == {"too few cells": (lines + 5,)}
+        note = f"{lines} line(s) above the header are passed over, the first of them '{title}"
+        assert flat.facts.notes[0].startswith(note)
+    packed = read_table(put(tmp_path, gzip.compress((above + BODY).encode("cp1252")), "x.csv.gz"))
+    assert packed.facts.rows == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("notes\nhello, you\nhello, all\nbye, all\n", ["notes"]),
+        ("#,name,city\n1,A,B\n2,C,D\n", ["#", "name", "city"]),
+        (",a,b\n0,1,2\n1,3,4\n", ["Unnamed: 0", "a", "b"]),
+        ("a,b\n1,2\n", ["a", "b"]),
+        ("comment;x\nhello, a, b;1\nhello, c, d;2\n", ["comment", "x"]),
+    ],
+)
+def test_a_header_is_no_title(tmp_path: Path, text: str, columns: list[str]) -> None:
+    facts = read_table(put(tmp_path, text)).facts
+    assert (list(facts.columns), facts.notes) == (columns, ())
+
+
+@pytest.mark.parametrize(
+    ("below", "lines"),
+    [
+        ("Grand total;;;19,5\n", (5,)),
+        ("\nTotal;3\n\nCopyright 2026 A; B\n", (6, 8)),
+        ('"Итого";;;\n', (5,)),
+    ],
+)
+def test_totals_and_remarks_below_the_rows_are_left_out(
+    tmp_path: Path, below: str, lines: tuple[int, ...]
+) -> None:
+    for ending in ("\n", "\r\n"):
+        flat = read_table(put(tmp_path, (BODY + below).replace("\n", ending)), {"sum"})
+        assert flat.table["sum"].to_pylist() == ["5,5", "6,5", "7,5"]
+        assert flat.facts.bad_lines == {"a total or a remark below the table": lines}
+
+
+def test_a_total_among_the_rows_is_a_row(tmp_path: Path) -> None:
+    assert read_table(put(tmp_path, BODY + "total;1;2;3\n")).facts.rows == 4
+    assert read_table(put(tmp_path, BODY.replace("1;Oslo;1;5,5", "total;;;"))).facts.rows == 3
+
+
+def test_guesses_are_named(tmp_path: Path) -> None:
+    flat = read_table(put(tmp_path, "a,b,c\n1,2,\n3,4,\n5,6\n7,8,\n9,9,\n"))
+    assert flat.facts.notes == (
+        "The separator ',' parts 80% of the first lines as the header",
+        "1 row(s) end before the last columns, which are mostly empty",
+    )
+    flat = read_table(put(tmp_path, 'a, "b"\n1, "2"\n'))
+    assert flat.facts.notes == ("Spaces between a separator and a cell are passed over",)
+
+
+def test_signs_of_a_header_that_nobody_sees_are_dropped(tmp_path: Path) -> None:
+    flat = read_table(put(tmp_path, "lead\u00a0source,won\u200b,\u200esum,a\u00adb\n1,2,3,4\n"))
+    assert flat.facts.columns == ("lead source", "won", "sum", "ab")
+
+
 def test_names_are_made_unique_and_the_facts_say_so(tmp_path: Path) -> None:
     flat = read_table(put(tmp_path, "x,x,x.1, ,x,Unnamed: 3\n1,2,3,4,5,6\n"))
     assert list(frame_of(flat).columns) == ["x", "x.2", "x.1", "Unnamed: 3.1", "x.3", "Unnamed: 3"]
@@ -195,7 +278,7 @@ def test_a_row_that_ends_before_mostly_empty_columns_is_kept(tmp_path: Path) -> 
         (b'a,b\n1,"' + b"x\n" * 200_000, "opens one in line 2 of"),
         (b"a~b~c\n1~2~3\n4~5~6\n", "seems to use the sign '~'"),
         (b"name   age\nAnna    31\nOleg    40\n", "seems to use spaces"),
-        (b"Leads of May\na,b,c\n1,2,3\n4,5,6\n", "1 name in line 1 and 3 cells"),
+        (b"Lead,,,Deal,,\nid,name,city,won,sum,at\n1,A,B,1,2,3\n", "begins with 'Lead, Deal'"),
     ],
 )
 def test_files_that_are_no_table_are_refused(tmp_path: Path, content: bytes, says: str) -> None:

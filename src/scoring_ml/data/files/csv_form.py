@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring_ml.data.files.text_file import EXPORT_AS_CSV, TextFile
+from scoring_ml.data.values.vocabulary import visible
 from scoring_ml.errors import FileFormatError
 
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -16,6 +18,7 @@ RARE_SEPARATORS: Final = (":", "^")
 """Tried only if none of :data:`SEPARATORS` parts the header."""
 
 _SAMPLE_LINES: Final = 300
+_MOST_ABOVE: Final = 30
 _HEAD_BYTES: Final = 1_000_000
 _NO_SEPARATOR: Final = "\x1f"
 
@@ -70,27 +73,117 @@ def csv_form(text: TextFile) -> CsvForm:
     name = text.name
     head = bytes(text.data[:_HEAD_BYTES]).decode("utf-8", errors="ignore")
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", head)
-    first = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    first = _next_filled(lines, 0)
     separator: str | None = None
     if first < len(lines) and (named := re.fullmatch(r'"?sep=(.)"?', lines[first].strip("\r\n"))):
-        separator, first = named[1], first + 1
-    while first < len(lines) and not lines[first].strip("\r\n"):
-        first += 1
+        separator, first = named[1], _next_filled(lines, first + 1)
     if first == len(lines):
         raise FileFormatError(
             "The data file must have a header and rows",
             found=f"{name} is empty",
             do=EXPORT_AS_CSV,
         )
+    sample = lines[first : first + _SAMPLE_LINES]
     if separator is None:
-        separator = find_separator(name, lines[first : first + _SAMPLE_LINES])
+        separator = find_separator(name, sample)
+    above = header_place(name, sample, separator) if separator is not None else 0
+    title = lines[first].strip(' \t\r\n"#;,|')
+    first += above
+    notes = _notes_above(title, above)
     sign = separator or _NO_SEPARATOR
     skips = f'{sign} "' in lines[first] and f'{sign}"' not in lines[first]
+    if skips:
+        notes.append("Spaces between a separator and a cell are passed over")
+    share, _, _ = _fit(lines[first : first + _SAMPLE_LINES], sign)
+    if separator is not None and share < 1:
+        notes.append(
+            f"The separator {separator!r} parts {share:.0%} of the first lines as the header"
+        )
     _, header, taken = next(records(name, lines[first:], _options(separator, skips), first))
-    names, notes = column_names(header)
+    names, renamed = column_names(header)
     start = sum(len(line.encode("utf-8")) for line in lines[: first + taken])
     has_name = tuple(bool(cell.strip()) for cell in header)
-    return CsvForm(tuple(names), separator, skips, first + taken, start, has_name, notes)
+    return CsvForm(
+        tuple(names), separator, skips, first + taken, start, has_name, (*notes, *renamed)
+    )
+
+
+def _next_filled(lines: Sequence[str], at: int) -> int:
+    return next((n for n in range(at, len(lines)) if lines[n].strip("\r\n\ufeff ")), len(lines))
+
+
+def _notes_above(title: str, lines: int) -> list[str]:
+    if not lines:
+        return []
+    return [f"{lines} line(s) above the header are passed over, the first of them {title[:60]!r}"]
+
+
+def header_place(name: str, lines: Sequence[str], separator: str) -> int:
+    """Return how many lines of titles and comments stand above the header.
+
+    Such a line fills no more than half as many cells as the rows of the table below it, from
+    the first one on, and the header is filled and holds no numbers.
+
+    Raises
+    ------
+    FileFormatError
+        If the header takes two lines.
+    """
+    rows = [
+        (line, [cell.strip() for cell in row])
+        for line, row, _ in _sampled(lines, separator)
+        if any(cell.strip() for cell in row)
+    ]
+    counts = Counter(_extent(row) for _, row in rows)
+    width = max(counts, key=lambda width: (counts[width], width), default=0)
+    first = rows[0][1] if rows else []
+    if width < 2 or not _is_title(first, width, alone=width < 3 and not _is_parted(lines)):
+        return 0
+    for at, (line, row) in enumerate(rows):
+        if at > _MOST_ABOVE or not _is_title(row, width):
+            return line - 1 if _is_header(row, width) else 0
+        if sum(map(bool, row)) > 1 and _extent(row) > sum(map(bool, row)) and len(row) >= width:
+            below = rows[at + 1][1] if at + 1 < len(rows) else []
+            if _is_header(below, width):
+                raise FileFormatError(
+                    "The header must be one line, with one name per column",
+                    found=f"{name} begins with {', '.join(filter(None, row))[:60]!r} over a second "
+                    "line of names",
+                    do="Remove the first of the two lines",
+                )
+    return 0
+
+
+def _sampled(lines: Sequence[str], separator: str) -> Iterator[tuple[int, list[str], int]]:
+    try:
+        yield from records("", lines, _options(separator, skips_spaces=False), 0)
+    except FileFormatError:
+        return  # told, with its line, when the rows are read
+
+
+def _extent(row: Sequence[str]) -> int:
+    """Return the number of cells up to the last that is filled."""
+    return max((at for at, cell in enumerate(row, start=1) if cell), default=0)
+
+
+def _is_title(row: Sequence[str], width: int, *, alone: bool = False) -> bool:
+    filled = sum(map(bool, row))
+    comment = row[0].startswith("#") and _extent(row) < width
+    return not alone and (filled * 2 <= width or comment)
+
+
+def _is_header(row: Sequence[str], width: int) -> bool:
+    filled = [cell for cell in row if cell]
+    return (
+        len(filled) * 5 >= width * 4
+        and len(set(filled)) == len(filled)
+        and not any(re.fullmatch(r"[\W\d_]+|\S+@\S+", cell) for cell in filled)
+    )
+
+
+def _is_parted(lines: Sequence[str]) -> bool:
+    """Whether an empty line stands between the first line and another one."""
+    return any(not line.strip() for line in lines[1:_MOST_ABOVE])
 
 
 def find_separator(name: str, lines: Sequence[str]) -> str | None:
@@ -104,7 +197,7 @@ def find_separator(name: str, lines: Sequence[str]) -> str | None:
     for candidates in (SEPARATORS, RARE_SEPARATORS):
         found = {sign: _fit(lines, sign) for sign in candidates}
         best = max(candidates, key=lambda sign: found[sign])
-        if found[best] > (0.0, 0):
+        if found[best] > (0.0, True, 0):
             return best
     one = [line.strip("\r\n") for line in lines if line.strip()]
     like = _other_separator(one)
@@ -114,30 +207,26 @@ def find_separator(name: str, lines: Sequence[str]) -> str | None:
             found=f"{name} seems to use {like}",
             do=EXPORT_AS_CSV,
         )
-    for sign in SEPARATORS:
-        widths = [len(row) for row in csv.reader(one[1:], delimiter=sign)]
-        if len(widths) > 1 and min(widths) == max(widths) > 2:
-            raise FileFormatError(
-                "The first line must be the header, with one name per column",
-                found=f"{name} has 1 name in line 1 and {widths[0]} cells in the lines below",
-                do="Remove the lines above the header",
-            )
     return None
 
 
-def _fit(lines: Sequence[str], sign: str) -> tuple[float, int]:
-    """How well a separator parts a sample: share of rows as wide as the header, and the width."""
+def _fit(lines: Sequence[str], sign: str) -> tuple[float, bool, int]:
+    """How well a separator parts a sample.
+
+    Share of rows as wide as the header, whether that stands in the first line, and the width.
+    """
+    # The last record of a sample may be cut off in the middle.
+    above = header_place("", lines, sign)
     try:
-        # The last record of a sample may be cut off in the middle.
-        rows = [row for row in csv.reader(lines, delimiter=sign) if row]
+        rows = [row for row in csv.reader(lines[above:], delimiter=sign) if row]
     except csv.Error:
-        return 0.0, 0
+        return 0.0, False, 0
     width = len(rows[0])
     if width < 2:
-        return 0.0, 0
+        return 0.0, False, 0
     body = rows[1:-1] or rows[1:] or rows
     share = sum(len(row) == width for row in body) / len(body)
-    return max(round(share, 1), 0.01), width
+    return max(round(share, 1), 0.01), above == 0, width
 
 
 def _other_separator(lines: Sequence[str]) -> str | None:
@@ -238,7 +327,7 @@ def column_names(header: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """Return a name of its own for each column, and what was changed for that."""
     names: list[str] = []
     notes: list[str] = []
-    stripped = [cell.strip() for cell in header]
+    stripped = [visible(cell) for cell in header]
     taken = set(stripped)
     seen: set[str] = set()
     for index, cell in enumerate(stripped):

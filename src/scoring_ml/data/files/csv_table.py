@@ -10,6 +10,7 @@ import io
 import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,14 @@ from scoring_ml.data.files.csv_form import CsvForm, csv_form, records, swallows_
 from scoring_ml.data.files.text_file import BLOCK, TextFile
 
 _ROWS: Final = 50_000
+_MOST_BELOW: Final = 20
+_LONGEST_LINE: Final = 10_000
+_BELOW: Final = re.compile(
+    r"(grand |sub)?totals?\b|sum\b|(number of )?(rows|records)\b|copyright|©|\(c\)|confidential|"
+    r"(report )?generated\b|(общий )?итого?\b|всего\b|сумма\b|جمع|مجموع",
+    re.IGNORECASE,
+)
+"""Begins a line below the last row of a report."""
 
 BadLines = dict[str, tuple[int, ...]]
 
@@ -53,11 +62,41 @@ def read_csv(
     """
     form = csv_form(text)
     wanted = [at for at, name in enumerate(form.names) if columns is None or name in columns]
-    read = _by_line(text, form, wanted or [0]) or _by_row(text, form, wanted or [0])
-    return form, *read, form.notes
+    end, below = _last_row(text, form)
+    text = replace(text, data=text.data[:end])
+    table, bad, short = _by_line(text, form, wanted or [0]) or _by_row(text, form, wanted or [0])
+    notes = form.notes
+    if below:
+        bad["a total or a remark below the table"] = below
+    if short:
+        notes += (f"{short} row(s) end before the last columns, which are mostly empty",)
+    return form, table, bad, notes
 
 
-def _by_line(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, BadLines] | None:
+def _last_row(text: TextFile, form: CsvForm) -> tuple[int, tuple[int, ...]]:
+    """Return where the rows end, and the lines of totals and remarks below them."""
+    count, end, _ = _lines(text, form.start)
+    below: list[int] = []
+    width = len(form.names)
+    while count and width > 2 and len(below) < _MOST_BELOW:
+        tail = bytes(text.data[max(form.start, end - _LONGEST_LINE) : end])
+        line = re.split(rb"[\r\n]", tail)[-1]
+        cells = line.decode("utf-8", errors="ignore").split(form.options["delimiter"])
+        filled = [cell.strip(' "') for cell in cells if cell.strip(' "')]
+        if filled and not (len(filled) * 2 <= width and _BELOW.match(filled[0])):
+            break
+        if filled:
+            below.append(form.lines + count)
+        end -= len(line)
+        rest = bytes(text.data[max(form.start, end - 2) : end])
+        end -= 2 if rest == b"\r\n" else len(rest[-1:])
+        count -= 1
+    return (end, tuple(reversed(below))) if below else (len(text.data), ())
+
+
+def _by_line(
+    text: TextFile, form: CsvForm, wanted: Sequence[int]
+) -> tuple[Any, BadLines, int] | None:
     """Read a file in which each line is a row; ``None`` if one is not."""
     lines, end, last = _lines(text, form.start)
     if not lines or form.skips_spaces or swallows_rows([last], len(form.names), form.options):
@@ -90,9 +129,9 @@ def _by_line(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any,
     except pa.ArrowException:
         return None
     if not blank.any():
-        return table, {}
+        return table, {}, 0
     bad = np.flatnonzero(blank) + form.lines + 1
-    return table.filter(pa.array(~blank)), {"no cell filled": tuple(bad.tolist())}
+    return table.filter(pa.array(~blank)), {"no cell filled": tuple(bad.tolist())}, 0
 
 
 def _blank(table: Any) -> NDArray[np.bool_]:
@@ -126,7 +165,7 @@ def _lines(text: TextFile, start: int) -> tuple[int, int, str]:
     return feeds + returns - both + 1, end, last
 
 
-def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, BadLines]:
+def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, BadLines, int]:
     """Read any file, record by record."""
     width = len(form.names)
     names = [form.names[at] for at in wanted]
@@ -157,7 +196,8 @@ def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, 
         keep = np.ones(rows, dtype=bool)
         keep[[at for at, _ in cut]] = False
         table = table.filter(pa.array(keep))
-    return table, {reason: tuple(lines) for reason, lines in bad.items() if lines}
+    found = {reason: tuple(lines) for reason, lines in bad.items() if lines}
+    return table, found, len(short) - len(cut)
 
 
 def _usable(
