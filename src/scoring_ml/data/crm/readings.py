@@ -1,4 +1,4 @@
-"""Readings of mapped fields: cells that cannot be read, currencies, and what breaks the contract."""
+"""Readings of mapped fields: cells that cannot be read, currencies, what breaks the contract."""
 
 from __future__ import annotations
 
