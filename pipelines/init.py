@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, file_findings
-from pipelines.overview import Overview, facts_lines, finding_lines, note_lines, worst_grade
+from pipelines.overview import (
+    Overview,
+    facts_lines,
+    finding_lines,
+    note_lines,
+    order_lines,
+    worst_grade,
+)
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import read_table
@@ -18,7 +25,7 @@ from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema, schema_text
 from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit
+from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit, order_doubted
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.matrix_draft import draft_matrix
 from scoring_ml.features.snapshot import build_snapshot
@@ -49,6 +56,8 @@ class InitResult:
             "schema": "" if by_itself else f" --schema {shlex.quote(schema)}",
         }
         decide = [texts.text("audit.init.next_decide", n=flagged, schema=schema)] * bool(flagged)
+        if order_doubted(self.overview.findings):
+            decide.insert(0, texts.text("audit.init.next_order", schema=schema))
         return (
             *decide,
             texts.text("audit.init.next_confirm", schema=schema),
@@ -76,11 +85,12 @@ class InitResult:
         texts = Catalogue.load("en")
         flagged = self.overview.flagged()
         lines = [*facts_lines(self.overview), ""]
+        lines += order_lines(self.overview)
         if flagged:
             of = len(self.overview.schema.columns)
             lines.append(texts.text("audit.init.flagged", n=len(flagged), of=of))
             lines += finding_lines(self.overview, flagged)
-        else:
+        elif not order_lines(self.overview):
             lines.append(texts.text("audit.init.flagged_none"))
         lines += note_lines(self.overview)
         files = ", ".join(map(str, (self.schema_path, self.matrix_path)))

@@ -13,7 +13,7 @@ from scoring_ml.data.files.data_file import FileFacts
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.suspicion import GRADES
-from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, order_doubted
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.texts import Catalogue
 
@@ -180,12 +180,19 @@ def finding_lines(overview: Overview, names: Iterable[str]) -> list[str]:
     return lines
 
 
+def order_lines(overview: Overview) -> list[str]:
+    """Return what speaks against the order of time."""
+    return finding_lines(overview, [WHOLE_FILE]) if order_doubted(overview.findings) else []
+
+
 def note_lines(overview: Overview) -> list[str]:
     """Return what is only to be noted."""
     texts = Catalogue.load("en")
     whole = texts.text("audit.init.whole_file")
     notes = [
-        item for item in overview.findings if item.grade == "note" or item.column == WHOLE_FILE
+        item
+        for item in overview.findings
+        if item.grade == "note" or (item.column == WHOLE_FILE and not order_doubted([item]))
     ]
     if not notes:
         return []

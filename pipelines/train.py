@@ -14,7 +14,7 @@ from pipelines.switch import finish_switch, under_policy
 from pipelines.tables import candidates_text
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError, TrainingRefused
-from scoring_ml.evaluation.audit.leak_audit import Finding, refusals
+from scoring_ml.evaluation.audit.leak_audit import Finding, order_doubted, refusals
 from scoring_ml.evaluation.comparison import Trained, compare
 from scoring_ml.evaluation.scored_rows import write_scored_rows
 from scoring_ml.evaluation.windows import NAMES
@@ -135,6 +135,7 @@ def train_file(
         opened.matrix,
         policy=in_force,
         card=_card(meaning),
+        order_doubted=order_doubted(opened.findings),
         replicates=replicates,
         progress=bar.part(0.2, 0.6),
     )

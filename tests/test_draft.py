@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import DataFile, read_table
-from scoring_ml.data.schema import Column, Schema, parse_schema
+from scoring_ml.data.schema import Column, Order, Schema, parse_schema
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
@@ -562,3 +562,67 @@ def test_dates_of_a_file_read_as_the_draft_says() -> None:
     cells = turns("3/4/2026 10:00", "1/31/2026 9:00")
     schema = draft(submitted=cells)
     assert moment_of(cells[0], schema.order) == moment_of(dt.datetime(2026, 3, 4, 10))
+
+
+def doubts(order: Order) -> str:
+    return "; ".join(item.text for item in order.audit if item.grade == "ask")
+
+
+def test_an_order_of_rows_is_asked_about() -> None:
+    order = draft(x=turns("A", "B")).order
+    assert order.by == "row"
+    assert "no column gives an order of time" in doubts(order)
+    unread = draft(created_at=turns("week 3 of spring", "week 4 of spring", "later")).order
+    assert unread.by == "row"
+    assert "created_at looks like the moment of creation and cannot be read" in doubts(unread)
+    numbers = [str(at) for at in range(60)]
+    counted = draft(created_at=turns("week 3", "week 4"), number=numbers).order
+    assert counted.by == "number"
+    assert "created_at looks like" in doubts(counted)
+    assert doubts(draft(created_at=turns("2026-03-04", "2026-03-05")).order) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "keys"),
+    [
+        (turns("1403/10/13", "1403/10/14"), {"calendar": "jalali"}),
+        (turns("45829.79", "45830"), {"epoch": "excel"}),
+        (turns("1735833600000", "1735833700000"), {"epoch": "milliseconds"}),
+        (turns("Thu, 02 Jan 2025 16:00:00 GMT", "Fri, 03 Jan 2025 16:00:00 GMT"), {}),
+        (turns("2025-01-02 16:00:00 EST", "2025-01-03 16:00:00 EST"), {}),
+        (turns("\u200e31/01/2025", "\u200e01/02/2025"), {"day_first": True}),
+    ],
+)
+def test_the_draft_states_the_form_of_dates(cells: list[str], keys: dict[str, Any]) -> None:
+    order = draft(created_at=cells).order
+    assert (order.by, order.column) == ("time", "created_at")
+    assert {name: value for name, value in order.date_keys.items() if value} == keys
+    found = column(cells, "last seen")
+    assert found.type == "date"
+    assert found.use
+    assert {name: value for name, value in found.date_keys.items() if value} == keys
+
+
+def test_numbers_are_dates_by_their_name_or_size() -> None:
+    assert column(turns("45829.79", "45830"), "budget").type == "number"
+    assert column(turns("1735833600", "1735833700"), "x").type == "number"
+    assert column(turns("1735833600", "1735833700"), "last seen on").type == "date"
+    assert column(turns("1735833600000", "1735833700000"), "last x").type == "date"
+
+
+def test_what_is_almost_a_date_is_asked_about() -> None:
+    cells = [f"2026-03-{day:02}" for day in range(1, 29)] * 2 + ["soon", "later", "x", "y"]
+    found = column(cells, "last seen")
+    assert (found.type, found.use, found.known) == ("date", False, "unknown")
+    assert "93 % of last seen reads as a date; 'soon' on line 58 does not" in found.audit[0].text
+    zone = column(turns("2025-01-02 16:00 CST", "2025-01-03 16:00 CST"), "last seen")
+    assert (zone.type, zone.use) == ("date", False)
+    assert "the zone CST has several meanings" in zone.audit[0].text
+
+
+def test_placeholders_are_missing_in_the_draft() -> None:
+    found = column(turns("0000-00-00", "2026-03-04", "0000-00-00", "2026-03-05"), "demo date")
+    assert (found.type, found.use, found.missing) == ("date", True, ("0000-00-00",))
+    assert [item.grade for item in found.audit] == ["note"]
+    order = draft(created_at=[*turns("2026-03-04", "2026-03-05")[:50], *["1970-01-01"] * 10]).order
+    assert (order.by, order.missing) == ("time", ("1970-01-01",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,16 +11,26 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from persiantools.jdatetime import JalaliDate
 
+from scoring_ml.data.history import History
+from scoring_ml.data.schema import Column
+from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import (
     DateForm,
+    form_evidence,
     local_days,
     local_to_utc,
     moment_of,
+    placeholder_texts,
     read_clock,
     read_moments,
+    utc_micros,
 )
+from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.data.values.moments.machine_forms import read_machine_forms
+from scoring_ml.data.values.typed import read_columns, reader
+from scoring_ml.features.lead_entries import read_cells
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -258,3 +269,152 @@ def test_one_moment() -> None:
 def test_days_on_the_calendar_of_a_zone() -> None:
     moments = np.array([utc(2026, 3, 4, 20, 29), utc(2026, 3, 4, 20, 31)])
     assert local_days(moments, "Asia/Tehran").astype(str).tolist() == ["2026-03-04", "2026-03-05"]
+
+
+FORMS = {
+    "2025-01-02 16:00": {},
+    "20250102T160000": {},
+    "20250102160000": {},
+    "Thu, 02 Jan 2025 16:00:00 GMT": {},
+    "Thu Jan 02 2025 19:30:00 GMT+0330 (Iran Standard Time)": {},
+    "Thu Jan  2 11:00:00 EST 2025": {},
+    "2025-01-02 11:00:00 EST": {},
+    "2025-01-02 19:00:00 МСК": {},
+    "2025-01-02T17:00:00+01:00[Europe/Paris]": {},
+    "2025-01-02T17:00:00[Europe/Paris]": {},
+    "\u200e1/2/2025, 4:00:00\u202fPM": {"day_first": False},
+    "2/1/2025 4:00 p.m.": {"day_first": True},
+    "January 2nd, 2025 at 4:00 PM": {},
+    "2 янв. 2025 г., 16:00": {},
+    "2 января 2025, 16:00": {},
+    "2 ژانویه 2025 16:00": {},
+    "۱۳ دی ۱۴۰۳ ساعت ۱۶:۰۰": {},
+    "پنج‌شنبه ۱۳ دی ۱۴۰۳ ۴:۰۰ ب.ظ": {},
+    "۱۴۰۳/۱۰/۱۳ ۱۶:۰۰": {"calendar": "jalali"},
+    "13/10/1403 16:00": {"calendar": "jalali"},
+    "03/10/13 16:00": {"calendar": "jalali"},
+    "14031013160000": {"calendar": "jalali"},
+    "1735833600": {},
+    "1735833600.0": {},
+    "1735833600000": {"epoch": "milliseconds"},
+    "1735833600000000": {},
+    "45659,6666666667": {"epoch": "excel"},
+    "2025-W01-4 16:00": {},
+    "2025-01-02 21:30 IST": {"zones": {"IST": "+05:30"}},
+    "2025-01-02 21:30 ist": {"zones": {"IST": "Asia/Kolkata"}},
+}
+"""Ways to write one moment, and what a column states of them."""
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_a_moment_is_the_same_in_a_file_an_export_and_a_request(text: str) -> None:
+    form = DateForm(**FORMS[text])
+    expected = utc(2025, 1, 2, 16)
+    missing = ("", "n/a")
+    cells = [text, "n/a", text] * 5
+    column = Column("at", "date", **FORMS[text])
+    values, wrong = read_columns([pa.array(cells)], column, missing)
+    assert not wrong.any()
+    assert values[[0, 2]].astype(np.int64).tolist() == [expected] * 2
+    assert np.isnat(values[1])
+    assert utc_micros(reader(column, missing)(text)) == expected
+    read = read_moments(pa.array(cells).dictionary_encode(), form, missing=missing)
+    assert read.values[[0, 2]].tolist() == [expected] * 2
+    history = History(missing=missing, dates={"activities.occurred_at": ColumnDates(**FORMS[text])})
+    found, errors = read_cells(cells, history, "activities.occurred_at")
+    assert (found.values.tolist(), errors) == (read.values.tolist(), [])
+    if text.isdigit() and len(text) != 14:
+        assert read_moments(pa.array([int(text)]), form).values[0] == expected
+        assert read_cells([int(text)], history, "activities.occurred_at")[0].values[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2025-01-02 16:00 CST", "zone_unclear"),
+        ("2025-01-02 16:00 QQT", "zone"),
+        ("1403/10/13", "date_exists"),
+        ("1404/12/30", "date_exists"),
+        ("2 дек 1403", "date_exists"),
+        ("2 due 2025", "date"),
+        ("-1735833600", "date"),
+    ],
+)
+def test_what_is_no_moment_has_a_reason(text: str, reason: str) -> None:
+    calendar = "jalali" if text.startswith("1404") else None
+    with pytest.raises(InvalidValue, match="must") as caught:
+        read_clock(text, DateForm(calendar=calendar))
+    assert caught.value.reason in (reason, "date_range")
+
+
+def test_every_day_of_the_persian_calendar_is_the_library_s() -> None:
+    day, last = JalaliDate(1300, 1, 1), JalaliDate(1499, 12, 29)
+    days = [day + timedelta(days=n) for n in range(0, (last - day).days, 3)]
+    texts = [f"{d.year}/{d.month:02}/{d.day:02}" for d in days]
+    read = read_moments(pa.array(texts), DateForm(calendar="jalali"))
+    expected = [micro(datetime.combine(d.to_gregorian(), datetime.max.time())) for d in days]
+    assert read.values.tolist() == expected
+    assert read.whole_day.all()
+    leap = [year for year in range(1300, 1499) if JalaliDate.is_leap(year)]
+    ends = pa.array([f"{year}-12-30" for year in range(1300, 1499)] * 1)
+    usable = read_moments(ends, DateForm(calendar="jalali")).usable
+    assert [1300 + at for at in np.flatnonzero(usable).tolist()] == leap
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (["3/4/2025", "12/31/2025", "5/6/2025"], {"day_first": False}),
+        (["3/4/2025", "31/12/2025"], {"day_first": True}),
+        (["2025-01-31", "2025-12-31 10:00"], {}),
+        (["2/28/2025", "1/31/2025"], {"day_first": False}),
+        (["1403/10/13", "1403/12/30"], {"calendar": "jalali"}),
+        (["۱۴۰۳/۱۰/۱۳"], {"calendar": "jalali"}),
+        (["13/10/1403"], {"calendar": "jalali", "day_first": True}),
+        (["45829.79", "45830", "45831,5"], {"epoch": "excel"}),
+        (["1735833600", "1741100829.0"], {"epoch": "seconds"}),
+        (["1735833600000"], {"epoch": "milliseconds"}),
+        (["1735833600000000"], {"epoch": "microseconds"}),
+        (["n/a", "soon"], {}),
+    ],
+)
+def test_the_form_is_what_the_whole_column_shows(cells: list[str], form: dict[str, Any]) -> None:
+    column = pa.array([*cells, None])
+    for same in (column, column.dictionary_encode(), pa.chunked_array([column, column])):
+        evidence = form_evidence(same, DateForm())
+        assert evidence.form == DateForm(**form)
+        assert (evidence.contradictions, evidence.unsure) == ((), ())
+
+
+def test_a_column_that_contradicts_itself_or_shows_nothing_is_named() -> None:
+    both = form_evidence(pa.array(["31/12/2025", "3/4/2025", "12/31/2025"] * 2), DateForm())
+    assert both.contradictions == (
+        "the day is first in 2 row(s), the first 31/12/2025 on line 2, and the month in "
+        "2 row(s), the first 12/31/2025 on line 4",
+    )
+    calendars = form_evidence(pa.array(["1403/10/13", "2025-01-02"]), DateForm())
+    assert calendars.form.calendar == "jalali"
+    assert "of the Gregorian one in 1 row(s), the first 2025-01-02 on line 3" in str(
+        calendars.contradictions
+    )
+    none = form_evidence(pa.array(["3/4/2025", "5/6/2025"]), DateForm(day_first=False))
+    assert "no date shows whether the day or the month is first" in none.unsure[0]
+    assert none.unsure[0].endswith("read with the month first")
+    assert none.form.day_first is False
+
+
+def test_dates_that_stand_for_none() -> None:
+    rows = np.array([30, 5, 1, 4, 2, 1, 1])
+    texts = ["1970-01-01", "0000-00-00", "9999-12-31", "2025-01-02", "2025-01-03", "soon"]
+    texts.append("31.12.2999")
+    read = read_moments(pa.array(texts))
+    found = placeholder_texts(texts, rows, read, DateForm())
+    assert found == ("1970-01-01", "0000-00-00", "9999-12-31", "31.12.2999")
+    born = ["1970-01-01", "1969-12-30", "1970-01-03"]
+    read = read_moments(pa.array(born))
+    assert placeholder_texts(born, np.array([3, 2, 1]), read, DateForm()) == ()
+    zero = ["0", "1735833600"]
+    form = DateForm(epoch="seconds")
+    assert placeholder_texts(zero, np.ones(2, int), read_moments(pa.array(zero), form), form) == (
+        "0",
+    )

@@ -142,6 +142,7 @@ def compare(
     replicates: int = 400,
     seed: int = 7,
     slice_by: Sequence[str] = (),
+    order_doubted: bool = False,
     progress: TrainingProgress | None = None,
 ) -> Trained:
     """Fit, calibrate, choose and report every rung that the data allows.
@@ -161,6 +162,8 @@ def compare(
     seed : int
     slice_by : sequence of str
         Categories by whose values the newest leads are also judged, where leads have ages.
+    order_doubted : bool
+        Whether something speaks against the order of time, which the verdict then says first.
     progress : callable or None
 
     Raises
@@ -256,6 +259,7 @@ def compare(
             drift=drift,
             expected_wins=None if probability is None else expected_wins(probability),
             random_split=windows.random,
+            order_doubted=order_doubted,
             final_labels=windows.final_labels,
             warnings=windows.warnings,
             calibration_problem=winner.calibration.problem,

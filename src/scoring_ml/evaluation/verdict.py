@@ -59,6 +59,8 @@ class Evidence:
         ``None`` without probabilities.
     random_split : bool
         Whether nothing put the leads in order of time.
+    order_doubted : bool
+        Whether something speaks against the order of time.
     final_labels : bool
         Whether outcomes were taken as final without a check of age.
     warnings : sequence of WindowWarning
@@ -81,6 +83,7 @@ class Evidence:
     expected_wins: Interval | None
     random_split: bool
     final_labels: bool
+    order_doubted: bool = False
     warnings: Sequence[WindowWarning] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     baseline: str = "matrix"
@@ -107,10 +110,10 @@ class Verdict:
 def write_verdict(evidence: Evidence, *, catalogue: Catalogue) -> Verdict:
     """Say what the newest window shows, and what it does not.
 
-    In this order: a random split; what the chosen model adds over the matrix at equal volume;
-    how it ranks, and how far it is from the best candidate; whether its probabilities held; how
-    it does at other ages and on new accounts; drift; labels that may still change; warnings about
-    the windows.
+    In this order: a random split, or an order in doubt; what the chosen model adds over the
+    matrix at equal volume; how it ranks, and how far it is from the best candidate; whether its
+    probabilities held; how it does at other ages and on new accounts; drift; labels that may
+    still change; warnings about the windows.
     """
     sentences = tuple(_sentences(evidence))
     return Verdict(tell(sentences, catalogue), sentences)
@@ -124,6 +127,8 @@ def warning_text(warning: WindowWarning, catalogue: Catalogue) -> str:
 def _sentences(evidence: Evidence) -> Iterator[Sentence]:
     if evidence.random_split:
         yield "verdict.random_split", {}
+    elif evidence.order_doubted:
+        yield "verdict.order_doubted", {}
     wins, leads = evidence.comparison.wins, evidence.comparison.leads
     if not 0 < wins < leads:
         yield "verdict.nothing_to_judge", {"n": leads, "wins": wins}

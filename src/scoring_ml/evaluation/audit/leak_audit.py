@@ -43,7 +43,15 @@ from scoring_ml.evaluation.audit.time import (
 from scoring_ml.evaluation.later_facts import LaterFacts
 from scoring_ml.features.snapshot import Snapshot
 
-__all__ = ["WHOLE_FILE", "AuditSettings", "Finding", "Progress", "audit", "refusals"]
+__all__ = [
+    "WHOLE_FILE",
+    "AuditSettings",
+    "Finding",
+    "Progress",
+    "audit",
+    "order_doubted",
+    "refusals",
+]
 
 Progress = Callable[[int, int], None]
 """Called with the number of columns looked at so far and of all."""
@@ -135,6 +143,12 @@ def refusals(findings: Iterable[Finding], schema: Schema) -> tuple[Finding, ...]
     """
     stopped = {column.name for column in schema.used if column.allow is None} | {WHOLE_FILE}
     return tuple(item for item in findings if item.grade == "refuse" and item.column in stopped)
+
+
+def order_doubted(findings: Iterable[Finding]) -> bool:
+    """Tell whether something speaks against the order of time that windows are cut by."""
+    probes = ("order", "sorted_by_outcome")
+    return any(item.grade == "ask" and item.suspicion.probe in probes for item in findings)
 
 
 def _one_column(
