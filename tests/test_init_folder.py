@@ -311,3 +311,12 @@ def test_one_file_of_the_browser_is_enough(exports, tmp_path):
     assert list(result.draft.tables) == ["leads", "stages"]
     assert result.leads["won"] > 100
     assert check_data(tmp_path).exit_code == 0
+
+
+def test_deleted_deals_of_pipedrive_are_no_leads(tmp_path):
+    folder = write_export("pipedrive", tmp_path / "crm")
+    deals = pd.read_csv(folder / "deals.csv", dtype=str, keep_default_na=False)
+    deals.loc[:4, "status"] = "deleted"
+    deals.to_csv(folder / "deals.csv", index=False)
+    result = init_folder(folder)
+    assert (result.broken, result.leads["leads"]) == ("", 395)
