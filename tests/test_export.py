@@ -210,6 +210,24 @@ class TestSmallExport:
         export, _ = read_export(tmp_path, load_mapping(tmp_path / "crm.yaml"))
         assert_equal(export, small[0])
 
+    def test_old_code_pages_are_found_or_named_and_titles_passed_over(self, tmp_path: Path) -> None:
+        text = TABLES["touches.csv"].replace("Spring", "Весенняя выставка")
+        folder = write_small_export(tmp_path)
+        (folder / "touches.csv").write_bytes(("Touches\n\n" + text).encode("koi8_r"))
+        content = yaml.safe_load(CRM_YAML)
+        export, report = read_export(folder, parse_mapping(content))
+        assert export.activities is not None
+        assert "Весенняя выставка" in export.activities.campaigns
+        assert any("touches.csv: Read as koi8_r" in note for note in report.notes)
+        assert any("the first of them 'Touches'" in note for note in report.notes)
+        export, report = read_export(folder, parse_mapping(content | {"encoding": "koi8-r"}))
+        assert export.activities is not None
+        assert "Весенняя выставка" in export.activities.campaigns
+        assert not any("Read as" in note for note in report.notes)
+        content["tables"]["activities"]["encoding"] = "utf-8"
+        _, report = read_export(folder, parse_mapping(content | {"encoding": "koi8-r"}))
+        assert "of touches.csv is not utf-8" in report.broken[0]
+
     def test_the_order_of_the_files_does_not_matter(
         self, small: tuple[Export, ExportReport], tmp_path: Path
     ) -> None:
