@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
+from scoring_ml.data.drafting.look import look_at
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.schema import Column, Order, Schema, parse_schema
 from scoring_ml.data.values.moments import moment_of
@@ -626,3 +627,19 @@ def test_placeholders_are_missing_in_the_draft() -> None:
     assert [item.grade for item in found.audit] == ["note"]
     order = draft(created_at=[*turns("2026-03-04", "2026-03-05")[:50], *["1970-01-01"] * 10]).order
     assert (order.by, order.missing) == ("time", ("1970-01-01",))
+
+
+def test_a_finding_names_the_line_of_the_file(tmp_path: Path) -> None:
+    rows = [f"{row};{row * 37};{row % 2}" for row in range(40)]
+    rows[20] = "20;9.3x;0"
+    rows.insert(10, ";;")
+    text = "\n".join(["Leads report", "", "lead;budget;won", *rows]) + "\n"
+    (tmp_path / "leads.csv").write_text(text, encoding="utf-8")
+    schema_lines = text.splitlines()
+    look = look_at("budget", *_column(tmp_path / "leads.csv", "budget"))
+    assert look.line("9.3x") == schema_lines.index("20;9.3x;0") + 1
+
+
+def _column(path: Path, name: str) -> tuple[Any, Any]:
+    file = read_table(path)
+    return file.table.column(name), file.facts.line_of

@@ -93,7 +93,7 @@ def draft_schema(
             found=f"no column {target!r} in {file.facts.name}",
             do=f"Write {like!r}" if like else f"Choose one of its {len(names)} columns",
         )
-    looks = {name: look_at(name, file.table.column(name)) for name in names}
+    looks = {name: look_at(name, file.table.column(name), file.facts.line_of) for name in names}
     missing = _missing_words(looks.values())
     outcome = _target(looks.pop(target), {"won": won, "lost": lost, "open": still_open})
     drafts = {name: draft_column(look.without(missing)) for name, look in looks.items()}

@@ -39,12 +39,15 @@ class ColumnLook:
         Places in ``texts``.
     counts : mapping of str to int
         Without empty cells.
+    line_of : callable
+        From a row, from 0, to its line in the file.
     """
 
     name: str
     texts: Sequence[str]
     codes: NDArray[np.int64]
     counts: Mapping[str, int]
+    line_of: Callable[[int], int]
 
     @property
     def rows(self) -> int:
@@ -69,9 +72,9 @@ class ColumnLook:
         return [text for text in texts if not text[0].isdigit()]
 
     def line(self, text: str) -> int:
-        """Return the line of the first cell with a text, the header being line 1."""
+        """Return the line of the first cell with a text."""
         same = [place for place, other in enumerate(self.texts) if other == text]
-        return int(np.flatnonzero(np.isin(self.codes, same))[0]) + 2
+        return self.line_of(int(np.flatnonzero(np.isin(self.codes, same))[0]))
 
     def named(self, pattern: str) -> bool:
         """Whether a word of the name begins with the pattern."""
@@ -88,7 +91,9 @@ class ColumnLook:
         )
 
 
-def look_at(name: str, column: Any) -> ColumnLook:
+def look_at(
+    name: str, column: Any, line_of: Callable[[int], int] = lambda row: row + 2
+) -> ColumnLook:
     """Count the cells of an Arrow column."""
     codes, cells = distinct_cells(column)
     # The last place, which codes of -1 look at, is for no cell.
@@ -100,9 +105,8 @@ def look_at(name: str, column: Any) -> ColumnLook:
         for text, number in zip(texts, rows, strict=True):
             counts[text] += number
     counts.pop("", None)
-    return ColumnLook(
-        name, texts, codes, {text: number for text, number in counts.items() if number}
-    )
+    filled = {text: number for text, number in counts.items() if number}
+    return ColumnLook(name, texts, codes, filled, line_of)
 
 
 def folded_word(word: str) -> str:

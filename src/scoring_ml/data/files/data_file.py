@@ -39,6 +39,8 @@ class FileFacts:
         What a person should know, such as a column that had to be renamed.
     guess : CodePage or None
         The old encoding that was found by the words of the file.
+    first_line : int
+        Line below the header.
     columns : tuple of str
         Names of all columns of the file, read or not.
     """
@@ -52,6 +54,18 @@ class FileFacts:
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     guess: CodePage | None = None
+    first_line: int = 2
+
+    def line_of(self, row: int) -> int:
+        """Return the line of a row, from 0, where no cell has line breaks.
+
+        >>> FileFacts("x.csv", "csv", ",", "utf-8", 3, {"no cell filled": (3,)}).line_of(1)
+        4
+        """
+        line = self.first_line + row
+        for bad in sorted(line for lines in self.bad_lines.values() for line in lines):
+            line += bad <= line
+        return line
 
     @property
     def findings(self) -> tuple[Suspicion, ...]:
@@ -143,6 +157,7 @@ def read_table(
             (*text.notes, *notes),
             form.names,
             text.guess,
+            form.lines + 1,
         )
     if needs_rows and not (facts.rows and facts.columns):
         counts = [f"{len(lines)} row(s) with {reason}" for reason, lines in facts.bad_lines.items()]
