@@ -25,8 +25,13 @@ def found(path: Path, columns: set[str] | None) -> Any:
 def both(path: Path, columns: set[str] | None = None) -> list[Any]:
     with pytest.MonkeyPatch.context() as patch:
         fast = found(path, columns)
+        patch.setattr(csv_table, "_PIECE", 8)
+        pieces = found(path, columns)
         patch.setattr(csv_table, "_by_line", lambda *_: None)
-        return [fast, found(path, columns)]
+        patch.setattr(csv_table, "_PIECE", 1 << 20)
+        slow = found(path, columns)
+        assert pieces == slow
+        return [fast, slow]
 
 
 @settings(

@@ -245,7 +245,13 @@ def _other_separator(lines: Sequence[str]) -> str | None:
 
 
 def records(
-    name: str, lines: Iterable[str], options: dict[str, Any], above: int, *, total: int = -1
+    name: str,
+    lines: Iterable[str],
+    options: dict[str, Any],
+    above: int,
+    *,
+    total: int = -1,
+    width: int = 0,
 ) -> Iterator[tuple[int, list[str], int]]:
     """Yield each record with the line it starts in and its number of lines.
 
@@ -261,6 +267,8 @@ def records(
         Lines above the first one.
     total : int
         Lines of the file; -1 if they are not counted.
+    width : int
+        Cells of a row; those of the first record if 0.
 
     Raises
     ------
@@ -269,7 +277,7 @@ def records(
     """
     taken: list[str] = []
     reader = csv.reader(_noted(lines, taken), **options)
-    start, width = above, 0
+    start = above
     while True:
         try:
             row = next(reader)

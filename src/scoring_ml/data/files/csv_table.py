@@ -1,13 +1,12 @@
 """Rows of a CSV file as an Arrow table of text; lines that do not fit are named.
 
-Arrow reads a file in which each line is a row as wide as the header. In any other the lines are
-looked at one by one, which takes some ten times as long and says the same.
+Arrow reads a file in which each line is a row as wide as the header. Any other is read in pieces,
+and in those in which a line is no row the lines are looked at one by one, which says the same.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.files.csv_form import CsvForm, csv_form, records, swallows_rows
 from scoring_ml.data.files.text_file import BLOCK, TextFile
 
-_ROWS: Final = 50_000
+_PIECE: Final = 1 << 20
 _MOST_BELOW: Final = 20
 _LONGEST_LINE: Final = 10_000
 _BELOW: Final = re.compile(
@@ -174,19 +173,21 @@ def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, 
     empty = np.zeros(width, dtype=np.int64)
     tables: list[Any] = []
     rows = 0
-    usable = _usable(text, form, bad)
-    while chunk := list(itertools.islice(usable, _ROWS)):
-        whole: list[Sequence[str | None]] = []
-        for at, (line, row) in enumerate(chunk):
-            if len(row) < width:
-                short.append((rows + at, line, len(row)))
-                chunk[at] = line, [*row, *[None] * (width - len(row))]
-            else:
-                whole.append(row)
-        rows += len(chunk)
+    for piece in _pieces(text, form, bad):
+        if isinstance(piece, pa.Table):
+            empty += [pc.sum(pc.equal(pc.binary_length(c), 0)).as_py() or 0 for c in piece.columns]
+            tables.append(piece.select(names))
+            rows += piece.num_rows
+            continue
+        whole = [row for _, row in piece if len(row) == width]
+        short += [
+            (rows + at, line, len(row)) for at, (line, row) in enumerate(piece) if len(row) < width
+        ]
         empty += [column.count("") for column in zip(*whole, strict=True)] if whole else 0
-        cells = list(zip(*(row for _, row in chunk), strict=True))
+        filled = ([*row, *[None] * (width - len(row))] for _, row in piece)
+        cells = list(zip(*filled, strict=True))
         tables.append(pa.table([pa.array(cells[at], pa.string()) for at in wanted], names))
+        rows += len(piece)
     ends = _last_filled(form, empty, rows - len(short))
     cut = [(at, line) for at, line, length in short if length < max(ends, 1)]
     bad["too few cells"] = [line for _, line in cut]
@@ -200,25 +201,63 @@ def _by_row(text: TextFile, form: CsvForm, wanted: Sequence[int]) -> tuple[Any, 
     return table, found, len(short) - len(cut)
 
 
-def _usable(
-    text: TextFile, form: CsvForm, bad: dict[str, list[int]]
-) -> Iterator[tuple[int, Sequence[str | None]]]:
-    """Yield the rows that are not too wide or empty with their lines, and note the others."""
+def _pieces(text: TextFile, form: CsvForm, bad: dict[str, list[int]]) -> Iterator[Any]:
+    """Yield the rows that are not too wide or empty, and note the lines of the others.
+
+    They come as Arrow tables of all columns, and where a line is no row as lists of rows with
+    their lines.
+    """
     width = len(form.names)
-    count, _, _ = _lines(text, form.start)
-    raw = pa.BufferReader(pa.py_buffer(text.data[form.start :]))
-    with io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
-        for line, row, _ in records(
-            text.name, stream, form.options, form.lines, total=form.lines + count
+    count, end, _ = _lines(text, form.start)
+    at, line = form.start, form.lines
+    while at < end:
+        found = re.compile(rb"\r\n|\r|\n").search(text.data, min(at + _PIECE, end))
+        part = text.data[at : found.end() if found else end]
+        above = replace(form, start=0, lines=line)
+        read = _by_line(replace(text, data=part), above, range(width))
+        if read is not None:
+            bad["no cell filled"] += read[1].get("no cell filled", ())
+            yield read[0]
+            at += len(part)
+            line += _line_ends(bytes(part))
+            continue
+        rows: list[tuple[int, list[str]]] = []
+        taken: list[int] = []
+        used = 0
+        lines = _lines_from(text.data[at:end], taken)
+        total = form.lines + count
+        for first, row, number in records(
+            text.name, lines, form.options, line, total=total, width=width
         ):
+            line = first - 1 + number
             if len(row) > width and not any(row[width:]):
                 row = row[:width]
             if not any(row):
-                bad["no cell filled"].append(line)
+                bad["no cell filled"].append(first)
             elif len(row) > width:
-                bad["too many cells"].append(line)
+                bad["too many cells"].append(first)
             else:
-                yield line, row
+                rows.append((first, row))
+            used += sum(taken)
+            taken.clear()
+            if used >= len(part):
+                break
+        at += used + sum(taken)
+        if rows:
+            yield rows
+
+
+def _lines_from(data: memoryview, taken: list[int]) -> Iterator[str]:
+    """Yield lines of text with their ends, and note the bytes of each."""
+    raw = pa.BufferReader(pa.py_buffer(data))
+    with io.TextIOWrapper(raw, encoding="utf-8", newline="") as stream:
+        for line in stream:
+            taken.append(len(line.encode("utf-8")))
+            yield line
+
+
+def _line_ends(data: bytes) -> int:
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _last_filled(form: CsvForm, empty: NDArray[np.int64], rows: int) -> int:
