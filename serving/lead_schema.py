@@ -123,6 +123,7 @@ def _activity(history: History) -> JsonSchemaValue:
         occurred_at=_moment("occurred_at", history),
         known_at=_moment("known_at", history, optional=True),
         direction=_described("direction", ["string", "null"], examples=directions),
+        result=_described("result", ["string", "null"], examples=["held", "not_held"]),
         amount=_described("amount", ["number", "string", "null"], anyOf=amounts),
         campaign=touch,
         channel=touch,

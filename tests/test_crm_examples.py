@@ -39,9 +39,10 @@ contactId,property,value,timestamp,sourceType
 101,firstname,Anna,2026-01-05T10:00:00.000Z,FORM
 """,
     "calls.csv": """\
-hs_object_id,contact_id,hs_timestamp,hs_createdate,hs_call_direction,hs_call_duration
-1,101,2026-01-05T11:00:00Z,2026-01-05T11:20:00Z,OUTBOUND,180000
-2,101,2026-01-06T11:00:00Z,2026-01-06T11:20:00Z,INBOUND,60000
+hs_object_id,contact_id,hs_timestamp,hs_createdate,hs_call_direction,hs_call_duration,hs_call_status
+1,101,2026-01-05T11:00:00Z,2026-01-05T11:20:00Z,OUTBOUND,180000,COMPLETED
+2,101,2026-01-06T11:00:00Z,2026-01-06T11:20:00Z,INBOUND,60000,
+3,101,2026-01-06T12:00:00Z,2026-01-06T12:20:00Z,INBOUND,0,MISSED
 """,
     "emails.csv": """\
 contact_id,hs_timestamp,hs_createdate,hs_email_direction
@@ -49,8 +50,11 @@ contact_id,hs_timestamp,hs_createdate,hs_email_direction
 101,2026-01-08T11:00:00Z,2026-01-08T11:00:00Z,INCOMING_EMAIL
 """,
     "meetings.csv": """\
-contact_id,hs_timestamp,hs_createdate
-99,2026-01-13T11:00:00Z,2026-01-09T11:00:00Z
+contact_id,hs_timestamp,hs_createdate,hs_meeting_outcome
+99,2026-01-13T11:00:00Z,2026-01-09T11:00:00Z,SCHEDULED
+101,2026-01-14T11:00:00Z,2026-01-09T11:00:00Z,NO_SHOW
+101,2026-01-15T11:00:00Z,2026-01-09T11:00:00Z,CANCELED
+101,2026-12-15T11:00:00Z,2026-01-09T11:00:00Z,SCHEDULED
 """,
     "form_submissions.csv": "contact_id,submittedAt,title\n101,1767607200000,Newsletter\n",
     "email_events.csv": """\
@@ -61,10 +65,10 @@ contact_id,created,type
 """,
     "deal_to_contact.csv": "deal_id,contact_id\n501,101\n502,102\n503,103\n",
     "deals.csv": """\
-hs_object_id,dealstage,hs_is_closed_won,hs_is_closed_lost,closedate,amount,closed_lost_reason
-501,39827711,true,false,2026-02-01T10:00:00Z,9000,
-502,qualifiedtobuy,false,false,2026-12-31T00:00:00Z,,
-503,39827712,false,true,2026-02-03T10:00:00Z,,price
+hs_object_id,dealstage,hs_is_closed_won,hs_is_closed_lost,createdate,closedate,amount,closed_lost_reason
+501,39827711,true,false,2026-01-12T10:00:00Z,2026-02-01T10:00:00Z,9000,
+502,qualifiedtobuy,false,false,2026-01-12T10:00:00Z,2026-12-31T00:00:00Z,,
+503,39827712,false,true,2026-01-12T10:00:00Z,2026-02-03T10:00:00Z,,price
 """,
 }
 
@@ -147,6 +151,8 @@ ID;TYPE_ID;OWNER_ID;CREATED_TIME;CATEGORY_ID;STAGE_SEMANTIC_ID;STAGE_ID
 """,
     "crm_activity.csv": """\
 ID;OWNER_ID;OWNER_TYPE_ID;TYPE_ID;DIRECTION;START_TIME;CREATED;COMPLETED
+6;11;1;2;1;2026-01-06T15:00:00+03:00;2026-01-06T15:00:00+03:00;N
+7;11;1;6;0;2026-01-06T15:00:00+03:00;2026-01-06T15:00:00+03:00;Y
 1;11;1;2;2;2026-01-05T14:00:00+03:00;2026-01-05T14:10:00+03:00;Y
 2;11;1;2;1;2026-01-06T14:00:00+03:00;2026-01-06T14:00:00+03:00;Y
 3;11;1;4;1;2026-01-07T14:00:00+03:00;2026-01-07T14:00:00+03:00;Y
@@ -260,8 +266,9 @@ def test_hubspot(tmp_path: Path) -> None:
     export, report = read("hubspot", tmp_path)
     assert stages(export) == {"101": ["lead", "mql", "sql", "won"], "102": ["lead"]}
     # The stages of a pipeline of one's own are numbers: the flags tell what became of a deal.
-    assert outcomes(export) == {"101": WON, "103": LOST}
-    assert report["deals"].set_aside == {"not_selected": 4}
+    assert outcomes(export) == {"101": WON, "102": OPEN, "103": LOST}
+    assert report["deals"].read == 9
+    assert report["activities"].set_aside == {"not_selected": 1, "not_held": 3, "planned": 1}
     assert activities(export) == [
         ("101", "form", True),
         ("101", "outbound_call", False),
@@ -276,7 +283,7 @@ def test_hubspot(tmp_path: Path) -> None:
     assert export.leads.values["industry"].tolist() == ["RETAIL", None, "RETAIL"]
     assert report["stages"].set_aside == {"not_selected": 4}
     assert export.deals is not None
-    assert export.deals.loss_reason.tolist() == [None, "price"]
+    assert export.deals.loss_reason.tolist() == [None, None, "price"]
 
 
 def test_salesforce(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ BAD = [
             VISIT | {"type": "call"},
             VISIT | {"channel": "ads"},
             VISIT | {"direction": SECRET},
+            VISIT | {"result": False},
             VISIT | {"amount": SECRET},
             VISIT | {"campaign": True, "activity_id": 1.5},
             RepeatedNames([("type", "web_visit"), ("type", "form")]),

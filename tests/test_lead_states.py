@@ -267,8 +267,8 @@ def test_laws(deals: list[Deal], stages: list[Stage], day: int, seed: int) -> No
 def test_what_happens_later_changes_nothing_before(
     deals: list[Deal], stages: list[Stage], day: int
 ) -> None:
-    # A closed deal tells when it was opened; that is another row of what was known before.
-    deals = [(*deal[:4], None) if deal[2] != OPEN else deal for deal in deals]
+    # A row that tells two moments would be there before with one of them.
+    deals = [deal if deal[3] is SILENT else (*deal[:4], None) for deal in deals]
     made, as_of = export(deals, stages), np.full(2, day * DAY)
     early = find_outcomes(before(made, day * DAY), mapping()).open_at(as_of)
     assert early.tolist() == find_outcomes(made, mapping()).open_at(as_of).tolist()

@@ -67,6 +67,7 @@ def mapping_of(
             "day_first": day_first,
             "extracted_at": "2026-11-20T00:00:00Z",
             "missing": ["n/a", "999"],
+            "own_domains": ["ours.com"],
             "tables": {
                 "leads": {"file": f"leads.{files}"},
                 "activities": {
@@ -74,6 +75,7 @@ def mapping_of(
                     "words": {
                         "type": types,
                         "direction": {"исх": "outbound", "?": ""},
+                        "result": {"не дозвонились": "not_held"},
                         "campaign": {"ads": "Spring sale", "none": ""},
                         "channel": {"*": "elsewhere", "search": "Search"},
                     },
@@ -251,7 +253,10 @@ def cases(draw: st.DrawFn) -> tuple[Told, dict[str, Any]]:
             "type": st.sampled_from(OWN_TYPES + OUR_TYPES + STRANGE),
             "occurred_at": happened,
             "known_at": recorded | nothing,
-            "direction": st.sampled_from(["in", "OUT", " incoming", "outbound", "ИСХ", "?"])
+            "result": st.sampled_from(["held", "No show", "НЕ дозвонились", "x"]) | nothing,
+            "direction": st.sampled_from(
+                ["in", "OUT", " incoming", "outbound", "ИСХ", "?", "a@Ours.com", "Bo <b@else.org>"]
+            )
             | nothing,
             "amount": st.sampled_from(["3", "0", "1,234.5", "۱۲", "٣٫٥", "1e12", "999", "99۹"])
             | nothing,

@@ -41,7 +41,8 @@ def gather_facts(
     if export.stages is not None:
         for row, (lead, stage) in enumerate(_stages(export.stages)):
             facts[lead].stages.append(stage)
-            code = -1 if export.stages.deal is None else int(export.stages.deal[row])
+            named = export.stages.deal is not None and getattr(export.deals, "ids", ())
+            code = int(export.stages.deal[row]) if named else -1
             deal = OWN if code < 0 else f"deal {export.stages.deals[code]}"
             says = {**dict.fromkeys(lost_stages, "lost"), **dict.fromkeys(won_stages, "won")}
             facts[lead].sayings.append(

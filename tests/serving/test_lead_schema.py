@@ -38,7 +38,8 @@ FLAT_FIELDS = (
 CRM_FIELDS = (
     "lead_id", "created_at", "account_id", "activities", "stages",
     "activities.type", "activities.occurred_at", "activities.known_at", "activities.direction",
-    "activities.amount", "activities.campaign", "activities.channel", "activities.activity_id",
+    "activities.result", "activities.amount", "activities.campaign", "activities.channel",
+    "activities.activity_id",
     "activities.never_known", "stages.stage", "stages.entered_at", "stages.known_at",
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (

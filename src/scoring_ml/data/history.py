@@ -40,8 +40,10 @@ class History(DateForm):
     kind_words, stage_words : mapping of str to str
         The CRM's own words, in lower case, for kinds and stages; ``*`` for all that are not
         named, an empty meaning for what does not count.
-    direction_words, campaign_words, channel_words : mapping of str to str
+    direction_words, result_words, campaign_words, channel_words : mapping of str to str
         Likewise; an empty meaning for what says nothing.
+    own_domains : tuple of str
+        E-mail domains of one's own staff.
     missing : tuple of str
         Words for "not known" in a lead's lists.
     unclear_words : mapping of str to mapping of str to str
@@ -66,8 +68,10 @@ class History(DateForm):
     kind_words: Texts = field(default_factory=dict)
     stage_words: Texts = field(default_factory=dict)
     direction_words: Texts = field(default_factory=dict)
+    result_words: Texts = field(default_factory=dict)
     campaign_words: Texts = field(default_factory=dict)
     channel_words: Texts = field(default_factory=dict)
+    own_domains: Words = ()
     missing: Words = ("",)
     unclear_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dates: Mapping[str, ColumnDates] = field(default_factory=dict)

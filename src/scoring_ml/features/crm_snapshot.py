@@ -132,6 +132,7 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         **mapping.date_keys,
         free_mail=mapping.features.free_mail,
         disposable_mail=mapping.features.disposable_mail,
+        own_domains=mapping.own_domains,
         missing=mapping.missing,
         **request_words(mapping),
     )

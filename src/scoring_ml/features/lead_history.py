@@ -30,6 +30,7 @@ from scoring_ml.features.lead_vocabulary import (
     NOTHING,
     direction_reader,
     kind_reader,
+    result_reader,
     stage_reader,
     touch_reader,
 )
@@ -44,6 +45,7 @@ ACTIVITY_KEYS: Final = (
     "known_at",
     "amount",
     "direction",
+    "result",
     "campaign",
     "channel",
     "activity_id",
@@ -138,6 +140,8 @@ def _activities(
 ) -> tuple[Activities | None, list[str]]:
     entries = EntryColumns("activities", raw, ACTIVITY_KEYS, history)
     kind = np.array(entries.words("type", kind_reader(history)), dtype=np.int16)
+    if "result" in entries:
+        kind[np.array(entries.words("result", result_reader(history))) == 0] = NOTHING
     unknown = kind < NOTHING
     word = np.where(unknown, kind, 0)
     by_lead = kind < len(BY_LEAD)

@@ -192,9 +192,9 @@ def lead_states(export: Export, won: Sequence[str], lost: Sequence[str]) -> Lead
         says[np.isin(names, won)] = WON
         says[np.isin(names, lost)] = LOST
         deal = np.full(len(stages), _OWN, dtype=np.int64)
-        if stages.deal is not None:
-            ids = () if export.deals is None else export.deals.ids
-            deal = _numbers(stages.deals, ids)[stages.deal]
+        # Names of deals that no deal bears are of another table.
+        if stages.deal is not None and export.deals is not None and export.deals.ids:
+            deal = _numbers(stages.deals, export.deals.ids)[stages.deal]
         moments = (stages.entered_at, stages.known_at)
         parts.append((stages.lead, deal, *moments, says[stages.stage]))
     return LeadStates(

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KIND_PLACES
+from scoring_ml.data.crm.activity_kinds import (
+    DIRECTIONS,
+    KIND_PLACES,
+    RESULTS,
+    sent_by_lead,
+    was_held,
+)
 from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
 from scoring_ml.data.values.invalid import InvalidValue
@@ -45,10 +51,24 @@ def kind_reader(history: History) -> WordReader:
 def direction_reader(history: History) -> WordReader:
     """Return what reads a direction: 1 for the lead, 0 for us, or :data:`NOTHING`."""
 
-    def other(*_: Any) -> int:
-        raise InvalidValue("direction")
+    def other(_: Any, word: str | None) -> int:
+        by_lead = None if word is None else sent_by_lead(word, history.own_domains)
+        if by_lead is None:
+            raise InvalidValue("direction")
+        return int(by_lead)
 
     return _reader(history, "direction", DIRECTIONS, other, optional=True)
+
+
+def result_reader(history: History) -> WordReader:
+    """Return what reads a result: 0 for what did not come about, else 1 or :data:`NOTHING`."""
+
+    def other(_: Any, word: str | None) -> int:
+        if word is None:
+            raise InvalidValue("result")
+        return int(was_held(word) is not False)
+
+    return _reader(history, "result", RESULTS, other, optional=True)
 
 
 def stage_reader(history: History) -> WordReader:
@@ -107,6 +127,7 @@ def _meanings(history: History, column: str) -> Mapping[str, str]:
         # What is no kind of ours cannot be meant.
         "type": {word: kind for word, kind in kinds if not kind or kind in KIND_PLACES},
         "direction": history.direction_words,
+        "result": history.result_words,
         "stage": history.stage_words,
         "campaign": history.campaign_words,
         "channel": history.channel_words,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS
+from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, RESULTS
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.values.vocabulary import ANY_WORD, folded
 
@@ -20,8 +20,8 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``kind_words``, ``stage_words``, ``direction_words``, ``campaign_words``,
-        ``channel_words`` and ``unclear_words``.
+        ``kind_words``, ``stage_words``, ``direction_words``, ``result_words``,
+        ``campaign_words``, ``channel_words`` and ``unclear_words``.
     """
     # The two ends, which a lead may have come back from, are no stages of a request.
     ends = {folded(name) for name in (*mapping.stages.won, *mapping.stages.lost)}
@@ -30,6 +30,7 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
         "type": _words(mapping, "activities", "type", KINDS),
         "stage": _words(mapping, "stages", "stage", stages, nothing=ends),
         "direction": _words(mapping, "activities", "direction", DIRECTIONS),
+        "result": _words(mapping, "activities", "result", RESULTS),
         "campaign": _words(mapping, "activities", "campaign", ()),
         "channel": _words(mapping, "activities", "channel", ()),
     }
@@ -38,6 +39,7 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
         "kind_words": found["type"][0],
         "stage_words": {w: "" for w in sorted(ends) if w not in unclear_stages} | stage_words,
         "direction_words": found["direction"][0],
+        "result_words": found["result"][0],
         "campaign_words": found["campaign"][0],
         "channel_words": found["channel"][0],
         "unclear_words": {column: unclear for column, (_, unclear) in found.items() if unclear},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 BY_LEAD: Final = (
@@ -53,6 +53,51 @@ DIRECTIONS: Final[Mapping[str, bool]] = {
     "out": False,
 }
 """Words for who did it: true for the lead."""
+
+
+PLANNABLE: Final = (
+    "webinar",
+    "event",
+    "inbound_call",
+    "meeting",
+    "other_inbound",
+    "outbound_call",
+    "other_outbound",
+)
+"""Kinds that a CRM also holds before they happen."""
+
+RESULTS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(
+        ("held", "completed", "connected", "answered", "sent", "done", "scheduled"), True
+    ),
+    **dict.fromkeys(("not_held", "no_show", "noshow", "canceled", "cancelled"), False),
+    **dict.fromkeys(("rescheduled", "failed", "busy", "missed", "no_answer", "bounce"), False),
+    **dict.fromkeys(("wrong_number", "left_voicemail", "bounced", "not_started"), False),
+    **dict.fromkeys(("deferred", "queued", "ringing"), False),
+}
+"""Words for how an activity went: false for what did not come about."""
+
+
+def was_held(word: str) -> bool | None:
+    """Tell whether an activity came about, from its result; ``None`` for a word that is no result.
+
+    >>> was_held("No Show"), was_held("COMPLETED"), was_held("maybe")
+    (False, True, None)
+    """
+    return RESULTS.get("_".join(word.casefold().replace("-", " ").split()))
+
+
+def sent_by_lead(address: str, own_domains: Collection[str]) -> bool | None:
+    """Tell whether an e-mail address is the lead's; ``None`` where that cannot be told.
+
+    >>> [sent_by_lead(text, ["ours.com"]) for text in ("Ann <a@ours.com>", "b@theirs.org", "in")]
+    [False, True, None]
+    """
+    domain = address.rpartition("@")[2].strip(" >").casefold()
+    if "@" not in address or not own_domains:
+        return None
+    own = [name.casefold().lstrip("@") for name in own_domains]
+    return not any(domain == name or domain.endswith(f".{name}") for name in own)
 
 
 def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:

@@ -141,8 +141,14 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
                     _Column(
                         "direction",
                         "`inbound` (the lead did it; also `incoming`, `in`) or `outbound` (we did; "
-                        "also `outgoing`, `out`)",
+                        "also `outgoing`, `out`); or the sender's address, told by `own_domains`",
                         default="as the kind says",
+                    ),
+                    _Column(
+                        "result",
+                        "`held`, or `not_held` for what did not come about (also `no_show`, "
+                        "`canceled`, `failed`, `missed`, `no_answer`, `bounced` and their kind)",
+                        default="held",
                     ),
                     _Column("amount", "pages of a visit, minutes of a call", default="not told"),
                     _Column("campaign", "the campaign it belongs to", default="none"),
@@ -162,6 +168,11 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
                     _Column("stage", "a stage that crm.yaml names", required=True),
                     _Column("entered_at", "when it was entered", required=True),
                     _Column("known_at", "when that was recorded", default="`entered_at`"),
+                    _Column(
+                        "deal_id",
+                        "the deal that entered it, if `deals` names its deals, too",
+                        default="the lead itself",
+                    ),
                 ),
             ),
             TableContract(
@@ -177,9 +188,19 @@ CONTRACTS: Final[Mapping[str, TableContract]] = MappingProxyType(
                     ),
                     _Column("closed_at", "when it was won or lost", default="`known_at`"),
                     _Column("known_at", "when that was recorded", default="`closed_at`"),
+                    _Column(
+                        "opened_at",
+                        "when the deal was created: from then until it closes it keeps its lead "
+                        "open",
+                        default="`known_at`; of a deal that is still open, the export",
+                    ),
                     _Column("amount", "worth of the deal", default="not told"),
                     _Column("loss_reason", "why it was lost", default="none"),
-                    _Column("deal_id", "tells rows apart that are otherwise equal", default="none"),
+                    _Column(
+                        "deal_id",
+                        "which deal it is; of several rows of one the newest says what it is",
+                        default="each row is a deal",
+                    ),
                 ),
             ),
             TableContract(

@@ -68,6 +68,18 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "left out, so that nothing after the export counts",
             ),
             Defect(
+                "planned",
+                "an activity that was recorded before the export was made, for a moment after it",
+                SET_ASIDE,
+                "not used: it has not happened yet",
+            ),
+            Defect(
+                "not_held",
+                "an activity that did not come about: a no-show, a failed call, a bounce",
+                SET_ASIDE,
+                "not used",
+            ),
+            Defect(
                 "repeated_lead",
                 "a second row for the same `lead_id`",
                 LEFT_OUT,
@@ -217,6 +229,12 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
                 "a direction that is neither inbound nor outbound",
                 MENDED,
                 "the kind says who did it",
+            ),
+            Defect(
+                "unknown_result",
+                "a result that is neither held nor not held",
+                MENDED,
+                "counts as held",
             ),
             Defect(
                 "wrong_value",

@@ -1,17 +1,17 @@
-"""The events of a CRM export: activities, stages and deals of its leads, and what it cost."""
+"""The events of a CRM export: stages and deals of its leads, and what it cost."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import Coded
 from scoring_ml.data.crm.coverage import note_lost_wins
-from scoring_ml.data.crm.facts import LOST, OPEN, WON, Activities, Deals, Stages
+from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Stages
+from scoring_ml.data.crm.ids import coded_ids
 from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order, unchanged
@@ -25,76 +25,6 @@ from scoring_ml.data.crm.row_fates import (
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import NEVER, Moments
 from scoring_ml.data.values.vocabulary import folded
-
-_SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}
-
-
-def read_activities(table: Table, index: LeadIndex) -> tuple[Activities, RowFates]:
-    """Read what leads did and what was done to them."""
-    fates = RowFates(table)
-    types = table.words("type", KINDS)
-    fates.drop("not_counted", types.ignored)
-    fates.drop("no_type", types.codes < 0)
-    lead = index.find(fates)
-    read = usable_moment(fates, "occurred_at", constant="type")
-    known, recorded = known_moment(fates, read.values)
-    fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    directions = table.words("direction", _SIDES)
-    kind, by_lead, unknown, aside = _kinds(types, directions)
-    amount, wrong = table.numbers("amount")
-    wrong |= amount < 0
-    amount[wrong] = np.nan
-    touches = {name: table.words(name) for name in ("campaign", "channel") if table.has(name)}
-    rows = fates.rows
-    # Different words of no kind that is known are different things.
-    word = np.where(unknown, types.codes, -1)
-    rest: list[NDArray[Any]] = [kind[rows], word[rows], by_lead[rows], bits(amount[rows])]
-    rest += [coded.codes[rows] for coded in touches.values()]
-    if table.has("activity_id"):
-        rest.append(_id_codes(table, "activity_id")[rows])
-    order, repeats = in_order([lead[rows], read.values[rows], known[rows]], rest)
-    if not table.has("activity_id"):
-        # A day without a time tells too little to call two rows one.
-        repeats &= ~read.whole_day[rows[order]]
-    fates.drop_rows("repeated_row", rows[order[repeats]])
-    note_known_before(fates, recorded, read.values)
-    note_clocks(fates, read, recorded)
-    fates.mended("negative_amount", wrong)
-    fates.mended("unknown_type", unknown, note=types.named(unknown & fates.alive))
-    fates.mended("unknown_direction", aside, note=directions.named(aside & fates.alive))
-    rows = rows[order[~repeats]]
-    codes = {name: coded.codes[rows] for name, coded in touches.items()}
-    words = {name: coded.words for name, coded in touches.items()}
-    found = Activities(
-        lead=lead[rows],
-        kind=kind[rows],
-        by_lead=by_lead[rows],
-        occurred_at=read.values[rows],
-        known_at=known[rows],
-        amount=amount[rows],
-        campaign=codes.get("campaign"),
-        channel=codes.get("channel"),
-        campaigns=words.get("campaign", ()),
-        channels=words.get("channel", ()),
-    )
-    return found, fates
-
-
-def _kinds(
-    types: Coded, directions: Coded
-) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Each row's kind, whether the lead did it, and where type or direction is none of ours."""
-    codes = {kind: at for at, kind in enumerate(KINDS)}
-    kind, unknown = types.translated(codes, np.int16)
-    side, aside = directions.translated(_SIDES, np.int8)
-    kind[unknown | (kind < 0)] = codes["other_inbound"]
-    # One entry for each side (not told, outbound, inbound) and kind.
-    pairs = [
-        [kind_and_side(name, direction) for name in KINDS] for direction in (None, False, True)
-    ]
-    kinds = np.array([[codes[name] for name, _ in row] for row in pairs], dtype=np.int16)
-    by_lead = np.array([[by_lead for _, by_lead in row] for row in pairs], dtype=bool)
-    return kinds[side + 1, kind], by_lead[side + 1, kind], unknown, aside
 
 
 def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, RowFates]:
@@ -116,35 +46,43 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     ours_alone = fates.alive.copy()
     entered, known = _after_creation(fates, index, lead, read.values, known)
+    deal, deals = coded_ids(table.ids("deal_id"))
     is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
     to_come = read.usable & (np.maximum(read.values, recorded.values) > index.extracted_at)
     known_end = is_end & ~(constant | words.ignored | to_come)
     unsure = _unsure(fates, lead, known_end, is_won, ours_alone)
     rows = fates.rows
-    order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows]])
+    order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows], deal[rows]])
     fates.drop_rows("repeated_row", rows[order[repeats]])
     _note_before_creation(fates, entered, read.values)
     note_known_before(fates, recorded, read.values)
     note_clocks(fates, read, recorded)
     rows = rows[order[~repeats]]
-    stays = unchanged(lead[rows], stage[rows], known[rows])
+    stays = unchanged(lead[rows], deal[rows] * len(names) + stage[rows], known[rows])
     fates.drop_rows("same_stage", rows[stays])
     rows = rows[~stays]
-    return Stages(lead[rows], stage[rows], entered[rows], known[rows], names, unsure), fates
+    found = Stages(
+        lead[rows],
+        stage[rows],
+        entered[rows],
+        known[rows],
+        names,
+        unsure,
+        deal[rows] if deals else None,
+        deals,
+    )
+    return found, fates
 
 
-def closed_moments(table: Table, mapping: CrmMapping) -> list[Moments]:
-    """Return the moments that closed deals tell; those of open ones are only plans."""
-    outcome, _, _ = _outcomes(table, mapping)
-    closed = outcome != OPEN
-    reads = [table.moments(name) for name in ("closed_at", "known_at")]
-    return [read.values[read.usable & closed] for read in reads]
+def read_deals(
+    table: Table, mapping: CrmMapping, index: LeadIndex, stages: Stages | None = None
+) -> tuple[Deals, RowFates]:
+    """Read what became of leads.
 
-
-def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Deals, RowFates]:
-    """Read what became of leads."""
+    Where a lost deal tells no moment, ``stages`` that tell an end of its lead do.
+    """
     fates = RowFates(table)
-    outcome, unknown, words = _outcomes(table, mapping)
+    outcome, unknown, words = read_outcomes(table, mapping)
     fates.drop("unknown_outcome", unknown, note=words.named(unknown))
     closed = outcome != OPEN
     lead = index.find(fates)
@@ -154,11 +92,23 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     wrong = closed & read.wrong
     fates.drop("unreadable_moment", wrong, note=fates.table.unread("closed_at", wrong))
     fates.drop("unreadable_moment", closed & recorded.wrong)
-    fates.drop("no_moment", closed & read.missing & recorded.missing)
+    undated = closed & read.missing & recorded.missing
+    fates.drop(
+        "no_moment",
+        undated,
+        note="closed_at may be taken from other columns: see instead in docs/data.md",
+    )
     moment = np.where(read.missing, recorded.values, read.values)
     known = np.where(recorded.missing, moment, np.maximum(recorded.values, moment))
     if fates.since is not None:
         known = np.maximum(known, fates.since)
+    ended = _ended_by_stage(stages, mapping)
+    settled = undated & (outcome == LOST) & np.isin(lead, ended) & (lead >= 0)
+    if settled.any():
+        fates.notes.append(
+            f"deals: {settled.sum():,} lost deals tell no moment; the stages of their leads tell "
+            "when they ended"
+        )
     fates.drop("future", closed & (known > index.extracted_at))
     ours_alone = fates.alive.copy()
     at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)
@@ -166,16 +116,30 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
     to_come = (read.usable & (read.values > index.extracted_at)) | (
         recorded.usable & (recorded.values > index.extracted_at)
     )
-    unsure = _unsure(fates, lead, (closed | unknown) & ~to_come, outcome == WON, ours_alone)
-    at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, NEVER)
+    ending = (closed | unknown) & ~(to_come | settled)
+    unsure = _unsure(fates, lead, ending, outcome == WON, ours_alone)
+    # When an open deal will close is only planned; when it was recorded shows a state of it.
+    dated = recorded.usable & ~closed & (recorded.values <= index.extracted_at)
+    created = np.append(index.leads.created_at, 0)[lead]
+    if fates.since is not None:
+        created = np.maximum(created, fates.since)
+    shown = np.where(dated, np.maximum(recorded.values, created), NEVER)
+    at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, shown)
+    opening = table.moments("opened_at")
+    fates.mended("wrong_value", opening.wrong, note="opened_at")
+    opened = np.where(
+        opening.usable & (opening.values <= index.extracted_at),
+        np.maximum(opening.values, created),
+        NEVER,
+    )
+    deal, ids = coded_ids(table.ids("deal_id"))
     amount, wrong = table.numbers("amount")
     wrong |= amount < 0
     amount[wrong] = np.nan
     reasons = table.words("loss_reason")
     rows = fates.rows
     rest: list[NDArray[Any]] = [outcome[rows], bits(amount[rows]), reasons.codes[rows]]
-    if table.has("deal_id"):
-        rest.append(_id_codes(table, "deal_id")[rows])
+    rest += [opened[rows], deal[rows]]
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
     fates.drop_rows("repeated_row", rows[order[repeats]])
     _note_before_creation(fates, at, np.where(closed, moment, NEVER))
@@ -196,11 +160,21 @@ def read_deals(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Dea
         amount[rows],
         texts[reasons.codes[rows]],
         unsure,
+        opened[rows] if table.has("opened_at") else None,
+        deal[rows] if ids else None,
+        ids,
     )
     return found, fates
 
 
-def _outcomes(
+def _ended_by_stage(stages: Stages | None, mapping: CrmMapping) -> NDArray[np.int64]:
+    if stages is None:
+        return np.zeros(0, dtype=np.int64)
+    ends = np.isin(stages.names, (*mapping.stages.won, *mapping.stages.lost))
+    return np.unique(stages.lead[ends[stages.stage]])
+
+
+def read_outcomes(
     table: Table, mapping: CrmMapping
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_], Coded]:
     """Outcome of each row, where a word is none of ours, and the words; none at all is open."""
@@ -294,9 +268,3 @@ def _unsure(
 
 def _note_before_creation(fates: RowFates, raised: Moments, moment: Moments) -> None:
     fates.mended("before_creation", raised > moment)
-
-
-def _id_codes(table: Table, name: str) -> NDArray[np.int64]:
-    ids = table.ids(name)
-    coded = ids if hasattr(ids, "indices") else ids.dictionary_encode()
-    return np.asarray(coded.indices.fill_null(-1)).astype(np.int64)

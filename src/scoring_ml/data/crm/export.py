@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scoring_ml.data.crm.activities import read_activities
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.coverage import (
     join_notes,
@@ -19,13 +20,7 @@ from scoring_ml.data.crm.coverage import (
     unmapped_files,
     use_notes,
 )
-from scoring_ml.data.crm.events import (
-    closed_moments,
-    read_activities,
-    read_deals,
-    read_spend,
-    read_stages,
-)
+from scoring_ml.data.crm.events import read_deals, read_spend, read_stages
 from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.leads import (
@@ -37,7 +32,9 @@ from scoring_ml.data.crm.leads import (
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_fields import MappedField
 from scoring_ml.data.crm.merges import read_merges
+from scoring_ml.data.crm.open_deals import with_open_deals
 from scoring_ml.data.crm.readings import breaches
+from scoring_ml.data.crm.recording import recorded_moments
 from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.crm.row_fates import RowFates
 from scoring_ml.data.crm.tables import Table, open_source
@@ -137,9 +134,9 @@ class _Reading:
         carried = self._used("contacts")
         contacts = self._take("contacts", lambda t: read_contacts(t, carried, index)) or contacts
         changes = self._take("field_changes", lambda t: read_changes(t, fields, index)) or changes
-        activities = self._take("activities", lambda t: read_activities(t, index))
+        activities = self._take("activities", lambda t: read_activities(t, self.mapping, index))
         stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
-        deals = self._take("deals", lambda t: read_deals(t, self.mapping, index))
+        deals = self._take("deals", lambda t: read_deals(t, self.mapping, index, stages))
         spend = self._take("spend", lambda t: read_spend(t, index.extracted_at))
         self._note_unsure(index, [part.unsure for part in (stages, deals) if part is not None])
         for name, history in changes.histories.items():
@@ -168,10 +165,13 @@ class _Reading:
 
     def _open(self, name: str) -> None:
         fields = [item.named for item in self.mapping.fields if item.source == name]
+        sources = self.mapping.tables[name]
+        if name == "deals":
+            sources = with_open_deals(sources)
         try:
             opened = [
                 part
-                for source in self.mapping.tables[name]
+                for source in sources
                 for part in open_source(
                     self.folder, name, source.in_encoding(self.mapping.encoding), fields
                 )
@@ -235,18 +235,13 @@ class _Reading:
                 do="Write when the export was made, or leave it out",
             )
         newest = 0
-        for name, table in self.tables.items():
-            for column in _MOMENTS.get(name, ()):
-                read = table.moments(column)
-                past = read.values[read.usable & (read.values <= self.now)]
-                newest = max(newest, int(past.max(initial=0)))
-        if "deals" in self.tables:
-            for moments in closed_moments(self.tables["deals"], self.mapping):
+        for table in self.tables.values():
+            for moments in recorded_moments(table, self.mapping):
                 newest = max(newest, int(moments[moments <= self.now].max(initial=0)))
         if declared is None:
             self.notes.append(
-                "extracted_at is not in crm.yaml: the newest moment of the export stands for it, "
-                f"{_text_of(newest)}"
+                "extracted_at is not in crm.yaml: the newest moment of recording "
+                f"stands for it, {_text_of(newest)}{self._later(newest)}"
             )
             return newest
         if declared - newest > _SILENT_DAYS * DAY:
@@ -256,6 +251,20 @@ class _Reading:
                 "leads that were still open count as not won"
             )
         return declared
+
+    def _later(self, moment: int) -> str:
+        """Tell how many activities lie after a moment."""
+        table = self.tables.get("activities")
+        if table is None:
+            return ""
+        read = table.moments("occurred_at")
+        later = read.values[read.usable & (read.values > moment)]
+        if not len(later):
+            return ""
+        return (
+            f". {len(later):,} activities are dated after it, up to {_text_of(int(later.max()))}: "
+            "planned ones have not happened yet. If these have, write extracted_at into crm.yaml"
+        )
 
     def _take(self, name: str, read: Callable[[Table], tuple[T, RowFates]]) -> T | None:
         """Read one table, keep what was found, and let go of its columns."""
@@ -272,7 +281,7 @@ class _Reading:
             return None
         report = fates.report()
         self.reports.append(report)
-        self.notes += [*fates.notes, *use_notes(fates), *table.dates.notes]
+        self.notes += [*table.notes, *fates.notes, *use_notes(fates), *table.dates.notes]
         self.dates |= table.dates.decided
         for fault in table.dates.faults:
             self._break(
@@ -334,16 +343,6 @@ class _Reading:
     def _nothing(self) -> Export:
         leads = Leads(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), None, {})
         return Export(leads, {}, None, None, None, None, self.extracted_at)
-
-
-_MOMENTS = {
-    "leads": ("created_at", "known_at"),
-    "field_changes": ("changed_at", "known_at"),
-    "activities": ("occurred_at", "known_at"),
-    "stages": ("entered_at", "known_at"),
-}
-"""Moments that show how far an export reaches. Closing dates of open deals are only plans, and
-budgets are entered ahead."""
 
 
 def _text_of(moment: int) -> str:

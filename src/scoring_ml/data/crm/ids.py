@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import Bools
 
@@ -14,6 +15,17 @@ _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 _VOID: Final = ("0", "-1", _NO_GUID, f"{{{_NO_GUID}}}", "0" * 15, "0" * 15 + "AAA")
 _IN_ANY_CASE: Final = r"@|^\{?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-"
 _WHOLE: Final = r"^(-?\d+)\.0+$"
+
+
+def coded_ids(ids: Any) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return ids as places among the different ones, -1 for none, and those.
+
+    >>> coded_ids(pa.array(["a", None, "a"]))
+    (array([ 0, -1,  0]), ('a',))
+    """
+    coded = ids if pa.types.is_dictionary(ids.type) else ids.dictionary_encode()
+    codes = np.asarray(coded.indices.cast(pa.int64()).fill_null(-1))
+    return codes.astype(np.int64), tuple(coded.dictionary.to_pylist())
 
 
 def is_void(ids: Any) -> Bools:

@@ -132,6 +132,8 @@ class CrmMapping(LeadUse, DateForm):
         Attributes of a lead.
     stages : Funnel
         The funnel, its ends, and where sales takes over.
+    own_domains : tuple of str
+        E-mail domains of one's own staff.
     horizon_days : float or None
         Days in which a lead must be won; found from the data if None.
     recording_lag_days : float or None
@@ -161,6 +163,7 @@ class CrmMapping(LeadUse, DateForm):
     tables: Tables
     fields: Annotated[tuple[MappedField, ...], ByName(MappedField)] = ()
     stages: Funnel = field(default_factory=Funnel)
+    own_domains: Words = ()
     horizon_days: Days | None = None
     recording_lag_days: Days | None = None
     gap_days: Days | None = None
@@ -205,6 +208,11 @@ class CrmMapping(LeadUse, DateForm):
             raise Fault("horizon_days must be above 0", "0")
         columns = (item.column for item in self.fields)
         self.check_use({column.name: column.type in PERSONAL_TYPES for column in columns})
+
+    def recorded_since(self, table: str) -> int:
+        """Return the moment from which all facts of a table were recorded; 0 if none is given."""
+        given = [source.recorded_since for source in self.tables.get(table, ())]
+        return max((moment_of(text, timezone=self.timezone) for text in given if text), default=0)
 
     def dump(self) -> dict[str, Any]:
         """Return what a mapping file holds; :func:`parse_mapping` undoes it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
@@ -14,10 +15,12 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
 from scoring_ml.data.section_values import Encoding, Texts, Words, texts
+from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.moments.form import ColumnDates
 
 _OUTCOMES: Final = ("won", "lost", "open")
 _DIRECTIONS: Final = ("inbound", "outbound")
+_RESULTS: Final = ("held", "not_held")
 
 
 def _file_name(value: Any) -> str:
@@ -35,6 +38,18 @@ def _key_columns(value: Any) -> dict[str, str]:
 
 
 FileName = Annotated[str, PlainValidator(_file_name), WithJsonSchema({"type": "string"})]
+
+
+def _moment(value: Any) -> str:
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    try:
+        moment_of(text)
+    except ValueError:
+        raise Fault("{at} must be a moment, such as 2026-11-01", value) from None
+    return text
+
+
+Moment = Annotated[str, PlainValidator(_moment), WithJsonSchema({"type": "string"})]
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,10 @@ class Source(Section):
         How a column of this file writes its dates, where it differs from the whole export.
     encoding : str or None
         That of the file; the mapping's if None.
+    instead : mapping of contract column to tuple of str
+        Moments alone: file columns that are read where its own is empty, the best first.
+    recorded_since : str or None
+        The moment from which these facts were recorded.
     """
 
     file: FileName
@@ -106,6 +125,8 @@ class Source(Section):
     join: Annotated[tuple[Join, ...], BeforeValidator(_joins)] = ()
     fields: Words = ()
     dates: Mapping[str, ColumnDates] = field(default_factory=dict)
+    instead: Mapping[str, Words] = field(default_factory=dict)
+    recorded_since: Moment | None = None
     encoding: Encoding | None = None
 
     def in_encoding(self, encoding: str | None) -> Source:
@@ -114,7 +135,10 @@ class Source(Section):
         return replace(self, encoding=self.encoding or encoding, join=joins)
 
     def check(self) -> None:
-        """Refuse a column of two origins."""
+        """Refuse a column of two origins, and other columns for what is no moment."""
+        for name in self.instead:
+            if not name.endswith("_at"):
+                raise Fault("{at}.instead may name moments alone", name)
         for name in self.constants:
             if name in self.columns:
                 raise Fault("{at}: a column must have one origin", f"{name} twice")
@@ -169,7 +193,7 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
         Naming the place, and the nearest allowed word.
     """
     meanings: dict[str, dict[str, tuple[str, ...]]] = {
-        "activities": {"type": KINDS, "direction": _DIRECTIONS},
+        "activities": {"type": KINDS, "direction": _DIRECTIONS, "result": _RESULTS},
         "stages": {"stage": stages},
         "deals": {"outcome": _OUTCOMES},
     }
@@ -179,7 +203,7 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
             if source.fields and table != "field_changes":
                 raise Fault(f"{at}.fields is for field_changes alone", ", ".join(source.fields))
-            for key in ("columns", "constants", "words", "dates"):
+            for key in ("columns", "constants", "words", "dates", "instead"):
                 for name in getattr(source, key):
                     if name not in names:
                         raise unknown_key(name, tuple(names), f"{at}.{key}")

@@ -26,6 +26,7 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import (
     Bools,
     ReadMoments,
+    completed_moments,
     local_days,
 )
 from scoring_ml.data.values.moments.form import ColumnDates
@@ -34,7 +35,7 @@ from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
 
-MAY_LACK: Final = ("owner", "merged_into", "merged_at")
+MAY_LACK: Final = ("owner", "merged_into", "merged_at", "opened_at", "result")
 """Columns of the contract that a file may lack though crm.yaml names them: a note then."""
 
 BESIDE: Final = "."
@@ -116,7 +117,7 @@ def open_source(
     """
     choices = (*source.only, *source.without)
     wanted = {*CONTRACTS[table].names, *source.columns.values(), *choices, *fields}
-    wanted |= {*source.fields}
+    wanted |= {*source.fields, *(name for names in source.instead.values() for name in names)}
     wanted |= {name for join in source.join for name in join.on}
     raw = _read(folder, source, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
@@ -182,7 +183,8 @@ def missing_column(source: Source, name: str, names: Sequence[str], why: str) ->
 
 def _require(opened: SourceColumns, table: str) -> None:
     source = opened.source
-    for name, named in source.columns.items():
+    instead = ((name, other) for name, others in source.instead.items() for other in others)
+    for name, named in (*source.columns.items(), *instead):
         if named not in opened.columns and name not in MAY_LACK:
             raise missing_column(source, named, opened.names, f"{name} of {table}")
     for name in CONTRACTS[table].required_names:
@@ -282,6 +284,7 @@ class Table:
         self.dates = TableDates(name, mapping)
         self.readings: list[Reading] = []
         """How the cells of fields were read, so far."""
+        self.notes: list[str] = []
 
     @property
     def aside(self) -> Table | None:
@@ -317,8 +320,24 @@ class Table:
                 (part.source.file, part.source.dates.get(name, ColumnDates()), column)
                 for part, column in zip(self.opened, self._raw(name), strict=True)
             ]
-            self._moments[name] = self.dates.read(name, parts)
+            read = self.dates.read(name, parts)
+            ranks = max(len(part.source.instead.get(name, ())) for part in self.opened)
+            for rank in range(ranks):
+                read = self._completed(name, read, rank)
+            self._moments[name] = read
         return self._moments[name]
+
+    def _completed(self, name: str, read: ReadMoments, rank: int) -> ReadMoments:
+        """Return moments with those of each source's next column where it has none."""
+        parts = []
+        for part in self.opened:
+            others = part.source.instead.get(name, ())[rank : rank + 1]
+            column = part.columns[others[0]] if others else pa.nulls(part.rows)
+            parts.append((part.source.file, part.source.dates.get(name, ColumnDates()), column))
+        rest = self.dates.read(f"{name} (instead)", parts)
+        count = (read.missing & ~rest.missing).sum()
+        self.notes.append(f"{self.name}: {name} is read from instead in {count:,} rows")
+        return completed_moments(read, rest)
 
     def unread(self, name: str, wrong: Bools) -> str:
         """Describe the first cells of a column of moments that cannot be read."""

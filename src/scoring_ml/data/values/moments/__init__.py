@@ -15,6 +15,7 @@ A moment that has its own zone keeps it. A moment without one is local time of t
 from scoring_ml.data.values.moments.cell import Clock, read_clock
 from scoring_ml.data.values.moments.column import (
     ReadMoments,
+    completed_moments,
     joined_moments,
     moment_of,
     read_moments,
@@ -44,6 +45,7 @@ __all__ = [
     "FormEvidence",
     "Moments",
     "ReadMoments",
+    "completed_moments",
     "form_evidence",
     "joined_moments",
     "local_days",

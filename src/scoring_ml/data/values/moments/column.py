@@ -104,6 +104,13 @@ def read_moments(
     return _finish(*_read_cells(column, form, words), timezone)
 
 
+def completed_moments(read: ReadMoments, rest: ReadMoments) -> ReadMoments:
+    """Return a column of moments with those of another one where it has none."""
+    taken = read.missing & ~rest.missing
+    pairs = zip(vars(read).values(), vars(rest).values(), strict=True)
+    return ReadMoments(*(np.where(taken, other, own) for own, other in pairs))
+
+
 def joined_moments(parts: Sequence[ReadMoments]) -> ReadMoments:
     """Return columns of moments one below the other; at least one."""
     if len(parts) == 1:
