@@ -19,6 +19,7 @@ from scoring_ml.data.values.moments import (
     DAY,
     FormEvidence,
     ReadMoments,
+    completed_moments,
     form_evidence,
     joined_moments,
     placeholder_texts,
@@ -54,19 +55,27 @@ class TableDates:
         self._table = table
         self._mapping = mapping
 
-    def read(self, name: str, parts: Sequence[tuple[str, ColumnDates, Any]]) -> ReadMoments:
+    def read(
+        self, name: str, parts: Sequence[tuple[str, ColumnDates, Sequence[Any]]]
+    ) -> ReadMoments:
         """Read a column of moments.
 
         Parameters
         ----------
         name : str
-        parts : sequence of (str, ColumnDates, pyarrow Array or ChunkedArray)
-            The file, what it states of the column, and its cells.
+        parts : sequence of (str, ColumnDates, sequence of pyarrow Array or ChunkedArray)
+            The file, what it states of the column, its cells, and the columns that are read
+            instead where it is empty.
         """
         reads, forms = [], []
-        for file, stated, column in parts:
+        for file, stated, (column, *others) in parts:
             at = f"{self._table}.{name} in {file}"
             read, dates = self._part(at, stated.completed_by(self._mapping), column)
+            for other in others:
+                rest, _ = self._part(at, stated.completed_by(self._mapping), other)
+                count = (read.missing & ~rest.missing).sum()
+                self.notes.append(f"{at}: {count:,} empty cells are read from instead")
+                read = completed_moments(read, rest)
             reads.append(read)
             forms.append(dates)
         if all(dates == forms[0] for dates in forms):

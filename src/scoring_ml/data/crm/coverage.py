@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping_tables import MAY_LACK
 from scoring_ml.data.crm.row_fates import RowFates
-from scoring_ml.data.crm.tables import MAY_LACK, SourceColumns
+from scoring_ml.data.crm.tables import SourceColumns
 from scoring_ml.data.values.moments import Bools
 
 _LITTLE: Final = 0.5

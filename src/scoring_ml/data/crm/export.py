@@ -281,7 +281,7 @@ class _Reading:
             return None
         report = fates.report()
         self.reports.append(report)
-        self.notes += [*table.notes, *fates.notes, *use_notes(fates), *table.dates.notes]
+        self.notes += [*fates.notes, *use_notes(fates), *table.dates.notes]
         self.dates |= table.dates.decided
         for fault in table.dates.faults:
             self._break(

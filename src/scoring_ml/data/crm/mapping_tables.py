@@ -18,6 +18,9 @@ from scoring_ml.data.section_values import Encoding, Texts, Words, texts
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.moments.form import ColumnDates
 
+MAY_LACK: Final = ("owner", "merged_into", "merged_at", "opened_at", "result")
+"""Columns of the contract that a file may lack though crm.yaml names them: a note then."""
+
 _OUTCOMES: Final = ("won", "lost", "open")
 _DIRECTIONS: Final = ("inbound", "outbound")
 _RESULTS: Final = ("held", "not_held")
@@ -133,6 +136,12 @@ class Source(Section):
         """Return the source with that encoding wherever it names none itself."""
         joins = tuple(replace(join, encoding=join.encoding or encoding) for join in self.join)
         return replace(self, encoding=self.encoding or encoding, join=joins)
+
+    @property
+    def named_columns(self) -> list[tuple[str, str]]:
+        """Contract columns with the file's columns that are named for them."""
+        others = [(name, each) for name, names in self.instead.items() for each in names]
+        return [*self.columns.items(), *others]
 
     def check(self) -> None:
         """Refuse a column of two origins, and other columns for what is no moment."""

@@ -16,7 +16,7 @@ from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
 from scoring_ml.data.crm.column_dates import TableDates
 from scoring_ml.data.crm.contracts import CONTRACTS
 from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.mapping_tables import Join, Source
+from scoring_ml.data.crm.mapping_tables import MAY_LACK, Join, Source
 from scoring_ml.data.crm.readings import Reading
 from scoring_ml.data.files.arrow_cells import one_array
 from scoring_ml.data.files.data_file import DataFile, read_table
@@ -26,7 +26,6 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import (
     Bools,
     ReadMoments,
-    completed_moments,
     local_days,
 )
 from scoring_ml.data.values.moments.form import ColumnDates
@@ -34,9 +33,6 @@ from scoring_ml.data.values.numbers import spellings
 from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
-
-MAY_LACK: Final = ("owner", "merged_into", "merged_at", "opened_at", "result")
-"""Columns of the contract that a file may lack though crm.yaml names them: a note then."""
 
 BESIDE: Final = "."
 """Between the stem of a joined file and its column, where the bare name is taken."""
@@ -94,6 +90,13 @@ class SourceColumns:
         # Only a file's own column may be taken by its name alone: a joined file has others.
         return self.columns[name] if name in self.own else None
 
+    def dated(self, name: str) -> tuple[str, ColumnDates, list[Any]]:
+        """Return the file, what it states of a moment, and the columns that may have it."""
+        own = self.find(name)
+        others = (self.columns[other] for other in self.source.instead.get(name, ()))
+        cells = [pa.nulls(self.rows) if own is None else own, *others]
+        return self.source.file, self.source.dates.get(name, ColumnDates()), cells
+
 
 def open_source(
     folder: Path, table: str, source: Source, fields: Sequence[str]
@@ -117,7 +120,7 @@ def open_source(
     """
     choices = (*source.only, *source.without)
     wanted = {*CONTRACTS[table].names, *source.columns.values(), *choices, *fields}
-    wanted |= {*source.fields, *(name for names in source.instead.values() for name in names)}
+    wanted |= {*source.fields, *(named for _, named in source.named_columns)}
     wanted |= {name for join in source.join for name in join.on}
     raw = _read(folder, source, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
@@ -183,8 +186,7 @@ def missing_column(source: Source, name: str, names: Sequence[str], why: str) ->
 
 def _require(opened: SourceColumns, table: str) -> None:
     source = opened.source
-    instead = ((name, other) for name, others in source.instead.items() for other in others)
-    for name, named in (*source.columns.items(), *instead):
+    for name, named in source.named_columns:
         if named not in opened.columns and name not in MAY_LACK:
             raise missing_column(source, named, opened.names, f"{name} of {table}")
     for name in CONTRACTS[table].required_names:
@@ -284,7 +286,6 @@ class Table:
         self.dates = TableDates(name, mapping)
         self.readings: list[Reading] = []
         """How the cells of fields were read, so far."""
-        self.notes: list[str] = []
 
     @property
     def aside(self) -> Table | None:
@@ -316,28 +317,9 @@ class Table:
     def moments(self, name: str) -> ReadMoments:
         """Return a column of moments, shape (rows,); missing where a source has none."""
         if name not in self._moments:
-            parts = [
-                (part.source.file, part.source.dates.get(name, ColumnDates()), column)
-                for part, column in zip(self.opened, self._raw(name), strict=True)
-            ]
-            read = self.dates.read(name, parts)
-            ranks = max(len(part.source.instead.get(name, ())) for part in self.opened)
-            for rank in range(ranks):
-                read = self._completed(name, read, rank)
-            self._moments[name] = read
+            parts = [part.dated(name) for part in self.opened]
+            self._moments[name] = self.dates.read(name, parts)
         return self._moments[name]
-
-    def _completed(self, name: str, read: ReadMoments, rank: int) -> ReadMoments:
-        """Return moments with those of each source's next column where it has none."""
-        parts = []
-        for part in self.opened:
-            others = part.source.instead.get(name, ())[rank : rank + 1]
-            column = part.columns[others[0]] if others else pa.nulls(part.rows)
-            parts.append((part.source.file, part.source.dates.get(name, ColumnDates()), column))
-        rest = self.dates.read(f"{name} (instead)", parts)
-        count = (read.missing & ~rest.missing).sum()
-        self.notes.append(f"{self.name}: {name} is read from instead in {count:,} rows")
-        return completed_moments(read, rest)
 
     def unread(self, name: str, wrong: Bools) -> str:
         """Describe the first cells of a column of moments that cannot be read."""
