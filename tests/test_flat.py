@@ -173,11 +173,35 @@ def test_lines_above_the_header_are_passed_over_and_named(
     assert packed.facts.rows == 3
 
 
+def test_a_report_with_remarks_above_and_below(tmp_path: Path) -> None:
+    text = """"Leads with status"
+"As of 2026-01-05 12:00:00 Eastern Standard Time/EST"
+"Filtered By"
+"   Show: All leads"
+
+"Lead ID","First Name","Status","Created Date"
+"00Q1","Anna","Open","1/5/2026"
+"00Q2","Oleg","Closed","1/6/2026"
+"00Q3","Sara","Closed","1/6/2026"
+"00Q4","Omid","Open","1/7/2026"
+
+"Grand Totals (4 records)"
+
+"Copyright (c) 2000-2026 CRM, inc. All rights reserved."
+"Confidential Information - Do Not Distribute"
+"""
+    facts = read_table(put(tmp_path, text)).facts
+    assert facts.columns == ("Lead ID", "First Name", "Status", "Created Date")
+    assert facts.rows == 4
+    assert facts.bad_lines == {"a total or a remark below the table": (12, 14, 15)}
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [
         ("notes\nhello, you\nhello, all\nbye, all\n", ["notes"]),
         ("#,name,city\n1,A,B\n2,C,D\n", ["#", "name", "city"]),
+        ("notes\nplain\na, b, c\nplain\nplain\n", ["notes"]),
         (",a,b\n0,1,2\n1,3,4\n", ["Unnamed: 0", "a", "b"]),
         ("a,b\n1,2\n", ["a", "b"]),
         ("comment;x\nhello, a, b;1\nhello, c, d;2\n", ["comment", "x"]),

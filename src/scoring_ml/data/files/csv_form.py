@@ -134,14 +134,15 @@ def header_place(name: str, lines: Sequence[str], separator: str) -> int:
         for line, row, _ in _sampled(lines, separator)
         if any(cell.strip() for cell in row)
     ]
-    counts = Counter(_extent(row) for _, row in rows)
+    counts = Counter(_extent(row) for _, row in rows if _extent(row) > 1)
     width = max(counts, key=lambda width: (counts[width], width), default=0)
     first = rows[0][1] if rows else []
     if width < 2 or not _is_title(first, width, alone=width < 3 and not _is_parted(lines)):
         return 0
     for at, (line, row) in enumerate(rows):
         if at > _MOST_ABOVE or not _is_title(row, width):
-            return line - 1 if _is_header(row, width) else 0
+            fit = sum(len(other) == len(row) for _, other in rows[at:])
+            return line - 1 if _is_header(row, width) and fit * 2 > len(rows) - at else 0
         if sum(map(bool, row)) > 1 and _extent(row) > sum(map(bool, row)) and len(row) >= width:
             below = rows[at + 1][1] if at + 1 < len(rows) else []
             if _is_header(below, width):

@@ -302,7 +302,8 @@ def _telling_lines(data: Any, most: int = 400_000, parts: int = 64) -> Iterator[
             found = re.compile(rb"[\x80-\xff]").search(data, end, start + step)
             if found is None:
                 break
-            begin = max(data.rfind(b"\n", 0, found.start()), data.rfind(b"\r", 0, found.start()))
+            near = max(0, found.start() - 10_000)
+            begin = max(data.rfind(end_of, near, found.start()) for end_of in (b"\n", b"\r"))
             stop = re.compile(rb"[\r\n]").search(data, found.end())
             end = stop.start() if stop else len(data)
             yield data[max(begin + 1, end - 10_000) : end]
