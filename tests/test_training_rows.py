@@ -9,7 +9,7 @@ import pytest
 
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.matrix import MatrixEstimator
-from scoring_ml.estimators.rows import checked_weight, newest_begins, quantiles
+from scoring_ml.estimators.rows import TrainingRows, checked_weight, newest_begins, quantiles
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.features.encoder import EncodedColumn
 
@@ -110,3 +110,26 @@ def test_all_rows_are_the_average_if_none_is_named(make):
     plain = make(COLUMNS).fit(X, y, None, lead).contributions(X)
     every = make(COLUMNS).fit(X, y, None, lead, average=np.ones(len(y), dtype=bool))
     np.testing.assert_allclose(every.contributions(X)[0], plain[0], atol=0.05)
+
+
+@pytest.mark.parametrize("ages", [1, 3])
+def test_settings_of_very_many_rows_are_chosen_on_those_of_every_few_leads(monkeypatch, ages):
+    n = 40 * ages
+    lead = np.repeat(np.arange(40), ages)
+    rows = TrainingRows(
+        X=np.arange(float(n)).reshape(-1, 1),
+        y=np.ones(n),
+        weight=np.full(n, 1 / ages),
+        lead=None if ages == 1 else lead,
+        average=None,
+    )
+    (older, newer), (nothing, _) = rows.split(rows.X, None)
+    assert nothing is None
+    assert (len(older), len(newer)) == (30 * ages, 10 * ages)
+    monkeypatch.setattr("scoring_ml.estimators.rows.CHOOSING_ROWS", 14 * ages)
+    older, newer = rows.split(rows.X)[0]
+    seen = lead[np.concatenate([older, newer])[:, 0].astype(int)]
+    leads, times = np.unique(seen, return_counts=True)
+    assert set(times) == {ages}
+    assert set(np.diff(leads)) == {3}
+    assert older.max() < rows.newest <= newer.min()

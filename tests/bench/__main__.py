@@ -25,6 +25,7 @@ from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from tests.bench.crm import crm as crm_in_full
 from tests.bench.crm import online
+from tests.bench.flat import flat as flat_in_full
 from tests.bench.influence import Influence, influence
 from tests.flat_leads import write_flat_leads
 
@@ -185,6 +186,11 @@ def _other(result: TrainResult, kind: str) -> Scorer:
     return Scorer(parts)
 
 
+def flat(home: Home) -> Iterator[Row]:
+    """A flat file of a million leads: drafted, checked and trained on."""
+    yield from flat_in_full(home.root / "large")
+
+
 def reading(home: Home) -> Iterator[Row]:
     """Encoding a file beside encoding its leads one by one, which must give the same bits."""
     from scoring_ml.data.files.data_file import read_table
@@ -212,6 +218,7 @@ BENCHMARKS = {
     "demo": demo,
     "seeds": seeds,
     "crm": crm,
+    "flat": flat,
     "reading": reading,
     "x-education": x_education,
     "bank": bank,

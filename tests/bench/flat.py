@@ -93,7 +93,8 @@ def made_leads(leads: int, seed: int) -> dict[str, Any]:
         day = created.astype("datetime64[D]") - rng.integers(0, most, leads)
         columns[name] = _with_gaps(pa.array(day.astype(str)), rng, 0.1)
     columns["email"] = pa.array([f"person{n}@company{n % 40_000}.example" for n in number])
-    phones = rng.integers(10**9, 10**10, leads)
+    area = rng.choice([212, 305, 415, 503, 617, 702, 773], leads)
+    phones = area * 10**7 + rng.integers(2_000_000, 9_999_999, leads)
     columns["phone"] = _with_gaps(pa.array([f"+1{n}" for n in phones]), rng, 0.3)
     texts = np.array([" ".join(rng.choice(_WORDS, 9)) for _ in range(min(leads, 5_000))])
     comment = np.strings.add(texts[rng.integers(0, len(texts), leads)], (number % 977).astype(str))
@@ -104,8 +105,8 @@ def made_leads(leads: int, seed: int) -> dict[str, Any]:
     )
     columns["form_version"] = pa.array(np.where(seconds < 450 * 86_400, "v1", "v2"))
     won = rng.random(leads) < 1 / (1 + np.exp(-z))
-    still_open = (number > 0.97 * leads) & ~won
-    columns["status"] = pa.array(np.where(won, "won", np.where(still_open, "open", "lost")))
+    still_open = (number > 0.95 * leads) & (rng.random(leads) < 0.6)
+    columns["status"] = pa.array(np.where(still_open, "open", np.where(won, "won", "lost")))
     return columns
 
 

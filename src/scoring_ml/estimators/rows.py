@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from scoring_ml.statistics.samples import Floats
 
 _TIE = 1e-9
 """Relative distance below which two sums of weights are one: 6 times 1/3 is 2."""
+
+
+CHOOSING_ROWS: Final = 200_000
+"""Rows on which settings are chosen; the model is then fitted on all."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,20 @@ class TrainingRows:
         return all(len(np.unique(part)) == 2 for part in np.split(self.y, [self.newest]))
 
     def split(self, *tables: Any) -> list[tuple[Any, Any]]:
-        """Return each of some tables of these rows as what is older and the newest quarter."""
+        """Return each of some tables of these rows as what is older and the newest quarter.
+
+        Of very many rows only those of every k-th lead, evenly over time.
+        """
         cut = self.newest
-        return [(None, None) if t is None else (t[:cut], t[cut:]) for t in tables]
+        every = 1 + (len(self.y) - 1) // CHOOSING_ROWS
+        if every == 1:
+            return [(None, None) if t is None else (t[:cut], t[cut:]) for t in tables]
+        new = (
+            np.ones(len(self.y), bool) if self.lead is None else np.diff(self.lead, prepend=-1) != 0
+        )
+        kept = np.flatnonzero(np.cumsum(new) % every == 0)
+        older, newer = kept[kept < cut], kept[kept >= cut]
+        return [(None, None) if t is None else (t[older], t[newer]) for t in tables]
 
 
 def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 0.25) -> int:
