@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
 from scoring_ml.data.crm.mapping_stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
+from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
-from scoring_ml.features.outcomes import Outcomes, find_outcomes
+from scoring_ml.features.outcomes import Outcomes, find_outcomes, outcome_notes
 from tests.oracle.lead_facts import gather_facts
 from tests.oracle.lead_standing import is_won_between, standing
 from tests.oracle.snapshot_oracle import proven_snapshot
@@ -285,3 +286,33 @@ def same(one: Outcomes, other: Outcomes, as_of: Any) -> bool:
 @given(DEALS, STAGE_ROWS)
 def test_every_row_is_as_the_oracle_has_it(deals: list[Deal], stages: list[Stage]) -> None:
     proven_snapshot(export(deals, stages, leads=3), mapping())
+
+
+def test_leads_seen_before_recording_began_are_neither_won_nor_lost() -> None:
+    made = export([(0, "a", WON, 10, 1), (1, "b", LOST, 10, 1)])
+    tables = {
+        "leads": {"file": "leads.csv"},
+        "deals": {"file": "deals.csv", "recorded_since": "1970-01-04T00:00:00Z"},
+    }
+    meaning = replace(mapping(), tables=parse_mapping({"dataset": "x", "tables": tables}).tables)
+    snapshot = proven_snapshot(made, meaning)
+    assert snapshot.age_days is not None
+    assert snapshot.age_days.tolist() == [3.0, 7.0, 3.0, 7.0]
+    tables["deals"]["recorded_since"] = "1970-03-01"
+    meaning = replace(mapping(), tables=parse_mapping({"dataset": "x", "tables": tables}).tables)
+    with pytest.raises(InputError, match="At least one lead must be open"):
+        build_crm_snapshot(made, meaning)
+    leads = {"file": "leads.csv", "recorded_since": "1970-01-04"}
+    with pytest.raises(SchemaError, match="recorded_since is for deals and stages alone"):
+        parse_mapping({"dataset": "x", "tables": {"leads": leads}})
+
+
+def test_a_late_begin_of_recording_is_told() -> None:
+    made = export([(i, "", WON, 330 + i % 30, None) for i in range(100, 200)], leads=300, days=400)
+    created = np.where(np.arange(300) < 100, 0, 325) * DAY
+    made = replace(made, leads=replace(made.leads, created_at=created))
+    note = next(outcome_notes(made, find_outcomes(made, mapping())))
+    assert note.startswith("None of the 100 leads created long before 1970-11-27 was won")
+    assert "recorded_since: 1970-11-27" in note
+    evenly = replace(made, leads=replace(made.leads, created_at=np.full(300, 325 * DAY)))
+    assert list(outcome_notes(evenly, find_outcomes(evenly, mapping()))) == []

@@ -50,6 +50,7 @@ def proven_snapshot(export: Export, mapping: CrmMapping) -> Snapshot:
         snapshot,
         schema,
         ages_days=mapping.ages_days,
+        recorded_since=outcomes.recorded_since,
         **ends,
         **spans,
     )
@@ -70,6 +71,7 @@ def check_snapshot(
     ages_days: Collection[float] | None = None,
     won_stages: Collection[str] = (),
     lost_stages: Collection[str] = (),
+    recorded_since: int = 0,
 ) -> None:
     """Prove that a snapshot knows nothing but what was known then.
 
@@ -126,6 +128,7 @@ def check_snapshot(
             if lead not in unsure
             and _is_in_time(age, as_of := _moment(of_lead, age, extracted), extracted)
             and of_lead.created_at < as_of
+            and (math.isnan(age) or as_of >= recorded_since)
             and standing(of_lead.sayings, as_of) == "open"
             and standing(of_lead.sayings, as_of, as_known=False) != "won"
         ]

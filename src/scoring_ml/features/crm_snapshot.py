@@ -37,6 +37,7 @@ NOT_DUE: Final = (NOT_OPEN, NOT_CREATED)
 """Why a lead is not scored though nothing is wrong with it."""
 
 NEVER_OPEN: Final = "closed before the first age at which leads are seen"
+NOT_RECORDED: Final = "seen before the recording of outcomes began (recorded_since)"
 NOT_YET: Final = "created at the very moment of the export"
 WON_BEFORE: Final = "won before the moment, recorded later"
 
@@ -195,6 +196,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
     extracted_at = np.full(n, export.extracted_at)
     seen = np.zeros(n, dtype=bool)
     late = np.zeros(n, dtype=bool)
+    early = np.zeros(n, dtype=bool)
     frames, moments, labels, lead, age_days = [], [], [], [], []
     for age in (*mapping.ages_days, np.nan):
         now = bool(np.isnan(age))
@@ -202,6 +204,8 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         is_open = outcomes.open_at(as_of) & known(leads.created_at, as_of)
         if not now:
             is_open &= known(as_of, extracted_at)
+            early |= is_open & known(as_of, outcomes.recorded_since)
+            is_open &= ~known(as_of, outcomes.recorded_since)
         won_before = is_open & outcomes.won_before(as_of)
         late |= won_before
         rows = np.flatnonzero(is_open & ~won_before)
@@ -243,7 +247,8 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
                 {
                     NOT_READ: outcomes.unsure,
                     WON_BEFORE: late & ~seen & ~outcomes.unsure,
-                    NEVER_OPEN: ~seen & ~late & ~outcomes.unsure & created,
+                    NOT_RECORDED: early & ~seen & ~late & ~outcomes.unsure,
+                    NEVER_OPEN: ~seen & ~late & ~early & ~outcomes.unsure & created,
                     NOT_YET: ~seen & ~late & ~outcomes.unsure & ~created,
                 },
             )

@@ -109,10 +109,13 @@ def find_outcomes(export: Export, mapping: CrmMapping) -> Outcomes:
         horizon_days=mapping.horizon_days or 0.0,
         lag_days=default_lag((states.known_at - states.at)[won]) if lag is None else lag,
         unsure=unsure,
+        recorded_since=max(mapping.recorded_since(table) for table in ("deals", "stages")),
     )
     if mapping.horizon_days is not None:
         return found
-    horizon = default_horizon(export.leads.created_at, found.won_at, export.extracted_at)
+    created = export.leads.created_at
+    judged = ~known(created, found.recorded_since)
+    horizon = default_horizon(created[judged], found.won_at[judged], export.extracted_at)
     return replace(found, horizon_days=horizon)
 
 
@@ -123,6 +126,7 @@ def outcome_notes(export: Export, outcomes: Outcomes) -> Iterator[str]:
         first = ", ".join(str(name)[:60] for name in export.leads.ids[leads[:3]])
         return f"{len(leads):,} lead(s), first: {first}"
 
+    yield from _late_recording(export, outcomes)
     back = outcomes.taken_back
     if len(back):
         yield (
@@ -134,6 +138,24 @@ def outcome_notes(export: Export, outcomes: Outcomes) -> Iterator[str]:
         yield (
             f"Deals and stages tell different ends: {some(torn)}. A won deal counts; where stages "
             "tell the win, a deal that was lost later counts"
+        )
+
+
+def _late_recording(export: Export, outcomes: Outcomes) -> Iterator[str]:
+    """Tell that no early lead was won, though by the later ones many must have been."""
+    created, won_at = export.leads.created_at, outcomes.won_at
+    won = won_at != NEVER
+    if outcomes.recorded_since or not won.any():
+        return
+    first = int(won_at.min())
+    early = created < first - np.quantile((won_at - created)[won], CAUGHT_WINS)
+    expected = early.sum() * won.sum() / max(int((~early).sum()), 1)
+    if expected >= FEW_WINS:
+        day = np.datetime64(first, "us").astype("M8[D]")
+        yield (
+            f"None of the {early.sum():,} leads created long before {day} was won, though some "
+            f"{expected:.0f} would be by the rate of the later ones: recording of outcomes seems to "
+            f"begin then. If so, write recorded_since: {day} at deals (or stages) in crm.yaml"
         )
 
 

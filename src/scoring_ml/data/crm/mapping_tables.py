@@ -116,7 +116,7 @@ class Source(Section):
     instead : mapping of contract column to tuple of str
         Moments alone: file columns that are read where its own is empty, the best first.
     recorded_since : str or None
-        The moment from which these facts were recorded.
+        Of ``deals`` and ``stages``: the moment from which they were recorded.
     """
 
     file: FileName
@@ -212,6 +212,8 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
             if source.fields and table != "field_changes":
                 raise Fault(f"{at}.fields is for field_changes alone", ", ".join(source.fields))
+            if source.recorded_since and table not in ("deals", "stages"):
+                raise Fault(f"{at}.recorded_since is for deals and stages alone", table)
             for key in ("columns", "constants", "words", "dates", "instead"):
                 for name in getattr(source, key):
                     if name not in names:
