@@ -154,7 +154,7 @@ def _late_recording(export: Export, outcomes: Outcomes) -> Iterator[str]:
         day = np.datetime64(first, "us").astype("M8[D]")
         yield (
             f"None of the {early.sum():,} leads created long before {day} was won, though some "
-            f"{expected:.0f} would be by the rate of the later ones: recording of outcomes seems to "
+            f"{expected:.0f} would be by the rate of later ones: recording of outcomes seems to "
             f"begin then. If so, write recorded_since: {day} at deals (or stages) in crm.yaml"
         )
 
