@@ -287,9 +287,7 @@ def test_the_id_is_unique_and_best_by_its_name() -> None:
         ("token", "id", False),
         ("code", "id", False),
     ]
-    repeated = draft(lead_id=[*tokens[:-1], tokens[0]])
-    assert repeated.id is None
-    assert repeated["lead_id"].type == "id"
+    assert draft(part_id=[*tokens[:-1], tokens[0]]).id is None
 
 
 @pytest.mark.parametrize(
@@ -643,3 +641,13 @@ def test_a_finding_names_the_line_of_the_file(tmp_path: Path) -> None:
 def _column(path: Path, name: str) -> tuple[Any, Any]:
     file = read_table(path)
     return file.table.column(name), file.facts.line_of
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("Lead ID", True), ("id", True), ("part", False)])
+def test_an_id_that_repeats_in_a_few_rows_is_the_id(name: str, chosen: bool) -> None:
+    ids = [f"L-{row % 50}" for row in range(ROWS)]
+    deals = [f"D-{row}" for row in range(ROWS)]
+    assert draft(**{name: ids}).id == (name if chosen else None)
+    if name == "Lead ID":
+        assert draft(**{"deal id": deals, name: ids}).id == name
+    assert draft(**{name: [f"L-{row % 20}" for row in range(ROWS)]}).id is None

@@ -121,11 +121,11 @@ def test_unusable_rows_are_counted_by_reason_with_their_first_ids():
     assert snapshot.unused == (
         RowFate("odd", 2, ("line 4", "line 7")),
         RowFate("no id in id", 1, ("",)),
-        RowFate("repeats the id of an earlier row (id)", 1, ("a",)),
         RowFate("y is neither won, lost nor open as the schema says", 1, ("d",)),
         RowFate("came does not say when the lead came", 2, ("e", "f")),
         RowFate("size holds a value that is no number", 1, ("g",)),
         RowFate("agreed holds a value that is no boolean", 1, ("h",)),
+        RowFate("repeats the id of an earlier row (id)", 1, ("a",)),
     )
     assert sum(item.count for item in snapshot.unused) + len(snapshot) == 9 + 2
 
@@ -272,3 +272,23 @@ def test_a_column_is_found_under_another_spelling_of_its_name(tmp_path: Path) ->
     )
     found = make_snapshot(tmp_path, spelt, small_schema())
     pd.testing.assert_frame_equal(found.frame, expected.frame)
+
+
+def test_the_earliest_row_of_an_id_stands_for_its_lead() -> None:
+    rows = [
+        ("a", "2026-01-05", "1", "won"),
+        ("b", "2026-01-01", "2", "lost"),
+        ("a", "2026-01-03", "3", "lost"),
+        ("b", "2026-01-01", "4", ""),
+        ("c", "2026-01-02", "5", "lost"),
+        ("c", "2026-01-09", "6", "lost"),
+    ]
+    names = ("id", "came", "size", "y")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    snapshot = build_snapshot(flat_of(**columns), schema_of(columns={"size": {"type": "number"}}))
+    assert snapshot.ids.tolist() == ["b", "c", "a"]
+    assert snapshot.frame["size"].tolist() == [2, 5, 3]
+    np.testing.assert_array_equal(snapshot.label, [np.nan, 0, 1])
+    assert [(fate.reason, fate.count) for fate in snapshot.unused] == [
+        ("repeats the id of an earlier row (id)", 3)
+    ]

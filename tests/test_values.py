@@ -6,6 +6,8 @@ import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from scoring_ml.data.values.numbers import (
     parse_number,
     plain_digits,
 )
-from scoring_ml.data.values.typed import reader
+from scoring_ml.data.values.typed import read_columns, reader
 from scoring_ml.data.values.vocabulary import tidy, visible
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)
@@ -371,3 +373,34 @@ def test_no_refusal_quotes_the_value(text: str, kind: str) -> None:
     with pytest.raises(ValueError, match=r"^must be") as refusal:
         reader(col(kind), ("",))(f"secret{text}secret")
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_many_numbers_read_at_once_as_each_of_them_alone(decimal: str) -> None:
+    rng = np.random.default_rng(3)
+    cells = [repr(float(value)) for value in rng.lognormal(5, 4, 700)]
+    cells += [f"{value:.3f}" for value in rng.normal(0, 900, 700)]
+    cells += [
+        "-9",
+        "007",
+        "1,5",
+        "$5",
+        "1e3",
+        "",
+        "x",
+        "1,234",
+        "1.234",
+        "9" * 400,
+        "n/a",
+        " 7",
+        "0",
+    ]
+    column = Column("x", "number", decimal=decimal, missing=("-9",))
+    read = reader(column, ("n/a", ""))
+    values, wrong = read_columns([pa.chunked_array([cells])], column, ("n/a", ""))
+    for cell, value, is_wrong in zip(cells, values, wrong, strict=True):
+        if is_wrong:
+            with pytest.raises(ValueError, match="must be a"):
+                read(cell)
+        else:
+            np.testing.assert_array_equal(value, read(cell), err_msg=cell)

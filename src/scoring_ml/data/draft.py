@@ -160,13 +160,21 @@ def _missing_words(looks: Iterable[ColumnLook]) -> tuple[str, ...]:
 
 
 def _choose_id(drafts: Mapping[str, DraftedColumn]) -> str | None:
-    """Choose the column that names a lead: unique, and best by its name."""
+    """Choose the column that names a lead: unique, and best by its name.
+
+    One that is named so is it also if a few leads stand twice, as with two deals.
+    """
 
     def rank(draft: DraftedColumn) -> tuple[bool, bool, bool]:
         exact = draft.look.named(r"(id|uuid|guid|ид|شناسه)\b")
         return draft.look.named(_LEAD_NAME) and exact, exact, draft.look.named(ID_NAME)
 
-    ids = [name for name, d in drafts.items() if d.column.type == "id" and d.unique]
+    def names_leads(draft: DraftedColumn) -> bool:
+        look = draft.look
+        few = 2 * len(look.counts) >= look.rows == look.filled > 1
+        return draft.unique or (few and (rank(draft)[0] or look.title == "id"))
+
+    ids = [name for name, d in drafts.items() if d.column.type == "id" and names_leads(d)]
     return max(ids, key=lambda name: rank(drafts[name]), default=None)
 
 

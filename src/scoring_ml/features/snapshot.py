@@ -129,10 +129,7 @@ def build_snapshot(
     moments: NDArray[np.datetime64] | None = None
     if for_training:
         if schema.id is not None:
-            empty = np.array([not text for text in ids])
-            drop(f"no id in {schema.id}", empty)
-            repeated = pd.Series(ids, dtype=object).duplicated().to_numpy() & ~empty
-            drop(f"repeats the id of an earlier row ({schema.id})", repeated)
+            drop(f"no id in {schema.id}", np.array([not text for text in ids]))
         label, unknown = _labels(cells[schema.target.column], schema)
         drop(f"{schema.target.column} is neither won, lost nor open as the schema says", unknown)
         position, moments, unreadable = _order(cells, n, schema)
@@ -151,6 +148,9 @@ def build_snapshot(
         typed[column.name] = values
         if column.use:
             drop(f"{column.name} holds a value that is no {column.type}", wrong)
+    if for_training and schema.id is not None:
+        label, repeated = _one_row_a_lead(ids, label, position, keep)
+        drop(f"repeats the id of an earlier row ({schema.id})", repeated)
     if not keep.any():
         raise InputError(
             "At least one row must be usable",
@@ -199,6 +199,31 @@ def _named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
         if name is not None and name not in cells and len(spelt.get(folded(name), ())) == 1:
             cells[name] = cells[spelt[folded(name)][0]]
     return cells
+
+
+def _one_row_a_lead(
+    ids: NDArray[Any],
+    label: NDArray[np.float64],
+    position: NDArray[np.float64],
+    keep: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Let the earliest row of an id stand for its lead, so that no lead is in two windows.
+
+    Returns
+    -------
+    label : array of float, shape (n,)
+        Of each lead: won if one of its rows is, else open if one of them is.
+    repeated : array of bool, shape (n,)
+        The rows of an id but for the earliest, or the first in the file of several earliest.
+    """
+    rows = np.flatnonzero(keep)
+    rows = rows[np.argsort(position[rows], kind="stable")]
+    found = pd.DataFrame({"id": ids[rows], "rank": np.nan_to_num(label[rows], nan=0.5)})
+    best = found.groupby("id", sort=False)["rank"].transform("max").to_numpy()
+    label, repeated = label.copy(), np.zeros(len(ids), dtype=bool)
+    label[rows] = np.where(best == 0.5, np.nan, best)
+    repeated[rows] = found["id"].duplicated().to_numpy()
+    return label, repeated
 
 
 def _check_currency(cells: Any, column: Column) -> None:
