@@ -151,7 +151,7 @@ def build_snapshot(
     if for_training and schema.id is not None:
         label, repeated = _one_row_a_lead(ids, label, position, keep)
         drop(f"repeats the id of an earlier row ({schema.id})", repeated)
-    if not keep.any():
+    if for_training and not keep.any():
         raise InputError(
             "At least one row must be usable",
             found="; ".join(f"{item.count} rows: {item.reason}" for item in unused) or "no rows",

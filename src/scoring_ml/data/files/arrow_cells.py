@@ -110,11 +110,19 @@ def table_of(frame: pd.DataFrame) -> Any:
 
 
 def _column_of(cells: pd.Series[Any]) -> Any:
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        cells = cells.dt.tz_convert(None)
     try:
         column = pa.array(cells, from_pandas=True)
-    except (pa.ArrowException, OverflowError):
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
         column = None
-    if column is None or pa.types.is_nested(column.type):
+    if (
+        column is None
+        or pa.types.is_nested(column.type)
+        or isinstance(column.type, pa.BaseExtensionType)
+    ):
         texts = [None if pd.isna(cell) is True else cell_text(cell) for cell in cells]
-        column = pa.array(texts, pa.large_string())
+        # Half a character, which no file can hold, spoils its own cell only.
+        whole = [None if text is None else text.encode(errors="replace") for text in texts]
+        column = pa.array(whole, pa.large_binary()).cast(pa.large_string())
     return column
