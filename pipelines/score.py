@@ -61,7 +61,7 @@ def score_file(
     ----------
     out : Path
         CSV or Parquet, by its ending; replaced if it exists. A row that cannot be scored has an
-        ``error`` and no score.
+        ``error`` and no score; ``warnings`` holds the codes of what an answer would warn of.
     explain : bool
         Whether to add reasons, points and what to ask next.
     as_of : str or None
@@ -164,7 +164,7 @@ def _table(scorer: Scorer, scored: pd.DataFrame, *, explain: bool) -> pd.DataFra
         columns.append("base_points")
         columns += [f"points/{name}" for name, _ in scorer.explained_fields]
         columns += ["rounding_points", "limit_points", "ask_next"]
-    table = scored[[*columns, "model_version", "error"]].copy()
+    table = scored[[*columns, "warnings", "model_version", "error"]].copy()
     table.insert(1, "score_max", pd.Series(scorer.score_max, table.index[scored["error"] == ""]))
     if explain:
         table["ask_next"] = [

@@ -150,6 +150,7 @@ def test_what_is_promoted_scores_a_file_as_it_scores_one_lead(folder, home, firs
         assert answer["probability"] == scored.loc[i, "probability"]
         assert answer["tier"] == scored.loc[i, "tier"]
         assert answer["base_points"] == scored.loc[i, "base_points"]
+        assert bool(answer["warnings"]) == isinstance(scored.loc[i, "warnings"], str)
 
 
 @pytest.mark.usefixtures("quick")

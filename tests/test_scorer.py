@@ -19,6 +19,7 @@ from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.scoring.wording import display_value
+from scoring_ml.texts import Catalogue
 
 LEARNED = candidate_kinds()[1:]
 AS_OF = datetime(2026, 2, 1, 12)
@@ -30,6 +31,24 @@ def later(world):
     rows = np.concatenate([world.trained.windows.test[::3], world.trained.windows.open[::4]])
     part = world.snapshot.take(rows)
     return [(world.lead(row), world.as_of(row)) for row in rows], part
+
+
+def warning_texts(scorer, codes):
+    """Return the sentences of an answer for the codes of a row."""
+    texts = Catalogue.load("en")
+    titles = {alias(column.name): column.title for column in scorer.encoder.schema.used}
+    found = []
+    for item in codes.split("; ") if codes else ():
+        code, _, names = item.partition(": ")
+        fields = [titles[name] for name in names.split(", ")] if names else []
+        if code == "unseen_category":
+            found += [texts.text(f"warnings.{code}", field=field) for field in fields]
+        elif fields:
+            joined = texts.text("verdict.comma").join(fields)
+            found.append(texts.text(f"warnings.{code}", n=len(fields), fields=joined))
+        else:
+            found.append(texts.text(f"warnings.{code}"))
+    return found
 
 
 def parts_of(answer):
@@ -55,6 +74,7 @@ def test_one_lead_equals_its_row_of_a_batch(world, later, kind):
             known = criterion not in one["matrix"]["unknown"]
             assert known == their[f"matrix_known/{criterion}"]
         assert one["completeness"] == their["completeness"]
+        assert one["warnings"] == warning_texts(scorer, their["warnings"])
         assert one["ask_next"] == their["ask_next"][:5]
         for name in ("base_points", "rounding_points", "limit_points"):
             assert one[name] == their[name]
@@ -100,8 +120,30 @@ def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, se
     )
     batch = scorer.score_frame(frame, np.array([AS_OF], "datetime64[us]"), explain=True).iloc[0]
     assert (one["score"], one["probability"]) == (batch["score"], batch["probability"])
+    assert one["warnings"] == warning_texts(scorer, batch["warnings"])
     points = {c["field"]: c["points"] for c in one["contributions"]}
     assert points == {alias(name): batch[f"points/{name}"] for name, _ in scorer.explained_fields}
+
+
+def test_codes_name_the_fields_that_they_are_about(world):
+    typed = {
+        "industry": ["Mars", "Software", "Mars"],
+        "source": [None, "search", None],
+        "campaign": ["spring", "spring", "winter"],
+        "pages": [3.0, 3.0, np.nan],
+    }
+    as_of = np.array(["2026-02-01", "2026-02-01", "NaT"], dtype="datetime64[us]")
+    found = world.scorer("scorecard").score_frame(pd.DataFrame(typed), as_of)["warnings"]
+    always = "stages_column, newsletter"
+    mailed = f"always_known: email, source, {always}"
+    assert found.tolist() == [
+        f"unseen_category: industry; {mailed}",
+        f"always_known: email, {always}",
+        f"no_moment: created; unseen_category: industry, campaign; {mailed}",
+    ]
+    matrix = world.scorer("matrix").score_frame(pd.DataFrame(typed), as_of)["warnings"]
+    assert matrix.iloc[0].startswith("unseen_category: industry")
+    assert "always_known" not in "".join(matrix)
 
 
 @pytest.mark.parametrize("kind", candidate_kinds())
@@ -138,7 +180,7 @@ def test_hot_means_p_hot_and_warm_means_p_warm(world, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
     found = scorer.score_frame(snapshot.frame, snapshot.as_of)
     z = found["logodds"].to_numpy()
-    assert z.tolist() == scorer.rows.scores(world.trained.X).logodds.tolist()
+    assert z.tolist() == scorer.rows.scores(world.trained.X[:]).logodds.tolist()
     assert found["probability"].tolist() == expit(z).tolist()
     wanted = np.where(
         z >= world.policy.logit_hot, "hot", np.where(z >= world.policy.logit_warm, "warm", "cold")

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from scoring_ml.data.suspicion import Suspicion
@@ -413,6 +416,95 @@ def test_one_wrong_value_spoils_one_row_only(world: World, model: Any) -> None:
     assert found["score"].isna().tolist() == [place == 3 for place in range(len(raw))]
     kept = [place for place in range(len(raw)) if place != 3]
     pd.testing.assert_frame_equal(found.iloc[kept], before.iloc[kept])
+
+
+def arrow(values: list[Any], kind: Any) -> pd.Series:
+    return pd.Series(values, dtype=pd.ArrowDtype(kind))
+
+
+def objects(*values: Any) -> pd.Series:
+    return pd.Series(values, dtype=object)
+
+
+SAME_CELLS = {
+    "whole numbers": {"budget": pd.Series([20_000, 0])},
+    "nullable whole numbers": {"budget": pd.array([20_000, pd.NA], dtype="Int64")},
+    "nullable numbers": {"budget": pd.array([20_000, pd.NA], dtype="Float64")},
+    "single precision": {"budget": pd.Series([20_000, None], dtype="float32")},
+    "decimals": {"budget": objects(Decimal(20_000), None)},
+    "a decimal that is no number": {"budget": objects(Decimal("2e4"), Decimal("NaN"))},
+    "scalars of numpy": {"budget": objects(np.int64(20_000), np.float32("nan"))},
+    "mixed cells": {"budget": objects("20,000", Decimal(20_000), 20_000, pd.NA)},
+    "Arrow numbers": {"budget": arrow([20_000, None], pa.int32())},
+    "Arrow decimals": {"budget": arrow([Decimal(20_000), None], pa.decimal128(9, 2))},
+    "categories of numbers": {"budget": pd.Categorical([20_000, None])},
+    "sparse numbers": {"budget": pd.arrays.SparseArray([20_000.0, np.nan])},
+    "nullable flags": {"demo": pd.array([True, pd.NA], dtype="boolean")},
+    "flags and nothing": {"demo": objects(True, None)},
+    "flags of numpy": {"demo": objects(np.True_, np.bool_(False))},
+    "texts": {"industry": pd.array(["Software", pd.NA], dtype="string")},
+    "categories": {"industry": pd.Categorical(["Software", None])},
+    "Arrow texts": {"industry": arrow(["Software", None], pa.string())},
+    "a dictionary of Arrow": {
+        "industry": arrow(["Software", None], pa.dictionary(pa.int8(), pa.string()))
+    },
+    "bytes": {"industry": objects(b"Software", None)},
+    "moments": {"contract_ends": pd.Series(pd.to_datetime(["2026-03-01 09:00", None]))},
+    "moments in seconds": {
+        "contract_ends": pd.Series(np.array(["2026-03-01T09:00", "NaT"], dtype="M8[s]"))
+    },
+    "moments with a zone": {
+        "contract_ends": pd.Series(pd.to_datetime(["2026-03-01 12:00", None])).dt.tz_localize(
+            "Europe/Moscow"
+        )
+    },
+    "moments of Arrow": {
+        "contract_ends": arrow([datetime(2026, 3, 1, 9), None], pa.timestamp("ns", "UTC"))
+    },
+}
+
+
+@pytest.mark.parametrize("cells", SAME_CELLS.values(), ids=SAME_CELLS.keys())
+def test_cells_of_pandas_numpy_and_arrow_are_read_as_those_of_a_request(
+    model: Any, logged: Logged, cells: dict[str, Any]
+) -> None:
+    ((name, column),) = cells.items()
+    found = model.predict(pd.DataFrame(cells), params={"as_of": "2026-02-01"})
+    assert set(found["error"]) == {""}
+    for cell, score, chance in zip(column, found["score"], found["probability"], strict=True):
+        text: Any = cell.decode() if isinstance(cell, bytes) else cell
+        if pd.isna(text):
+            text = None
+        elif isinstance(text, pd.Timestamp):
+            text = text.isoformat()
+        elif not isinstance(text, str):
+            text = bool(text) if name == "demo" else float(text)
+        one = logged.scorer.score({name: text}, as_of=datetime(2026, 2, 1))
+        assert (score, chance) == (one["score"], one["probability"])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        objects("plenty", 1),
+        objects(Decimal("Infinity"), 1),
+        objects([5], 1),
+        objects({"a": 5}, 1),
+        objects("\ud800", 1),
+        pd.Series(pd.arrays.IntervalArray.from_tuples([(0, 1), None])),
+        pd.Series(pd.PeriodIndex(["2025-01", None], freq="M")),
+    ],
+)
+def test_no_cell_loses_the_batch_and_a_bad_one_is_named(model: Any, cells: pd.Series) -> None:
+    found = model.predict(pd.DataFrame({"budget": cells}))
+    assert found["error"].tolist() == ["budget holds a value that is no number", ""]
+    assert found["score"].isna().tolist() == [True, False]
+    assert found["warnings"].iloc[0] == ""
+
+
+def test_no_lead_gives_no_row(world: World, model: Any) -> None:
+    raw, _ = raw_rows(world)
+    assert len(model.predict(raw.iloc[:0])) == 0
 
 
 def test_absent_columns_count_as_missing(world: World, model: Any, logged: Logged) -> None:

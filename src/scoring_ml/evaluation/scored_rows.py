@@ -63,7 +63,7 @@ def write_scored_rows(
         table["account"] = pd.factorize(part.account, use_na_sentinel=True)[0]
     scored = scorer.score_frame(part.frame, part.as_of, explain=True, progress=progress)
     scored["ask_next"] = [json.dumps(asks) for asks in scored["ask_next"]]
-    table |= {name: scored[name].to_numpy() for name in scored.columns}
+    table |= {name: scored[name].to_numpy() for name in scored.columns.drop("warnings")}
     table |= _values(scorer, part)
     with whole_folder(folder) as temporary:
         write_scored(temporary, pd.DataFrame(table), _facts(trained, scorer))

@@ -16,6 +16,7 @@ from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy_settings import policy_settings
 from scoring_ml.scoring.reference import settled_rate
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
+from scoring_ml.scoring.row_warnings import RowWarnings
 from scoring_ml.scoring.scale import tiers
 from scoring_ml.scoring.wording import display_value, sentence, title
 from scoring_ml.texts import Catalogue
@@ -39,6 +40,8 @@ class AnswerWriter:
         Name, version, kind and policy, as every answer carries them.
     actions : dict of tier to str
         What is to be done with a lead.
+    row_warnings : RowWarnings
+        The same warnings for many leads.
     """
 
     def __init__(self, parts: Parts, rows: RowScorer, features: LeadFeatures) -> None:
@@ -66,6 +69,7 @@ class AnswerWriter:
             and column.name not in of_history
             and field_of(column, encoder.schema) == column.name
         )
+        self.row_warnings = RowWarnings(parts, self._always_known)
 
     def write(
         self,

@@ -140,21 +140,19 @@ class Scorer:
         Returns
         -------
         DataFrame, shape (n, ...)
-            As :func:`~scoring_ml.scoring.score_table.score_table` gives it; the frame's index.
+            As :func:`~scoring_ml.scoring.score_table.score_table` gives it, with ``warnings`` as
+            :class:`~scoring_ml.scoring.row_warnings.RowWarnings`; the frame's index.
         """
         at_once, tables = EXPLAIN_AT_ONCE if explain else SCORE_AT_ONCE, []
         for start in range(0, max(1, len(frame)), at_once):
             rows = slice(start, start + at_once)
             moments = None if as_of is None else as_of[rows]
-            tables.append(
-                score_table(
-                    self.scores(frame.iloc[rows], moments),
-                    self.rows,
-                    self.encoder,
-                    self._answers.actions,
-                    explain=explain,
-                )
-            )
+            X = self.encoder.encode(frame.iloc[rows], moments)
+            scores = self.rows.scores(X)
+            actions = self._answers.actions
+            table = score_table(scores, self.rows, self.encoder, actions, explain=explain)
+            table["warnings"] = self._answers.row_warnings.texts(X, scores.absent, moments)
+            tables.append(table)
             if progress is not None:
                 progress(min(start + at_once, len(frame)), len(frame))
         return pd.concat(tables).set_index(frame.index)
@@ -185,6 +183,7 @@ class Scorer:
         types = {name: blank.get(kind.kind) for name, kind in table.dtypes.items()}
         table = table.astype({name: kind for name, kind in types.items() if kind})
         table = table.reindex(range(len(snapshot)))
+        table["warnings"] = table["warnings"].fillna("")
         table["model_version"] = self.version
         table["error"] = problem
         return table

@@ -126,6 +126,7 @@ _OUTPUTS: Final[Mapping[str, str]] = {
     "matrix_total": "long",
     "matrix_tier": "string",
     "completeness": "double",
+    "warnings": "string",
     "model_version": "string",
     "error": "string",
 }
