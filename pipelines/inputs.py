@@ -44,8 +44,6 @@ class AuditedData:
 
     Parameters
     ----------
-    headline : Snapshot
-        One row a lead: those of the age at which leads are compared.
     sha256 : str
         Of the data's bytes.
     rows : int
@@ -55,7 +53,6 @@ class AuditedData:
     """
 
     snapshot: Snapshot
-    headline: Snapshot
     schema: Schema
     matrix: Matrix
     findings: tuple[Finding, ...]
@@ -63,6 +60,11 @@ class AuditedData:
     rows: int
     report: ExportReport | None = None
     outcomes: Outcomes | None = None
+
+    @property
+    def headline(self) -> Snapshot:
+        """One row a lead: those of the age at which leads are compared."""
+        return self.snapshot if self.snapshot.age_days is None else _headline(self.snapshot)
 
     @property
     def rule(self) -> str:
@@ -101,7 +103,7 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
         *audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2)),
     )
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
-    return AuditedData(snapshot, snapshot, schema, matrix, findings, digest, file.facts.rows)
+    return AuditedData(snapshot, schema, matrix, findings, digest, file.facts.rows)
 
 
 def file_findings(file: DataFile) -> tuple[Finding, ...]:
@@ -140,7 +142,6 @@ def audited_export(
     )
     return AuditedData(
         snapshot=snapshot,
-        headline=headline,
         schema=schema,
         matrix=matrix,
         findings=findings,

@@ -112,17 +112,17 @@ class Boosted(Estimator):
             sets = {"shallow": sets["shallow"]}
         rows_a_lead = 1.0 if weight is None else len(y) / float(weight.sum())
         self._learn_typical(X, weight)
-        seen = np.ascontiguousarray(X[:, self.seen])
+        cells = len(X) * len(self.seen)
         best: tuple[float, int, str] | None = None
         if rows.can_choose:
             for name, own in sets.items():
-                params = self._params(settings["common"] | own, seen.size, rows_a_lead)
-                loss, count = _newest_loss(rows, seen, params, **settings["rounds"])
+                params = self._params(settings["common"] | own, cells, rows_a_lead)
+                loss, count = _newest_loss(rows, self.seen, params, **settings["rounds"])
                 if best is None or loss < best[0]:
                     best = (loss, count, name)
         loss, count, name = best or (float("nan"), 50, "shallow")
-        params = self._params(settings["common"] | sets[name], seen.size, rows_a_lead)
-        everything = lightgbm.Dataset(seen, y, weight=weight)
+        params = self._params(settings["common"] | sets[name], cells, rows_a_lead)
+        everything = lightgbm.Dataset(_SeenColumns(X, self.seen), y, weight=weight)
         self._booster = lightgbm.train(params, everything, num_boost_round=count)
         self.chosen_ = {"set": name, "trees": count, "log_loss_newest_quarter": loss, **sets[name]}
         self._mean[:] = 0.0
@@ -250,13 +250,32 @@ class Boosted(Estimator):
         return params
 
 
+class _SeenColumns(lightgbm.Sequence):  # type: ignore[misc]
+    """Rows of some columns, handed to LightGBM a part at a time instead of copied."""
+
+    def __init__(self, X: Floats, columns: NDArray[np.intp]) -> None:
+        self._X, self._columns = X, columns
+
+    def __len__(self) -> int:
+        return len(self._X)
+
+    def __getitem__(self, rows: Any) -> Floats:
+        return np.asarray(self._X[rows][..., self._columns])
+
+
 def _newest_loss(
-    rows: TrainingRows, seen: Floats, params: Mapping[str, Any], *, most: int, patience: int
+    rows: TrainingRows,
+    seen: NDArray[np.intp],
+    params: Mapping[str, Any],
+    *,
+    most: int,
+    patience: int,
 ) -> tuple[float, int]:
     """Return the least log loss on the newest quarter, and the number of trees that has it."""
-    features, outcomes, weights = rows.split(seen, rows.y, rows.weight)
-    fit_on = lightgbm.Dataset(features[0], outcomes[0], weight=weights[0])
-    judge_on = lightgbm.Dataset(features[1], outcomes[1], weight=weights[1], reference=fit_on)
+    features, outcomes, weights = rows.split(rows.X, rows.y, rows.weight)
+    older, newer = (_SeenColumns(part, seen) for part in features)
+    fit_on = lightgbm.Dataset(older, outcomes[0], weight=weights[0])
+    judge_on = lightgbm.Dataset(newer, outcomes[1], weight=weights[1], reference=fit_on)
     booster = lightgbm.train(
         dict(params),
         fit_on,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 from scoring_ml.statistics.samples import Floats
+
+_ROWS_AT_ONCE: Final = 50_000
+"""Rows whose bins are laid out together: their places alone take a third of the whole."""
 
 
 def scorecard_settings() -> dict[str, Any]:
@@ -109,7 +112,8 @@ class Scorecard(Estimator):
         spread, owners = self._spread(X)
         self.penalty_ = penalties[0]
         if rows.can_choose:
-            (older, newer), outcomes, weighed = rows.split(spread, y, weight)
+            older, newer = _row_range(spread, 0, rows.newest), _row_range(spread, rows.newest)
+            outcomes, weighed = rows.split(y, weight)
             sign = np.where(outcomes[1] == 1.0, 1.0, -1.0)
             losses = []
             for penalty in penalties:
@@ -165,19 +169,29 @@ class Scorecard(Estimator):
 
     def _spread(self, X: Floats) -> tuple[sparse.csr_matrix, list[tuple[int, int]]]:
         """Return one 0/1 column per bin, and how many columns each encoded column became."""
-        parts, owners = [], []
+        counts = [len(self.edges_[i]) + 2 if i in self.edges_ else 1 for i in map(int, self.seen)]
+        indices, lengths = [], [np.zeros(1, dtype=np.int64)]
+        for start in range(0, len(X), _ROWS_AT_ONCE):
+            block = self._spread_block(X[start : start + _ROWS_AT_ONCE])
+            indices.append(block.indices)
+            lengths.append(np.diff(block.indptr))
+        places = np.concatenate(indices)
+        parts = (np.ones(len(places)), places, np.concatenate(lengths).cumsum())
+        shape = (len(X), sum(counts))
+        return sparse.csr_matrix(parts, shape), list(zip(map(int, self.seen), counts, strict=True))
+
+    def _spread_block(self, X: Floats) -> sparse.csr_matrix:
+        parts = []
         rows, ones = np.arange(len(X)), np.ones(len(X))
         for i in map(int, self.seen):
             column = X[:, i]
             if i not in self.edges_:
                 parts.append(sparse.csr_matrix(column.reshape(-1, 1)))
-                owners.append((i, 1))
                 continue
-            count = len(self.edges_[i]) + 2
             cells = (ones, (rows, bin_places(column, self.edges_[i])))
-            parts.append(sparse.csr_matrix(cells, shape=(len(X), count)))
-            owners.append((i, count))
-        return sparse.hstack(parts, format="csr"), owners
+            shape = (len(X), len(self.edges_[i]) + 2)
+            parts.append(sparse.csr_matrix(cells, shape=shape))
+        return sparse.hstack(parts, format="csr")
 
 
 class CriteriaScorecard(Scorecard):
@@ -187,6 +201,14 @@ class CriteriaScorecard(Scorecard):
     colour = "#56b4e9"
     roles = frozenset({"criterion_level"})
     min_outcomes = 30
+
+
+def _row_range(spread: sparse.csr_matrix, start: int, end: int | None = None) -> sparse.csr_matrix:
+    """Return some rows of a table that share its memory."""
+    ends = spread.indptr[start : len(spread.indptr) if end is None else end + 1]
+    cells = slice(ends[0], ends[-1])
+    parts = (spread.data[cells], spread.indices[cells], ends - ends[0])
+    return sparse.csr_matrix(parts, (len(ends) - 1, spread.shape[1]))
 
 
 def _mean_loss(margin: Floats, weight: Floats | None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from scoring_ml.estimators.calibration import Calibration, fit_calibration
 from scoring_ml.estimators.ladder import Rung, make_estimator
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
+from scoring_ml.evaluation.encoded_rows import EncodedRows
 from scoring_ml.evaluation.intervals import Predictions
 from scoring_ml.evaluation.windows import Windows
 from scoring_ml.features.criteria import Matrix
@@ -91,39 +92,70 @@ class Candidate:
         return {name: int(np.sum(shown == name)) for name in TIERS}
 
 
-def fit_candidate(
-    rung: Rung,
+def fit_candidates(
+    rungs: Sequence[Rung],
     encoder: Encoder,
-    X: NDArray[np.float64],
+    X: EncodedRows,
     label: NDArray[np.float64],
     windows: Windows,
     *,
     weight: NDArray[np.float64] | None,
     lead: NDArray[np.int64] | None,
-) -> Candidate:
-    """Fit the estimator of a rung, and calibrate it on the calibration window.
+    progress: Callable[[str, float], None],
+) -> tuple[list[Candidate], NDArray[np.float64]]:
+    """Fit the estimator of each rung, and calibrate it on the calibration window.
 
     Parameters
     ----------
-    rung : Rung
+    rungs : sequence of Rung
+        Allowed ones.
     encoder : Encoder
-    X : array of float, shape (n, width)
-        Every row of the snapshot, encoded.
+    X : EncodedRows
+        Every row of the snapshot.
     label : array of float, shape (n,)
     windows : Windows
     weight, lead : array of shape (rows of ``windows.fit``,), or None
+    progress : callable
+        Told what is being done, and the share of it that is done, 0-1.
+
+    Returns
+    -------
+    candidates : list of Candidate
+        In the order of the rungs.
+    matrix_total : array of float, shape (n,)
+        The matrix's plain total of every row.
     """
-    estimator = make_estimator(rung, encoder.columns)
+    estimators = [make_estimator(rung, encoder.columns) for rung in rungs]
     # Points are counted from the average lead as it is compared, not from all of its ages.
     average = None if lead is None else np.isin(windows.fit, windows.train)
-    estimator.fit(X[windows.fit], label[windows.fit], weight=weight, lead=lead, average=average)
-    z = estimator.logodds(X)
+    fit_on, y = X[windows.fit], label[windows.fit]
+    for index, estimator in enumerate(estimators):
+        progress(f"fit {estimator.kind}", index / len(estimators))
+        estimator.fit(fit_on, y, weight=weight, lead=lead, average=average)
+    del fit_on
+    total, *logodds = X.each(
+        [MatrixEstimator(encoder.columns).total, *(item.logodds for item in estimators)]
+    )
+    return [
+        _calibrated(estimator, z, label, windows, reason=rung.reason)
+        for rung, estimator, z in zip(rungs, estimators, logodds, strict=True)
+    ], total
+
+
+def _calibrated(
+    estimator: Estimator,
+    z: NDArray[np.float64],
+    label: NDArray[np.float64],
+    windows: Windows,
+    *,
+    reason: str,
+) -> Candidate:
+    """Calibrate a fitted estimator and tell whether it may be chosen; ``z`` are its log-odds."""
     # What learns nothing may be calibrated on both earlier windows.
     rows = windows.calibrate
     if not estimator.learns:
         rows = np.concatenate([windows.train, windows.calibrate])
     calibration = fit_calibration(z[rows], label[rows])
-    reason = rung.reason
     if calibration.problem == "too_few":
         reason = (
             f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "

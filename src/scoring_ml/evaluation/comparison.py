@@ -18,10 +18,10 @@ from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.estimators.ladder import Rung, allowed_rungs
-from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import TrainingCounts
-from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidate
+from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidates
 from scoring_ml.evaluation.drift import DriftReport, drift_report
+from scoring_ml.evaluation.encoded_rows import EncodedRows
 from scoring_ml.evaluation.intervals import Comparison, bootstrap_metrics
 from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
 from scoring_ml.evaluation.slices import Slice, judge_slices
@@ -77,8 +77,8 @@ class Trained:
     warnings : tuple of str
         In words, loudest first.
     encoder : Encoder
-    X : array of float, shape (n, width)
-        Every row of the snapshot, encoded.
+    X : EncodedRows
+        Every row of the snapshot.
     slices : tuple of Slice
         The chosen candidate and the matrix at every age, on new accounts, and by fields; empty
         where each row is a lead.
@@ -98,7 +98,7 @@ class Trained:
     verdict: Verdict
     warnings: tuple[str, ...]
     encoder: Encoder
-    X: NDArray[np.float64]
+    X: EncodedRows
     slices: tuple[Slice, ...] = ()
 
     def __getitem__(self, kind: str) -> Candidate:
@@ -187,7 +187,7 @@ def compare(
     tell("encode", 0.05)
     train_frame = snapshot.frame.iloc[windows.train]
     encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix, lead)
-    X = encoder.encode(snapshot.frame, snapshot.as_of)
+    X = EncodedRows(encoder, snapshot.frame, snapshot.as_of)
     y = label[windows.train]
     rungs = allowed_rungs(
         TrainingCounts(
@@ -197,13 +197,17 @@ def compare(
             used_fields=len(schema.used),
         )
     )
-    fitted = []
-    allowed = [rung for rung in rungs if rung.allowed]
-    for index, rung in enumerate(allowed):
-        tell(f"fit {rung.kind}", 0.1 + 0.5 * index / len(allowed))
-        fitted.append(fit_candidate(rung, encoder, X, label, windows, weight=weight, lead=lead))
+    fitted, matrix_total = fit_candidates(
+        [rung for rung in rungs if rung.allowed],
+        encoder,
+        X,
+        label,
+        windows,
+        weight=weight,
+        lead=lead,
+        progress=lambda what, share: tell(what, 0.1 + 0.5 * share),
+    )
     tell("choose", 0.6)
-    matrix_total = MatrixEstimator(encoder.columns).total(X)
     chosen, chosen_policy, candidates = choose_candidate(
         fitted, windows, snapshot, matrix, matrix_total, policy
     )

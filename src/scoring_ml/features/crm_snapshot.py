@@ -197,7 +197,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
     seen = np.zeros(n, dtype=bool)
     late = np.zeros(n, dtype=bool)
     early = np.zeros(n, dtype=bool)
-    frames, moments, labels, lead, age_days = [], [], [], [], []
+    parts, moments, labels, lead, age_days = [], [], [], [], []
     for age in (*mapping.ages_days, np.nan):
         now = bool(np.isnan(age))
         as_of = extracted_at if now else seen_at(leads.created_at, age)
@@ -211,7 +211,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         rows = np.flatnonzero(is_open & ~won_before)
         seen[rows] = True
         values = values_at(export, schema, as_of)
-        frames.append(pd.DataFrame({name: item[rows] for name, item in values.items()}))
+        parts.append({name: item[rows] for name, item in values.items()})
         at = as_of[rows]
         moments.append(at)
         lead.append(rows)
@@ -234,7 +234,7 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         )
     created = known(leads.created_at, extracted_at)
     snapshot = Snapshot(
-        frame=pd.concat(frames, ignore_index=True),
+        frame=pd.DataFrame(index=pd.RangeIndex(len(code))),
         ids=leads.ids[code],
         label=np.concatenate(labels),
         position=leads.created_at[code].astype(np.float64),
@@ -260,7 +260,15 @@ def build_crm_snapshot(export: Export, mapping: CrmMapping) -> tuple[Snapshot, S
         extracted_at=np.datetime64(export.extracted_at, "us"),
     )
     order = np.lexsort((np.nan_to_num(age_of, nan=np.inf), code))
-    return snapshot.take(order), schema, outcomes
+    return replace(snapshot.take(order), frame=_stacked(parts, order)), schema, outcomes
+
+
+def _stacked(parts: list[dict[str, NDArray[Any]]], order: NDArray[np.intp]) -> pd.DataFrame:
+    """Return the parts below each other in an order; they are emptied, to hold them once only."""
+    columns = {
+        name: np.concatenate([part.pop(name) for part in parts])[order] for name in [*parts[0]]
+    }
+    return pd.DataFrame(columns, copy=False)
 
 
 def open_leads(
