@@ -31,7 +31,7 @@ class RowWarnings:
         self._probable = parts.calibration.gives_probability
         self._dated = schema.order.column if schema.order.by == "time" else None
         places = {c: field_slice(parts.encoder, c.name) for c in schema.used}
-        self._categories = [(c, at) for c, at in places.items() if c.type == "category"]
+        self._categories = [(c, at) for c, at in places.items() if c.worded]
         self._always_known = [(c, places[c]) for c in always_known]
 
     def texts(
