@@ -192,10 +192,12 @@ def _gregorian_years_first(texts: Any) -> Bools:
     good = np.diff(ends) >= 8
     if not good.any():
         return np.asarray(good)
-    first, second, third, fifth = (signs[np.where(good, start + at, 0)] for at in (0, 1, 2, 4))
-    old = (first == ord("1")) & (second >= ord("7")) & (second <= ord("9"))
-    new = (first == ord("2")) & (second >= ord("0")) & (second <= ord("1"))
-    parted = (third >= ord("0")) & np.isin(fifth, np.frombuffer(b"-/.", np.uint8))
+    places = start if good.all() else np.where(good, start, 0)
+    first, second, third, fifth = (signs[places + at] for at in (0, 1, 2, 4))
+    # From 1700 to 2199, with a line, a point or a stroke behind.
+    old = (first == 0x31) & (second >= 0x37)
+    new = (first == 0x32) & (second >= 0x30) & (second <= 0x31)
+    parted = (third >= 0x30) & (fifth >= 0x2D) & (fifth <= 0x2F)
     return np.asarray(good & (old | new) & parted)
 
 
