@@ -291,11 +291,12 @@ def test_salesforce(tmp_path: Path) -> None:
     assert stages(export) == {
         "00Q1": ["lead", "mql", "sql", "opportunity", "proposal", "won"],
         "00Q2": ["lead", "mql"],
-        # The merged lead's end came first, and is known later.
-        "00Q3": ["lead", "lost", "lost"],
+        "00Q3": ["lead", "lost"],
     }
     assert report["leads"].set_aside == {"not_selected": 2}
     assert report["stages"].set_aside["lead_set_aside"] == 2
+    # The merged lead's own end is not that of the lead that stayed.
+    assert report["stages"].set_aside["merged_loss"] == 1
     # The opportunity that no lead became is nobody's.
     assert outcomes(export) == {"00Q1": WON}
     assert report["deals"].set_aside == {"not_selected": 2, "no_lead": 1}

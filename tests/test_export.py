@@ -374,6 +374,7 @@ def test_no_defect_is_without_a_case() -> None:
         "untimed_contact",
         "lead_set_aside",
         "merged_lead",
+        "merged_loss",
         "no_merge",
         "endless_merge",
         "same_value",

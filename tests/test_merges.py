@@ -222,3 +222,18 @@ def test_contact_details_stay_those_of_the_lead_that_stays(by: str, tmp_path: Pa
     export, report = read(tmp_path, mapping, leads=leads, contacts=f"{by},email\n{rows[by]}")
     assert export.histories["email"].value.tolist() == ["a@example.com"]
     assert report["contacts"].set_aside == {"unlinked_contact": 1}
+
+
+def test_the_course_of_a_merged_lead_neither_takes_back_nor_tells_an_end(tmp_path: Path) -> None:
+    """Its win is not undone by later stages of the lead that stayed; its loss is not their end."""
+    mapping = content(columns=MERGED)
+    mapping["stages"] |= {"won": ["won"], "lost": ["lost"]}
+    for end, is_open in (("won", False), ("lost", True)):
+        stages = STAGES.replace("B,call", f"B,{end}") + "A,call,2026-01-15,\n"
+        export, report = read(tmp_path, mapping, stages=stages, deals="lead_id,outcome\n")
+        assert report["stages"].set_aside.get("merged_loss", 0) == is_open
+        outcomes = find_outcomes(export, parse_mapping(mapping))
+        now = np.full(3, export.extracted_at)
+        assert bool(outcomes.open_at(now)[0]) is is_open
+        assert not outcomes.unsure.any()
+        proven_snapshot(export, parse_mapping(mapping))

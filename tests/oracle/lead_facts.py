@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.facts import LOST, OPEN, WON, Activities, Export, Stages
+from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Activities, Export, Stages
 from scoring_ml.data.values.moments import NEVER
 from tests.oracle.lead_standing import OWN, OneSaying
 from tests.oracle.naive_features import OneActivity, OneStage
@@ -41,8 +41,9 @@ def gather_facts(
     if export.stages is not None:
         for row, (lead, stage) in enumerate(_stages(export.stages)):
             facts[lead].stages.append(stage)
-            named = export.stages.deal is not None and getattr(export.deals, "ids", ())
-            code = int(export.stages.deal[row]) if named else -1
+            code = -1 if export.stages.deal is None else int(export.stages.deal[row])
+            merged = code >= 0 and export.stages.deals[code] == MERGED_LEADS
+            code = code if merged or getattr(export.deals, "ids", ()) else -1
             deal = OWN if code < 0 else f"deal {export.stages.deals[code]}"
             says = {**dict.fromkeys(lost_stages, "lost"), **dict.fromkeys(won_stages, "won")}
             facts[lead].sayings.append(

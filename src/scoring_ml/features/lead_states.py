@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export
+from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Export
 from scoring_ml.data.values.moments import NEVER, Bools, Moments
 
 _Ints = NDArray[np.int64]
@@ -193,8 +193,12 @@ def lead_states(export: Export, won: Sequence[str], lost: Sequence[str]) -> Lead
         says[np.isin(names, lost)] = LOST
         deal = np.full(len(stages), _OWN, dtype=np.int64)
         # Names of deals that no deal bears are of another table.
-        if stages.deal is not None and export.deals is not None and export.deals.ids:
-            deal = _numbers(stages.deals, export.deals.ids)[stages.deal]
+        if stages.deal is not None:
+            ids = () if export.deals is None else export.deals.ids
+            number = _numbers(stages.deals, ids)
+            if not ids:
+                number[[*(name != MERGED_LEADS for name in stages.deals), False]] = _OWN
+            deal = number[stages.deal]
         moments = (stages.entered_at, stages.known_at)
         parts.append((stages.lead, deal, *moments, says[stages.stage]))
     return LeadStates(

@@ -104,6 +104,13 @@ DEFECTS: Final[Mapping[str, Defect]] = MappingProxyType(
             ),
             Defect("no_merge", "a row of merges that names no merged lead", SET_ASIDE, "not used"),
             Defect(
+                "merged_loss",
+                "a stage that ended a lead which became part of another one",
+                SET_ASIDE,
+                "not used: whether the lead that stayed goes on is told by its own stages and by "
+                "deals",
+            ),
+            Defect(
                 "endless_merge",
                 "a lead that became part of one that is not in the export, or of itself in a "
                 "circle",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded
 from scoring_ml.data.crm.coverage import note_lost_wins
-from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Stages
+from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Stages
 from scoring_ml.data.crm.ids import coded_ids
 from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
@@ -47,9 +47,17 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     ours_alone = fates.alive.copy()
     entered, known = _after_creation(fates, index, lead, read.values, known)
     deal, deals = coded_ids(table.ids("deal_id"))
-    is_end = is_won | np.append(np.isin(names, mapping.stages.lost), False)[stage]
+    is_lost = np.append(np.isin(names, mapping.stages.lost), False)[stage]
+    is_end = is_won | is_lost
+    if fates.since is not None:
+        # A merged lead's course does not go on: its win stands, and its loss is not the other's.
+        course = (fates.since > 0) & (deal < 0)
+        fates.drop("merged_loss", course & is_lost)
+        if (course & is_won & fates.alive).any():
+            deal, deals = np.where(course & is_won, len(deals), deal), (*deals, MERGED_LEADS)
     to_come = read.usable & (np.maximum(read.values, recorded.values) > index.extracted_at)
     known_end = is_end & ~(constant | words.ignored | to_come)
+    known_end &= ~fates.dropped("merged_loss")
     unsure = _unsure(fates, lead, known_end, is_won, ours_alone)
     rows = fates.rows
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows], deal[rows]])

@@ -21,6 +21,8 @@ from scoring_ml.data.values.moments.form import ColumnDates
 WON: Final = 1
 LOST: Final = 0
 OPEN: Final = -1
+MERGED_LEADS: Final = "merged leads"
+"""Among the deals of stages: wins of leads that became part of others, which nothing takes back."""
 
 
 @dataclass(frozen=True)
