@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.crm.contracts import CONTRACTS
-from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.contracts import contracts
+from scoring_ml.data.crm.defects import defects
 from scoring_ml.data.row_report import FATES
 from tests.pages.contracts import BREAKS, contracts_markdown
 
@@ -21,10 +21,10 @@ def test_the_documentation_is_what_the_code_says() -> None:
     assert text.split(BEGIN)[1].split(END)[0] == contracts_markdown()
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", contracts())
 def test_every_table_and_column_is_documented(name: str) -> None:
     text = contracts_markdown()
-    table = CONTRACTS[name]
+    table = contracts()[name]
     section = text.split(f"**{name}**")[1].split("\n**")[0]
     assert table.what in section
     for column in table.columns:
@@ -36,7 +36,7 @@ def test_every_table_and_column_is_documented(name: str) -> None:
 
 
 def test_every_fact_tells_when_it_was_known() -> None:
-    for table in CONTRACTS.values():
+    for table in contracts().values():
         # A merge is no fact of a lead: it says from when on facts are of another one.
         assert ("merged_at" if table.name == "merges" else "known_at") in table.names
         assert len(set(table.names)) == len(table.names)
@@ -45,7 +45,7 @@ def test_every_fact_tells_when_it_was_known() -> None:
 
 def test_every_defect_has_one_of_the_fates() -> None:
     text = contracts_markdown()
-    for name, defect in DEFECTS.items():
+    for name, defect in defects().items():
         assert defect.name == name
         assert defect.fate in FATES
         assert f"| `{name}` | {defect.what} | {defect.fate} | {defect.then} |" in text
@@ -58,5 +58,5 @@ def test_every_defect_is_found_somewhere_and_none_is_unknown() -> None:
     folder = ROOT / "src" / "scoring_ml" / "data"
     readers = [path for path in folder.rglob("*.py") if path.name != "defects.py"]
     code = "".join(path.read_text(encoding="utf-8") for path in readers)
-    for name in DEFECTS:
+    for name in defects():
         assert f'"{name}"' in code, name

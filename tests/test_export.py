@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import coded_words, id_texts
-from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.defects import defects
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
 from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
@@ -355,7 +355,7 @@ def test_every_defect_is_counted_and_has_its_fate(defect: str, tmp_path: Path) -
     first_ids = [name for f in found for name in f.first_ids]
     assert (sum(f.count for f in found), first_ids) == (count, ids)
     counts = {LEFT_OUT: report[table].left_out, SET_ASIDE: report[table].set_aside}
-    fate = DEFECTS[defect].fate
+    fate = defects()[defect].fate
     if fate in counts:
         assert counts[fate][defect] == count
     else:
@@ -381,7 +381,7 @@ def test_no_defect_is_without_a_case() -> None:
         "not_held",
         "unknown_result",
     }
-    assert set(DEFECTS) == set(CASES) | elsewhere
+    assert set(defects()) == set(CASES) | elsewhere
 
 
 class TestFates:

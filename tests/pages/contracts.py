@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from scoring_ml.data.crm.contracts import CONTRACTS
-from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.contracts import contracts
+from scoring_ml.data.crm.defects import defects
 from scoring_ml.data.row_report import FATES
 
 BREAKS: Final = (
@@ -22,7 +22,7 @@ BREAKS: Final = (
 def contracts_markdown() -> str:
     """Return the tables, their columns and the fate of every defect as Markdown."""
     lines: list[str] = []
-    for table in CONTRACTS.values():
+    for table in contracts().values():
         need = " (required)" if table.required else ""
         lines += [f"**{table.name}**{need}: {table.what}.", ""]
         lines += ["| column | what it holds | if it is not there |", "|---|---|---|"]
@@ -34,7 +34,7 @@ def contracts_markdown() -> str:
     lines += ["| defect | what is wrong | fate | what happens |", "|---|---|---|---|"]
     lines += [
         f"| `{defect.name}` | {defect.what} | {defect.fate} | {defect.then} |"
-        for defect in DEFECTS.values()
+        for defect in defects().values()
     ]
     lines.append("")
     lines += [f"- *{fate}*: {meaning}" for fate, meaning in FATES.items()]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activities import read_activities
-from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.contracts import contracts
 from scoring_ml.data.crm.coverage import (
     join_notes,
     selection_notes,
@@ -98,7 +98,7 @@ class _Reading:
 
     def read(self, needs_outcomes: bool) -> tuple[Export, ExportReport]:
         mapping = self.mapping
-        for name in CONTRACTS:
+        for name in contracts():
             if name in mapping.tables:
                 self._open(name)
         if needs_outcomes and "deals" not in mapping.tables and not mapping.stages.won:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainValidator, With
 from pydantic_core import core_schema
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.contracts import contracts
 from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
 from scoring_ml.data.section_values import Encoding, Texts, Words, texts
 from scoring_ml.data.values.moments import moment_of
@@ -157,8 +157,8 @@ def _tables(value: Any) -> dict[str, Any]:
     """Give each table a list of sources."""
     tables = {}
     for name, sources in names_and_values(value).items():
-        if name not in CONTRACTS:
-            raise unknown_key(name, tuple(CONTRACTS))
+        if name not in contracts():
+            raise unknown_key(name, tuple(contracts()))
         tables[name] = sources if isinstance(sources, list) else [sources]
         if not tables[name]:
             raise Fault(f"{{at}}.{name} must name a file", "an empty list")
@@ -178,7 +178,7 @@ class _TablesForm:
         one_or_several = {"anyOf": [several["items"], several]}
         return {
             "type": "object",
-            "properties": dict.fromkeys(CONTRACTS, one_or_several),
+            "properties": dict.fromkeys(contracts(), one_or_several),
             "required": ["leads"],
             "additionalProperties": False,
         }
@@ -207,7 +207,7 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
         "deals": {"outcome": _OUTCOMES},
     }
     for table, sources in tables.items():
-        names = CONTRACTS[table].names
+        names = contracts()[table].names
         for number, source in enumerate(sources):
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
             if source.fields and table != "field_changes":

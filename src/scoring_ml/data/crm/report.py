@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.defects import defects
 from scoring_ml.data.row_report import BROKEN, RowFate, RowReport
 from scoring_ml.errors import InputError
 
@@ -109,7 +109,7 @@ class ExportReport:
                 lines.append(f"      {item.note}")
             if item.first_ids:
                 lines.append(f"      first: {', '.join(item.first_ids)}")
-            lines.append(f"      {item.fate}: {DEFECTS[item.defect].then}")
+            lines.append(f"      {item.fate}: {defects()[item.defect].then}")
         lines += [f"Note: {note}" for note in self.notes]
         if self.broken:
             lines += ["", f"The contract is {BROKEN}:"]
@@ -127,7 +127,7 @@ def _fate_json(item: RowFate) -> dict[str, Any]:
         "first_ids": list(item.first_ids),
         "fate": item.fate,
         "what": item.reason,
-        "then": DEFECTS[item.defect].then,
+        "then": defects()[item.defect].then,
         "note": item.note,
     }
 

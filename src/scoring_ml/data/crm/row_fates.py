@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.defects import DEFECTS
+from scoring_ml.data.crm.defects import defects
 from scoring_ml.data.crm.ordering import Places
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.row_report import (
@@ -21,7 +21,10 @@ from scoring_ml.data.row_report import (
 )
 from scoring_ml.data.values.moments import Bools, Moments, ReadMoments
 
-_NUMBERS: Final = {name: number for number, name in enumerate(DEFECTS, 1)}
+
+@cache
+def _numbers() -> Mapping[str, int]:
+    return {name: number for number, name in enumerate(defects(), 1)}
 
 
 class RowFates:
@@ -68,18 +71,18 @@ class RowFates:
 
     def mended_rows(self, defect: str, rows: Places, *, note: str = "") -> None:
         """Note that rows are changed, by their place."""
-        if DEFECTS[defect].fate != MENDED:
+        if defects()[defect].fate != MENDED:
             raise KeyError(f"{defect} is not mended")
         self._keep(defect, len(rows), self._ids(np.sort(rows)[:FIRST_IDS]), note)
 
     def dropped(self, defect: str) -> Bools:
         """Tell which rows were taken out for a defect, shape (rows,)."""
-        return np.asarray(self._reasons == _NUMBERS[defect])
+        return np.asarray(self._reasons == _numbers()[defect])
 
     def reasons(self, rows: slice) -> dict[str, int]:
         """Return how many of some rows were taken out, by defect."""
-        counts = np.bincount(self._reasons[rows], minlength=len(_NUMBERS) + 1)
-        return {name: int(counts[at]) for name, at in _NUMBERS.items() if counts[at]}
+        counts = np.bincount(self._reasons[rows], minlength=len(_numbers()) + 1)
+        return {name: int(counts[at]) for name, at in _numbers().items() if counts[at]}
 
     def report(self) -> RowReport:
         """Return the table's rows by their fate."""
@@ -95,10 +98,10 @@ class RowFates:
     def _drop(self, defect: str, rows: Places, note: str) -> None:
         self._note(defect, len(rows), self._ids(rows[:FIRST_IDS]), note)
         self.alive[rows] = False
-        self._reasons[rows] = _NUMBERS[defect]
+        self._reasons[rows] = _numbers()[defect]
 
     def _note(self, defect: str, count: int, ids: Sequence[str], note: str = "") -> None:
-        if DEFECTS[defect].fate not in (LEFT_OUT, SET_ASIDE):
+        if defects()[defect].fate not in (LEFT_OUT, SET_ASIDE):
             raise KeyError(f"{defect} takes no row out")
         self._keep(defect, count, ids, note)
 
@@ -109,9 +112,9 @@ class RowFates:
         for at, old in enumerate(self._fates):
             if (old.defect, old.note) == (defect, note):
                 ids, count = (*old.first_ids, *ids), old.count + count
-                self._fates[at] = DEFECTS[defect].rows(self.table.name, count, ids, note)
+                self._fates[at] = defects()[defect].rows(self.table.name, count, ids, note)
                 return
-        self._fates.append(DEFECTS[defect].rows(self.table.name, count, ids, note))
+        self._fates.append(defects()[defect].rows(self.table.name, count, ids, note))
 
     def _ids(self, rows: Places) -> tuple[str, ...]:
         if self._id_name is None or len(rows) == 0:

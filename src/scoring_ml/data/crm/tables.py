@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
 from scoring_ml.data.crm.column_dates import TableDates
-from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.contracts import contracts
 from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.crm.mapping_tables import MAY_LACK, Join, Source
 from scoring_ml.data.crm.readings import Reading
@@ -119,7 +119,7 @@ def open_source(
         If a file or a column that the mapping names is missing.
     """
     choices = (*source.only, *source.without)
-    wanted = {*CONTRACTS[table].names, *source.columns.values(), *choices, *fields}
+    wanted = {*contracts()[table].names, *source.columns.values(), *choices, *fields}
     wanted |= {*source.fields, *(named for _, named in source.named_columns)}
     wanted |= {name for join in source.join for name in join.on}
     raw = _read(folder, source, wanted)
@@ -189,7 +189,7 @@ def _require(opened: SourceColumns, table: str) -> None:
     for name, named in source.named_columns:
         if named not in opened.columns and name not in MAY_LACK:
             raise missing_column(source, named, opened.names, f"{name} of {table}")
-    for name in CONTRACTS[table].required_names:
+    for name in contracts()[table].required_names:
         if opened.find(name) is None:
             raise missing_column(source, name, opened.names, f"{table} requires it")
 
@@ -271,7 +271,7 @@ class Table:
     Parameters
     ----------
     name : str
-        One of :data:`scoring_ml.data.crm.contracts.CONTRACTS`.
+        One of :data:`scoring_ml.data.crm.contracts.contracts`.
     mapping : CrmMapping
     opened : sequence of SourceColumns
     """

@@ -14,7 +14,7 @@ import yaml
 from rapidfuzz.fuzz import ratio
 from scipy.optimize import linear_sum_assignment
 
-from scoring_ml.data.crm.contracts import CONTRACTS
+from scoring_ml.data.crm.contracts import contracts
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.crm.mapping import MAPPING_NAME, parse_mapping
@@ -87,7 +87,7 @@ def _columns_of(content: Mapping[str, Any]) -> tuple[dict[str, set[str]], dict[s
             stems = {join["file"].split(".")[0]: join["file"] for join in joins}
             required = [
                 columns.get(name, name)
-                for name in CONTRACTS[table].required_names
+                for name in contracts()[table].required_names
                 if name not in source.get("constants", ())
             ]
             for name in (*required, *source.get("only", ()), *columns.values(), *fields):
@@ -138,9 +138,9 @@ class _Fit:
                 joins.append({"file": other.name, "on": on})
         finder = self._finder(own, beside)
         adapted = dict(source) | {"file": own.name, "join": joins, "columns": {}, "only": {}}
-        for name in CONTRACTS[table].names:
+        for name in contracts()[table].names:
             wanted = source.get("columns", {}).get(name)
-            required = name in CONTRACTS[table].required_names
+            required = name in contracts()[table].required_names
             if name in source.get("constants", ()) or not (wanted or required):
                 continue
             found = finder(wanted or name)
