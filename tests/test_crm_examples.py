@@ -291,7 +291,7 @@ def test_salesforce(tmp_path: Path) -> None:
     assert stages(export) == {
         "00Q1": ["lead", "mql", "sql", "opportunity", "proposal", "won"],
         "00Q2": ["lead", "mql"],
-        "00Q3": ["lead", "lost"],
+        "00Q3": ["lead", "lead", "lost"],
     }
     assert report["leads"].set_aside == {"not_selected": 2}
     assert report["stages"].set_aside["lead_set_aside"] == 2

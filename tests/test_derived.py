@@ -221,7 +221,9 @@ def test_touches_at_one_moment_are_decided_by_name() -> None:
     [
         ([], None, None, 0),
         ([("mql", NOW - DAY)], "mql", 1.0, 0),
-        ([("mql", NOW - DAY), ("mql", NOW - 2 * DAY)], "mql", 1.0, 0),
+        # Told again, also around an end: it is entered once.
+        ([("mql", NOW - DAY), ("mql", NOW - 2 * DAY)], "mql", 2.0, 0),
+        ([("mql", NOW - 3 * DAY), ("lost", NOW - 2 * DAY), ("mql", NOW - DAY)], "mql", 3.0, 0),
         # Entered at once: what was recorded last, then what is furthest.
         ([("sql", NOW - DAY, NOW - 9), ("mql", NOW - DAY, NOW - 8)], "mql", 1.0, 1),
         ([("sql", NOW - DAY), ("mql", NOW - DAY)], "sql", 1.0, 0),

@@ -342,7 +342,6 @@ CASES = {
         ["L3"],
     ),
     "void_id": ("leads.csv", ["L9,2026-01-09,0,,,"], "leads", 1, ["L9"]),
-    "same_stage": ("stages.csv", ["L1,Lead,2026-01-06 10:00,"], "stages", 1, ["L1"]),
     "repeated_key": ("accounts.csv", ["A1,7,France"], "leads", 1, []),
 }
 

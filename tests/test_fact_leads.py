@@ -322,17 +322,6 @@ C,budget,,2026-01-10
                 one, other = (getattr(e.histories[name], part) for e in (states, changes))
                 np.testing.assert_array_equal(one, other)
 
-    def test_a_stage_that_stays_is_not_entered_again(self, tmp_path: Path) -> None:
-        rows = (
-            "lead_id,stage,entered_at,known_at\nA,new,2026-01-05,\nA,new,2026-01-07,\n"
-            "A,call,2026-01-08,2026-02-01\nA,call,2026-01-09,\nA,new,2026-01-10,\n"
-        )
-        export, report = read_small(tmp_path, stages=rows)
-        assert export.stages is not None
-        # A row that was known earlier than the one before it tells something.
-        assert export.stages.stage.tolist() == [0, 1, 1, 0]
-        assert report["stages"].set_aside == {"same_stage": 1}
-
     def test_only_changes_of_fields_have_them(self) -> None:
         mapping = content()
         mapping["tables"]["stages"] = {"file": "stages.csv", "fields": ["stage"]}

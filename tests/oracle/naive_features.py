@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -130,7 +130,10 @@ class NaiveFeatures:
         return self.stages[-1].name if self.stages else None
 
     def _days_in_stage(self, feature: Feature, history: History) -> float:
-        return (self.as_of - self.stages[-1].entered_at) / _DAY if self.stages else math.nan
+        if not self.stages:
+            return math.nan
+        runs = [list(run) for _, run in groupby(self.stages, key=lambda stage: stage.name)]
+        return (self.as_of - runs[-1][0].entered_at) / _DAY
 
     def _stage_steps_back(self, feature: Feature, history: History) -> float:
         places = [self.order[stage.name] for stage in self.stages]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KIND_PLACES, KINDS, THE_OTHER_WAY
 from scoring_ml.data.crm.facts import Activities, Stages
-from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order, unchanged
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.history import History
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.limits import check_value
@@ -230,7 +230,6 @@ def _stages(
     past = known(entered, now)
     rows = np.flatnonzero(counted & past & ~early)
     rows = rows[np.lexsort((stage[rows], recorded[rows], entered[rows]))]
-    rows = rows[~unchanged(np.zeros(len(rows), np.int64), stage[rows], recorded[rows])]
     warnings = []
     if n := int(np.count_nonzero(counted & ~past)):
         warnings.append(texts.text("history.future_stages", n=n))

@@ -28,7 +28,8 @@ def stage_features(
     -------
     features : dict of str to array, shape (n,)
         ``stage``: the one entered last; of several entered at once the one recorded last, then
-        the one furthest in the funnel. ``days_in_stage``. ``stage_steps_back``: how often a stage
+        the one furthest in the funnel. ``days_in_stage``, since the first of the rows that tell
+        it one after the other. ``stage_steps_back``: how often a stage
         was followed by an earlier one.
     handed_over : array of bool, shape (n,)
         Whether the stage of the hand-over or a later one was ever entered.
@@ -43,6 +44,9 @@ def stage_features(
     lead, place, entered = lead[order], place[order], entered[order]
     same = lead[1:] == lead[:-1]
     back = np.bincount(lead[1:][same & (place[1:] < place[:-1])], minlength=n)
+    # A row for each change of a deal, or version of a record, tells the same stage again.
+    enters = np.append(True, ~same | (place[1:] != place[:-1]))[: len(lead)]
+    since = entered[np.maximum.accumulate(np.where(enters, np.arange(len(lead)), 0))]
     newest = np.full(n, -1, dtype=np.int64)
     # Of several assignments to one place the last one holds.
     newest[lead] = np.arange(len(lead))
@@ -51,7 +55,7 @@ def stage_features(
     placed = newest >= 0
     newest = newest[placed]
     stage[placed] = np.array(history.stages, dtype=object)[place[newest]]
-    days[placed] = (as_of[placed] - entered[newest]) / DAY
+    days[placed] = (as_of[placed] - since[newest]) / DAY
     handed = np.zeros(n, dtype=bool)
     if history.hand_over in places:
         handed[lead[place >= places[history.hand_over]]] = True

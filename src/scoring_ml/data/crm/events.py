@@ -14,7 +14,7 @@ from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Stag
 from scoring_ml.data.crm.ids import coded_ids
 from scoring_ml.data.crm.lead_index import LeadIndex
 from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order, unchanged
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.crm.row_fates import (
     RowFates,
     known_moment,
@@ -66,9 +66,6 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     note_known_before(fates, recorded, read.values)
     note_clocks(fates, read, recorded)
     rows = rows[order[~repeats]]
-    stays = unchanged(lead[rows], deal[rows] * len(names) + stage[rows], known[rows])
-    fates.drop_rows("same_stage", rows[stays])
-    rows = rows[~stays]
     found = Stages(
         lead[rows],
         stage[rows],
