@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import Activities, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.values.moments import Moments
+from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.demo.answers import RecordedAnswer
 from scoring_ml.demo.calendar import EXTRACTED_AT
 from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
@@ -49,7 +50,8 @@ def typed_export(world: World) -> Export:
     values["last_call_result"] = _texts(LAST_CALLS, world.last_call)
     histories = {}
     for name in CONTACT_FIELDS:
-        texts = world.contact_details.texts(name)
+        written = world.contact_details.texts(name)
+        texts = np.array([None if text is None else tidy(text) for text in written], dtype=object)
         histories[name] = FieldHistory(everyone, texts, created, created)
     for name, answer in world.answers.items():
         lead, value, changed, known = answer_rows(answer)
