@@ -1,7 +1,7 @@
 """The JSON Schema (2020-12) of a lead in a request, from the champion's fields.
 
 It accepts what the server accepts, as far as JSON Schema can say it: not which text is a number,
-a date or a word that counts, nor that 1.0 is no whole number.
+a date or a word that counts, which digits are a date's, nor that 1.0 is no whole number.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.history import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_FIELDS, MAX_TEXT
+from scoring_ml.data.values.moments import DateForm
 from scoring_ml.data.values.vocabulary import ANY_WORD
 from scoring_ml.scoring.lead import LISTS, LeadField
 from scoring_ml.scoring.scorer import Scorer
@@ -34,13 +35,24 @@ _TYPES: Final[Mapping[str, JsonSchemaValue]] = {
     "multiselect": {
         "anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": MAX_FACTS}],
     },
-    "date": {"type": ["string", "null"], "maxLength": MAX_TEXT},
     "email": _WORD,
     "phone": _WORD,
 }
-_UNIX_TIMES: Final = [
-    {"minimum": 10**9 * unit, "maximum": 7_258_118_400 * unit - 1}  # 2001 to the end of 2199
-    for unit in (1, 1_000, 1_000_000)
+_SECONDS_TO_2200: Final = 7_258_118_400
+_EPOCHS: Final[Mapping[str, JsonSchemaValue]] = {
+    "seconds": {"minimum": 0, "exclusiveMaximum": _SECONDS_TO_2200},
+    "milliseconds": {"minimum": 0, "exclusiveMaximum": _SECONDS_TO_2200 * 1_000},
+    "microseconds": {"minimum": 0, "exclusiveMaximum": _SECONDS_TO_2200 * 1_000_000},
+    "excel": {"minimum": 61, "exclusiveMaximum": 109_575},
+}
+_LONG_NUMBERS: Final = [
+    # Unix times, from 2001 on.
+    *(item | {"minimum": 10**n} for item, n in zip(_EPOCHS.values(), (9, 12, 15), strict=False)),
+    # Digits of a date such as 20261122, with a clock's; which of them are one, cannot be said.
+    *(
+        {"type": "integer", "minimum": 1_300 * unit, "exclusiveMaximum": 2_200 * unit}
+        for unit in (10**4, 10**8, 10**10)
+    ),
 ]
 
 
@@ -75,10 +87,9 @@ def lead_schemas(scorer: Scorer | None) -> dict[str, JsonSchemaValue]:
 
 
 def entry_schemas(history: History, lists: Iterable[str]) -> dict[str, JsonSchemaValue]:
-    """Return the schemas of the lists' entries, and of the Unix times in them, by name."""
+    """Return the schemas of the lists' entries by name."""
     made = {"activities": _activity, "stages": _stage}
-    unix_time = _described("unix_time", ["integer"], anyOf=_UNIX_TIMES)
-    return {_ENTRIES[name]: made[name](history) for name in lists} | {"UnixTime": unix_time}
+    return {_ENTRIES[name]: made[name](history) for name in lists}
 
 
 def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
@@ -87,9 +98,12 @@ def _field(field: LeadField, history: History | None) -> JsonSchemaValue:
     parts = [f"{part.rstrip('.')}." for part in (column.title, column.reason) if part]
     schema: JsonSchemaValue = _SINGLE_VALUE
     if column.use:
-        schema = _TYPES[column.type] | {"description": api_text(column.type)}
         if history is not None:
-            schema = _moment("created_at", history, optional=True)
+            schema = _moment("leads.created_at", history, optional=True)
+        elif column.type == "date":
+            schema = _date(column, optional=True) | {"description": api_text("date")}
+        else:
+            schema = _TYPES[column.type] | {"description": api_text(column.type)}
         parts.append(schema["description"])
         if column.unit:
             parts.append(api_text("unit", unit=column.unit))
@@ -120,8 +134,8 @@ def _activity(history: History) -> JsonSchemaValue:
     directions = ["inbound", "outbound"]
     return _entry(
         type={"description": api_text("activity_type"), "anyOf": words, "examples": listed[:1]},
-        occurred_at=_moment("occurred_at", history),
-        known_at=_moment("known_at", history, optional=True),
+        occurred_at=_moment("activities.occurred_at", history),
+        known_at=_moment("activities.known_at", history, optional=True),
         direction=_described("direction", ["string", "null"], examples=directions),
         result=_described("result", ["string", "null"], examples=["held", "not_held"]),
         amount=_described("amount", ["number", "string", "null"], anyOf=amounts),
@@ -139,8 +153,8 @@ def _stage(history: History) -> JsonSchemaValue:
         listed = {"anyOf": [listed, {"pattern": r"\S"}]}
     return _entry(
         stage=_described("stage", ["string"], **listed),
-        entered_at=_moment("entered_at", history),
-        known_at=_moment("known_at", history, optional=True),
+        entered_at=_moment("stages.entered_at", history),
+        known_at=_moment("stages.known_at", history, optional=True),
     )
 
 
@@ -151,13 +165,25 @@ def _entry(**properties: JsonSchemaValue) -> JsonSchemaValue:
     return entry | {"additionalProperties": False}
 
 
-def _moment(key: str, history: History, *, optional: bool = False) -> JsonSchemaValue:
-    text = {"type": ["string", "null"] if optional else "string", "maxLength": MAX_TEXT}
-    numbers = _missing_numbers(history) if optional else []
-    return {
-        "description": api_text(key, zone=history.timezone),
-        "anyOf": [text, ref("UnixTime"), *numbers],
+def _moment(name: str, history: History, *, optional: bool = False) -> JsonSchemaValue:
+    schema = _date(history.dates.get(name, history).date_form, optional=optional)
+    if optional:
+        schema["anyOf"] += _missing_numbers(history)
+    return schema | {
+        "description": api_text(name.partition(".")[2], zone=history.timezone),
         "examples": ["2026-11-20T09:30:00Z"],
+    }
+
+
+def _date(form: DateForm, *, optional: bool = False) -> JsonSchemaValue:
+    """Describe a moment as text, or as a number that counts what the form says."""
+    types = ["string", "null"] if optional else ["string"]
+    numbers = _LONG_NUMBERS if form.epoch is None else [_EPOCHS[form.epoch]]
+    return {
+        "anyOf": [
+            {"type": types, "maxLength": MAX_TEXT},
+            *({"type": "number"} | item for item in numbers),
+        ]
     }
 
 

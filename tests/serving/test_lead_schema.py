@@ -1,8 +1,8 @@
 """The schema of a lead accepts exactly what the server accepts, as far as JSON Schema can say.
 
-It cannot say which text is a number, a date or a word that counts, so that a valid text may be
-refused; nor that 1.0 is no whole number. Words are listed in one spelling, though case does not
-matter.
+It cannot say which text is a number, a date or a word that counts, nor which 8 digits are a day,
+so that what is valid may be refused; nor that 1.0 is no whole number. Words are listed in one
+spelling, though case does not matter.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ CRM_FIELDS = (
     "activities.activity_id",
     "activities.never_known", "stages.stage", "stages.entered_at", "stages.known_at",
 )  # fmt: skip
+DATES = ("first_visit", "created_at", *(name for name in CRM_FIELDS if name.endswith("_at")))
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, 2, -1, 0.0, 1.5, -0.5, 10**15, 1e39,
     [], {}, [None], [{}], {"a": 1},
@@ -83,7 +84,8 @@ def comparison(scorer: Scorer, home: Home) -> Compare:
         accepted, valid = reply.status == 200, validator.is_valid(lead)
         text = isinstance(value, str) and len(value) <= 1_000
         whole = place.endswith("_id") and isinstance(value, float) and value.is_integer()
-        if text or whole:
+        digits = isinstance(value, int) and len(str(value)) in (8, 12, 14)
+        if text or whole or (digits and place in DATES):
             assert valid or not accepted, (place, value)
         else:
             assert accepted == valid, (place, value, reply.body)
@@ -161,7 +163,10 @@ def test_what_is_accepted_in_a_history(
         ("budget", True, False),
         ("decides", 1.0, True),
         ("decides", 2, False),
-        ("first_visit", MOMENT, False),
+        ("first_visit", MOMENT, True),
+        ("first_visit", MOMENT + 0.5, True),
+        ("first_visit", 20_260_301, True),
+        ("first_visit", MOMENT * 10, False),
         ("notes", 5, True),
         ("notes", {}, False),
         ("industry", False, True),
