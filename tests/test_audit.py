@@ -427,6 +427,28 @@ class TestPlantedLeaks:
         assert "closed, wrong number" in text
 
     @pytest.mark.parametrize("rate", RATES)
+    def test_an_amount_that_is_0_until_a_lead_is_won(self, rate):
+        columns, y = clean(8000, rate, 14)
+        y[7000:] = np.nan  # open leads have a 0, too
+        rng = np.random.default_rng(4)
+        columns["worth"] = np.where(y == 1, rng.integers(100, 99_999, len(y)) + 0.5, 0.0)
+        findings = audit(*made(columns, y))
+        assert probes(findings, "worth") >= {"one_sided_value", "single_field_auc"}
+        assert "note" not in grades(findings, "worth")
+        assert "refuse" in grades(findings, "worth")
+
+    @pytest.mark.parametrize(("name", "grade"), [("is_sql", "refuse"), ("stayed", "note")])
+    def test_a_strong_negative_by_the_name_of_a_stage(self, name, grade):
+        columns, y = clean(8000, 0.3, 14)
+        decided = np.random.default_rng(4).random(len(y))
+        columns[name] = np.where((y == 0) & (decided < 0.2), 0.0, 1.0)
+        y[7000:] = np.nan
+        one_sided = {
+            f.grade for f in audit(*made(columns, y)) if f.suspicion.probe == "one_sided_value"
+        }
+        assert one_sided == {grade}
+
+    @pytest.mark.parametrize("rate", RATES)
     def test_a_field_filled_more_often_for_won_leads(self, rate):
         columns, y = clean(6000, rate, 15)
         rng = np.random.default_rng(5)

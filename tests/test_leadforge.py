@@ -26,7 +26,6 @@ from scoring_ml.features.snapshot import Snapshot
 leadforge = pytest.importorskip("leadforge.api", reason="leadforge is a dependency of the tests")
 
 EXAMPLE = Path(__file__).parents[1] / "models" / "examples" / "leadforge" / "crm.yaml"
-NOT_SEEN_FLAT = ("is_sql", "total_touches_all")
 TRAPS = ("current_stage", "is_sql", "converted_within_90_days", "conversion_timestamp")
 
 
@@ -109,18 +108,17 @@ def test_a_trap_that_somebody_believes_stops_the_training(tables, tmp_path, trap
         assert check_data(folder).exit_code == 2
 
 
-def test_the_flat_door_finds_one_of_the_three_traps_that_the_bundle_flags(bundle, tmp_path):
-    """Of ``current_stage``, ``is_sql`` and ``total_touches_all``, ``init`` flags the first.
+def test_the_flat_door_finds_two_of_the_three_traps_that_the_bundle_flags(bundle, tmp_path):
+    """Of ``current_stage``, ``is_sql`` and ``total_touches_all``, ``init`` flags the first two.
 
-    ``total_touches_all`` counts touches of all 90 days where the file's other counts end after 30,
-    and ``is_sql`` was set at any time in these 90 days. A flat file has one value a lead and no
-    moment of it, so that only a value that tells the outcome too well can give a trap away. These
-    two do not: alone they reach an AUC of 0.55 and 0.56, less than many an honest field, and no
-    value of them is all won or all lost. In the tables `is_sql` is found.
+    ``total_touches_all`` counts touches of all 90 days where the file's other counts end after 30.
+    A flat file has one value a lead and no moment of it, so that only a value that tells the
+    outcome too well can give a trap away. This one reaches an AUC of 0.55, less than many an honest
+    field, and no value of it is all won or all lost.
     """
     told = pd.read_csv(bundle / "feature_dictionary.csv")
     risky = set(told.loc[told["leakage_risk"].astype(str) == "True", "name"])
-    assert risky == {"current_stage", *NOT_SEEN_FLAT}
+    assert risky == {"current_stage", "is_sql", "total_touches_all"}
     tasks = bundle / "tasks" / "converted_within_90_days"
     parts = [pd.read_parquet(tasks / f"{name}.parquet") for name in ("train", "valid", "test")]
     table = pd.concat(parts).sort_values("lead_created_at")
@@ -130,11 +128,13 @@ def test_the_flat_door_finds_one_of_the_three_traps_that_the_bundle_flags(bundle
         target="converted_within_90_days",
         out=tmp_path / "schema.yaml",
     )
-    # The size of an opportunity is asked about: filled for more of the won leads.
-    assert set(result.overview.flagged()) == {"current_stage", "opportunity_estimated_acv"}
+    # Honest, and asked about: the size of an opportunity is filled for more of the won leads, and
+    # a count of work may count on until the end.
+    honest = {"opportunity_estimated_acv", "activity_count"}
+    assert set(result.overview.flagged()) == {"current_stage", "is_sql"} | honest
     won = table["converted_within_90_days"].astype(int)
-    for name in NOT_SEEN_FLAT:
-        assert 0.5 < roc_auc_score(won, table[name].astype(float).fillna(0.0)) < 0.6, name
+    touches = table["total_touches_all"].astype(float).fillna(0.0)
+    assert 0.5 < roc_auc_score(won, touches) < 0.6
 
 
 def test_the_horizon_that_is_found_is_the_bundles_own(opened, tables):

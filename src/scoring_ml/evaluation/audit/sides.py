@@ -2,7 +2,7 @@
 
 What stands only with won leads was hardly known before. What stands only with lost leads may be an
 honest sign - a visit that bounced buys nothing - unless it looks written afterwards: no open lead
-has it, the column tells won leads by other values, too, or the words are those of an end.
+has it, the column tells won leads by other values or as a whole, or the words are those of an end.
 """
 
 from __future__ import annotations
@@ -99,15 +99,16 @@ def _add(state: AuditState, item: AuditedField, sides: Sequence[OneSided], kind:
 def _written_afterwards(state: AuditState, item: AuditedField, codes: np.ndarray) -> bool:
     """Tell whether values of lost leads look written because they were lost."""
     settings, sample = state.settings, state.sample
+    auc = single_field_auc(item.cells[sample.rows], sample.y, sample.blocks, seed=settings.seed)
+    if auc.value >= settings.refuse_auc:
+        # An amount of 0 until a deal is won: open leads have it, and yet it tells the outcome.
+        return True
+    if hints_at("ending", item.name):
+        return True
     absent = absent_on_open(state, np.isin(item.codes, codes))
     if absent is not None:
         return absent
-    if hints_at("ending", item.name):
-        return True
-    if item.column.worded and any(says_end(item.names[c]) for c in codes if c >= 0):
-        return True
-    auc = single_field_auc(item.cells[sample.rows], sample.y, sample.blocks, seed=settings.seed)
-    return auc.value >= settings.refuse_auc
+    return item.column.worded and any(says_end(item.names[c]) for c in codes if c >= 0)
 
 
 def absent_on_open(state: AuditState, having: Bools) -> bool | None:
