@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.inputs import Files, audited_export, file_findings, find_mapping, find_schema
-from pipelines.overview import Overview, finding_lines, note_lines, order_lines, unused_lines
+from pipelines.overview import Overview, file_lines, finding_lines, note_lines, unused_lines
 from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
@@ -114,7 +114,7 @@ class CheckReport:
             *unused_lines(snapshot.unused),
             *snapshot.warnings,
         ]
-        lines += order_lines(overview)
+        lines += file_lines(overview)
         for group, names in self.groups.items():
             if names:
                 lines += ["", texts.text(f"audit.check.{group}", n=len(names))]

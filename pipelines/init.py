@@ -13,9 +13,9 @@ from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, file_findings
 from pipelines.overview import (
     Overview,
     facts_lines,
+    file_lines,
     finding_lines,
     note_lines,
-    order_lines,
     worst_grade,
 )
 from scoring_ml.data.draft import draft_schema
@@ -58,6 +58,8 @@ class InitResult:
         decide = [texts.text("audit.init.next_decide", n=flagged, schema=schema)] * bool(flagged)
         if order_doubted(self.overview.findings):
             decide.insert(0, texts.text("audit.init.next_order", schema=schema))
+        elif self.overview.file_asked:
+            decide.insert(0, texts.text("audit.init.next_file", schema=schema))
         return (
             *decide,
             texts.text("audit.init.next_confirm", schema=schema),
@@ -85,12 +87,12 @@ class InitResult:
         texts = Catalogue.load("en")
         flagged = self.overview.flagged()
         lines = [*facts_lines(self.overview), ""]
-        lines += order_lines(self.overview)
+        lines += file_lines(self.overview)
         if flagged:
             of = len(self.overview.schema.columns)
             lines.append(texts.text("audit.init.flagged", n=len(flagged), of=of))
             lines += finding_lines(self.overview, flagged)
-        elif not order_lines(self.overview):
+        elif not self.overview.file_asked:
             lines.append(texts.text("audit.init.flagged_none"))
         lines += note_lines(self.overview)
         files = ", ".join(map(str, (self.schema_path, self.matrix_path)))

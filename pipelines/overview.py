@@ -13,7 +13,7 @@ from scoring_ml.data.files.data_file import FileFacts
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.suspicion import GRADES
-from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, order_doubted
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.texts import Catalogue
 
@@ -56,6 +56,11 @@ class Overview:
     def of(self, column: str) -> tuple[Finding, ...]:
         """Return the findings about one column, worst first."""
         return tuple(item for item in self.findings if item.column == column)
+
+    @property
+    def file_asked(self) -> bool:
+        """Whether something is asked about the file as a whole."""
+        return any(item.grade != "note" for item in self.of(WHOLE_FILE))
 
     def flagged(self) -> tuple[str, ...]:
         """Return the columns with a finding of grade refuse or ask, worst first."""
@@ -180,20 +185,16 @@ def finding_lines(overview: Overview, names: Iterable[str]) -> list[str]:
     return lines
 
 
-def order_lines(overview: Overview) -> list[str]:
-    """Return what speaks against the order of time."""
-    return finding_lines(overview, [WHOLE_FILE]) if order_doubted(overview.findings) else []
+def file_lines(overview: Overview) -> list[str]:
+    """Return what is asked about the file as a whole, such as the order of time."""
+    return finding_lines(overview, [WHOLE_FILE]) if overview.file_asked else []
 
 
 def note_lines(overview: Overview) -> list[str]:
     """Return what is only to be noted."""
     texts = Catalogue.load("en")
     whole = texts.text("audit.init.whole_file")
-    notes = [
-        item
-        for item in overview.findings
-        if item.grade == "note" or (item.column == WHOLE_FILE and not order_doubted([item]))
-    ]
+    notes = [item for item in overview.findings if item.grade == "note"]
     if not notes:
         return []
     lines = ["", texts.text("audit.init.notes")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from pipelines.check import check_data
 from pipelines.init import init_schema
 from pipelines.inputs import Files
 from scoring_ml.data.schema import Schema, load_schema, parse_schema
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding
 from scoring_ml.features.criteria import load_matrix
 
 NAMES = ["Unnamed: 3", 'a "quoted" [name]', "Бюджет, тыс.", "بودجه"]
@@ -97,6 +100,18 @@ class TestInit:
             init_schema(leads, target="outcome", out=leads.with_name("schema.yaml"))
         assert there.read_text(encoding="utf-8") == "mine"
         assert len(list(leads.parent.iterdir())) == 2
+
+    def test_what_is_asked_about_the_file_stands_first(self, tmp_path):
+        path = tmp_path / "leads.csv"
+        rows = "".join(f"{n},Zürich{n % 3} Köln,{n % 2}\n" for n in range(80))
+        path.write_bytes(f"lead_id,city,outcome\n{rows}".encode("cp1252"))
+        result = init_schema(path, target="outcome", out=tmp_path / "schema.yaml")
+        asks = (Finding(WHOLE_FILE, Suspicion("ask", "encoding", text="which page?")),)
+        asked = replace(result, overview=replace(result.overview, findings=asks))
+        page = asked.render()
+        assert page.index("which page?") < page.index("Written:")
+        assert "nothing suspicious" not in page
+        assert asked.to_json()["next"][0].startswith("Decide on what is asked about the file")
 
     def test_another_place(self, leads, tmp_path):
         (tmp_path / "other").mkdir()

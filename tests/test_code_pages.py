@@ -34,6 +34,7 @@ WORDS = {
     "finnish": "kyllä Jyväskylä Mäkinen myyntipäällikkö Töölö Väinö Hämeenlinna",
     "icelandic": "fyrirtæki Reykjavík Ísafjörður Þór Guðrún Kópavogur Hafnarfjörður",
     "turkish": "müşteri İstanbul İzmir Çankırı yazılım satış Eskişehir kaynağı öğrenci Ağrı",
+    "turkish cities": "İstanbul İzmir Eskişehir Çanakkale Muğla Kırşehir",
     "greek": "όνομα Αθήνα Θεσσαλονίκη Πάτρα νέος πελάτης Γιώργος πηγή έκθεση",
     "hebrew": "שם תל אביב ירושלים חיפה לקוח חדש מקור עיר תערוכה",
     "arabic": "اسم القاهرة الرياض عميل جديد مصدر مدينة محمد معرض إحالة",
@@ -45,7 +46,7 @@ WORDS = {
 }
 PAGES = {
     "russian": "cp1251 koi8_r cp866 iso8859_5 mac_cyrillic",
-    "ukrainian": "cp1251 koi8_u iso8859_5 mac_cyrillic",
+    "ukrainian": "cp1251 koi8_u cp1125 iso8859_5 mac_cyrillic",
     "bulgarian": "cp1251 iso8859_5",
     "serbian": "cp1251 iso8859_5",
     "polish": "cp1250 iso8859_2 cp852",
@@ -65,6 +66,7 @@ PAGES = {
     "finnish": "cp1252 mac_roman",
     "icelandic": "cp1252",
     "turkish": "cp1254 cp857 mac_turkish",
+    "turkish cities": "cp1254",
     "greek": "cp1253 iso8859_7 cp737 mac_greek",
     "hebrew": "cp1255 cp862",
     "arabic": "cp1256 iso8859_6",

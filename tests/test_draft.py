@@ -104,6 +104,7 @@ def test_types(name: str, cells: list[Any], kind: str) -> None:
         (turns("1,234", "2"), ".", "ambiguous: 1,234 is read as 1234"),
         (turns("1,234", "1,234,567"), ".", None),
         (turns("1,234", "2.5"), ".", None),
+        (turns("0,003 млн", "1,972 млн"), ",", "decimal comma"),
         (turns("1.234,5", "2"), ",", "decimal comma"),
     ],
 )
@@ -124,6 +125,7 @@ def test_the_decimal_sign(cells: list[str], decimal: str, says: str | None) -> N
             "no date shows whether",
         ),
         (turns("31/1/2026", "2/28/2026"), True, "the day is first in"),
+        (turns("1.735E+12", "1.736E+12"), None, "a spreadsheet has shortened"),
         (turns("4/4/2026", "2026-01-31"), None, None),
     ],
 )

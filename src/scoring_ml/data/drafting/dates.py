@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -42,6 +43,9 @@ _MOST_READ: Final = 0.6
 
 _LOOK: Final = 500
 """Texts of a column that are looked at first."""
+
+_SHORTENED: Final = re.compile(r"\d(?:[.,]\d{0,8})?[eE]\+?\d{1,2}")
+"""Fewer digits than a Unix time has down to the second."""
 
 _EPOCH_REASONS: Final = {
     "seconds": "numbers are Unix times in seconds",
@@ -154,6 +158,15 @@ def _questions(
         yield Suspicion("ask", "reading", 1.0, f"{sentence}; correct the file, or confirm")
     for sentence in placed.unsure:
         yield Suspicion("ask", "reading", 1.0, f"{sentence}; state day_first and calendar")
+    rows = sum(look.counts[text] for text in texts if _SHORTENED.fullmatch(text.strip()))
+    if rows and evidence.form.epoch:
+        yield Suspicion(
+            "ask",
+            "reading",
+            rows / look.filled,
+            f"{rows} row(s) hold a number that a spreadsheet has shortened, such as 1.735E+12, so "
+            "that the moment is lost up to days; export the column again, or confirm",
+        )
     if unclear:
         name = unclear[0].split()[-1]
         yield Suspicion(

@@ -94,19 +94,20 @@ def _is_word(word: str) -> bool:
 
 def _score(page: str, words: Iterable[str]) -> float:
     """Return the log-likelihood of words, each in the page's main language or in another."""
-    rarity, languages = _pages()[page]
-    table = [[_word_score(word, letters) for letters in languages] for word in words]
-    mains = [sum(row) for row in zip(*table, strict=True)]
+    languages = _pages()[page]
+    table = [[_word_score(word, letters) for _, letters in languages] for word in words]
+    rarities = [rarity for rarity, _ in languages]
+    mains = [sum(column) for column in zip(*table, strict=True)]
+    mains = [rarity + fit for rarity, fit in zip(rarities, mains, strict=True)]
     main = mains.index(max(mains))
-    fit = sum(max(row[main], max(row) + _OTHER_LANGUAGE) for row in table)
-    return rarity + fit
+    return rarities[main] + sum(max(row[main], max(row) + _OTHER_LANGUAGE) for row in table)
 
 
 def _word_score(word: str, letters: Mapping[str, float]) -> float:
     score = 0.0
     inside = word.strip("".join(sign for sign in set(word) if not sign.isalpha()))
     for before, sign in zip(" " + word, word, strict=False):
-        small = sign.lower() if len(sign.lower()) == 1 else sign
+        small = sign.lower()[0]  # of İ an i and a point
         if small in letters:
             score += letters[small]
         elif sign.isalpha():
@@ -123,15 +124,16 @@ def _word_score(word: str, letters: Mapping[str, float]) -> float:
 
 
 @lru_cache(maxsize=1)
-def _pages() -> dict[str, tuple[float, list[dict[str, float]]]]:
+def _pages() -> dict[str, list[tuple[float, dict[str, float]]]]:
+    """Return the languages of each page: how rare they are there, and their letters."""
     text = files("scoring_ml.data.files").joinpath("code_pages.yaml").read_text(encoding="utf-8")
     content: dict[str, Any] = yaml.safe_load(text)
     letters = {name: _frequencies(order) for name, order in content["languages"].items()}
-    return {
-        page: (_RARITY[rarity], [letters[name] for name in names])
-        for rarity, pages in content["pages"].items()
-        for page, names in pages.items()
-    }
+    pages: dict[str, list[tuple[float, dict[str, float]]]] = {}
+    for rarity, rows in content["pages"].items():
+        for page, names in rows.items():
+            pages.setdefault(page, []).extend((_RARITY[rarity], letters[name]) for name in names)
+    return pages
 
 
 def _frequencies(order: str) -> dict[str, float]:

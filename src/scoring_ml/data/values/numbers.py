@@ -63,9 +63,9 @@ _SIGNS: Final = {"٫": ".", "٬": "'", "\u2212": "-"}
 _MARKS: Final = str.maketrans("’ʼ′،‐‑–—﹣－", "''',------")
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _GROUPED_POINT: Final = re.compile(
-    r"\d{1,3}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?"
+    r"[1-9]\d{0,2}(?:([ ,'])\d{3})(?:\1\d{3})*(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?"
 )
-_GROUPED_COMMA: Final = re.compile(r"\d{1,3}(?:([ .'])\d{3})(?:\1\d{3})*(?:,\d+)?")
+_GROUPED_COMMA: Final = re.compile(r"[1-9]\d{0,2}(?:([ .'])\d{3})(?:\1\d{3})*(?:,\d+)?")
 _DIGITS: Final = re.compile(r"[.,]?\d(?:.*\d)?")
 _WORD: Final = re.compile(r"[^\W\d_]{0,2}\$|[^\W\d_]+|[^\w\s.,|+-]")
 _LONGEST: Final = 60

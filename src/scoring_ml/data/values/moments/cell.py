@@ -81,7 +81,7 @@ def read_clock(cell: Any, form: DateForm) -> Clock:
 
 
 def plain_date(text: str) -> str:
-    """Return a text with plain digits, spaces and letters, without invisible signs.
+    """Return a text with plain digits, spaces and letters, without invisible signs, date first.
 
     >>> plain_date("\u200e۱۴۰۳/۱۰/۱۳,\u202f4:05 PM ")
     '1403/10/13, 4:05 pm'
@@ -89,7 +89,8 @@ def plain_date(text: str) -> str:
     if not text.isascii():
         text = text.translate(_ALIKE)
         text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
-    return " ".join(plain_digits(text).casefold().split())
+    plain = " ".join(plain_digits(text).casefold().split()).lstrip("'")
+    return _TIME_FIRST.sub(r"\2 \1", plain)
 
 
 def unix_micros(numbers: Any, factor: int) -> Any:
@@ -127,7 +128,8 @@ _DAYS_TO_1970: Final = 25_569
 _END_OF_DAY: Final = DAY - 1
 
 _ALIKE: Final = str.maketrans("يكـ\u2212", "یک -")
-_NUMBER: Final = re.compile(r"(\d+)(?:[.,](\d+))?")
+_TIME_FIRST: Final = re.compile(r"^(\d{1,2}:\S+(?: [^\d\s]+)?) (\d.*)$")
+_NUMBER: Final = re.compile(r"(\d+)(?:[.,](\d+))?(?:e\+?\d{1,2})?")
 _YMD: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)(.*)")
 _DMY: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?![\d])(.*)")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})?)?(\D.*)?")

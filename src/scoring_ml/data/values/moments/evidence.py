@@ -157,10 +157,9 @@ def form_evidence(
             first, text = (sign.first, sign.text) if before else here
             shown: dict[str, Any] = {name: Sign(sign.rows + n, first, text)}
             evidence = replace(evidence, **shown)
-    digits = pc.replace_substring(
-        rest.filter(pc.match_substring_regex(rest, r"^\s*\d{5,16}(?:[.,]\d*)?\s*$")), ",", "."
-    )
-    numbers = np.asarray(pc.utf8_trim_whitespace(digits).cast(pa.float64()))
+    trimmed = pc.utf8_trim(rest, " \t'")
+    digits = trimmed.filter(pc.match_substring_regex(trimmed, _COUNT))
+    numbers = np.asarray(pc.replace_substring(digits, ",", ".").cast(pa.float64()))
     form = _with_epoch(stated, numbers, int(len(texts) - texts.null_count))
     return replace(evidence, form=_decided(evidence, form))
 
@@ -168,6 +167,8 @@ def form_evidence(
 _HEAD: Final = 12
 """Signs at the beginning of a text that hold its date, with an invisible one or two."""
 
+_COUNT: Final = r"^(?:\d{5,16}(?:[.,]\d*)?|\d(?:[.,]\d*)?[eE]\+?\d{1,2})$"
+_CLOCK: Final = r"^[^\pL\pN]*\p{Nd}{1,2}:[\p{Nd}:.]+\P{Nd}{0,9}"
 _NUMERIC: Final = re.compile(r"(\d{1,2}|\d{4})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?!\d)")
 _JALALI_YEAR: Final = re.compile(r"1[34]\d\d")
 _JALALI_COMPACT: Final = re.compile(r"1[34]\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -203,6 +204,8 @@ def _gregorian_years_first(texts: Any) -> Bools:
 
 def _heads(texts: Any, rows: NDArray[np.int64]) -> tuple[list[str], NDArray[Any], list[int]]:
     """Return the different beginnings of texts, the first place of each, and its rows."""
+    if pc.any(pc.match_substring_regex(texts, _CLOCK)).as_py():
+        texts = pc.replace_substring_regex(texts, _CLOCK, "")
     coded = pc.utf8_slice_codeunits(texts, 0, _HEAD).dictionary_encode()
     codes = np.asarray(coded.indices)
     heads = coded.dictionary.to_pylist()
