@@ -224,6 +224,14 @@ def test_touches_at_one_moment_are_decided_by_name() -> None:
         # Told again, also around an end: it is entered once.
         ([("mql", NOW - DAY), ("mql", NOW - 2 * DAY)], "mql", 2.0, 0),
         ([("mql", NOW - 3 * DAY), ("lost", NOW - 2 * DAY), ("mql", NOW - DAY)], "mql", 3.0, 0),
+        # As far as is known when scored.
+        (
+            [("mql", NOW - 3 * DAY), ("sql", NOW - 2 * DAY, NOW), ("mql", NOW - DAY, NOW - 9)],
+            "mql",
+            3.0,
+            0,
+        ),
+        ([("mql", NOW - 3 * DAY), ("sql", NOW - 2 * DAY), ("mql", NOW - DAY)], "mql", 1.0, 1),
         # Entered at once: what was recorded last, then what is furthest.
         ([("sql", NOW - DAY, NOW - 9), ("mql", NOW - DAY, NOW - 8)], "mql", 1.0, 1),
         ([("sql", NOW - DAY), ("mql", NOW - DAY)], "sql", 1.0, 0),
