@@ -12,6 +12,7 @@ from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.rows import TrainingRows, checked_weight, newest_begins, quantiles
 from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.features.encoder import EncodedColumn
+from tests import estimator_checks
 
 SHARES = np.linspace(0, 1, 9)[1:-1]
 
@@ -133,3 +134,15 @@ def test_settings_of_very_many_rows_are_chosen_on_those_of_every_few_leads(monke
     assert set(times) == {ages}
     assert set(np.diff(leads)) == {3}
     assert older.max() < rows.newest <= newer.min()
+
+
+@pytest.mark.parametrize("estimator", [Scorecard, Boosted])
+def test_a_sample_chooses_and_all_rows_are_learned_from(monkeypatch, estimator):
+    X, y = estimator_checks.rows(n=1_200)
+    whole = estimator(estimator_checks.COLUMNS).fit(X, y)
+    monkeypatch.setattr("scoring_ml.estimators.rows.CHOOSING_ROWS", 400)
+    sampled = estimator(estimator_checks.COLUMNS).fit(X, y)
+    assert np.corrcoef(whole.logodds(X), sampled.logodds(X))[0, 1] > 0.9
+    # What is learned from all is not what is learned from the sample alone.
+    alone = estimator(estimator_checks.COLUMNS).fit(X[2::3], y[2::3])
+    assert np.abs(alone.logodds(X) - sampled.logodds(X)).max() > 1e-3

@@ -112,8 +112,7 @@ class Scorecard(Estimator):
         spread, owners = self._spread(X)
         self.penalty_ = penalties[0]
         if rows.can_choose:
-            older, newer = _row_range(spread, 0, rows.newest), _row_range(spread, rows.newest)
-            outcomes, weighed = rows.split(y, weight)
+            (older, newer), outcomes, weighed = rows.split(spread, y, weight)
             sign = np.where(outcomes[1] == 1.0, 1.0, -1.0)
             losses = []
             for penalty in penalties:
@@ -201,14 +200,6 @@ class CriteriaScorecard(Scorecard):
     colour = "#56b4e9"
     roles = frozenset({"criterion_level"})
     min_outcomes = 30
-
-
-def _row_range(spread: sparse.csr_matrix, start: int, end: int | None = None) -> sparse.csr_matrix:
-    """Return some rows of a table that share its memory."""
-    ends = spread.indptr[start : len(spread.indptr) if end is None else end + 1]
-    cells = slice(ends[0], ends[-1])
-    parts = (spread.data[cells], spread.indices[cells], ends - ends[0])
-    return sparse.csr_matrix(parts, (len(ends) - 1, spread.shape[1]))
 
 
 def _mean_loss(margin: Floats, weight: Floats | None) -> float:
