@@ -86,7 +86,7 @@ def test_an_unseen_category_is_scored_and_named(client: TestClient) -> None:
         ('{"first_visit": "2300-01-01"}', "first_visit", "between 1900 and 2200"),
         ('{"first_visit": "1899-12-31"}', "first_visit", "between 1900 and 2200"),
         ('{"first_visit": "2026-02-30"}', "first_visit", "exists"),
-        ('{"first_visit": 20261122}', "first_visit", "date as text"),
+        ('{"first_visit": 202611}', "first_visit", "10, 13 or 16 digits"),
         ('{"lead_id": 1.5}', "lead_id", "whole number"),
         ('{"activities": []}', "activities", "reserved"),
         ('{"stages": "x"}', "stages", "reserved"),
