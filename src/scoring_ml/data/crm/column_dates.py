@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -14,7 +13,6 @@ from scoring_ml.data.crm.mapping import CrmMapping
 from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_array
 from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import (
     DAY,
     FormEvidence,
@@ -23,10 +21,11 @@ from scoring_ml.data.values.moments import (
     form_evidence,
     joined_moments,
     placeholder_texts,
-    read_clock,
     read_moments,
+    unread_reason,
 )
 from scoring_ml.data.values.moments.form import ColumnDates, DateForm
+from scoring_ml.data.values.vocabulary import pattern
 
 
 class TableDates:
@@ -136,11 +135,11 @@ def unread_pattern(cells: Sequence[Any], form: DateForm) -> str:
     'cells such as 9999/99/99 99:99, of the Persian calendar: write calendar: jalali'
     """
     texts = [cell_text(cell) for cell in cells]
-    patterns = dict.fromkeys(re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", t))[:40] for t in texts)
+    patterns = dict.fromkeys(map(pattern, texts))
     found = f"cells such as {', '.join(list(patterns)[:3])}"
-    if all(_reason(text, replace(form, calendar="jalali")) is None for text in texts):
+    if all(unread_reason(text, replace(form, calendar="jalali")) is None for text in texts):
         return f"{found}, of the Persian calendar: write calendar: jalali"
-    if any(_reason(text, form) == "zone_unclear" for text in texts):
+    if any(unread_reason(text, form) == "zone_unclear" for text in texts):
         return f"{found}, with a zone that has several meanings: write zones: {{CST: '-06:00'}}"
     return found
 
@@ -172,12 +171,3 @@ def _notes(evidence: FormEvidence, stated: ColumnDates) -> Iterator[str]:
         yield "numbers count days since 1900, as spreadsheets do; epoch: excel"
     for sentence in evidence.unsure if stated.day_first is None else ():
         yield f"{sentence}; day_first: {str(form.day_first is not False).lower()}"
-
-
-def _reason(text: str, form: DateForm) -> str | None:
-    """Return why a text is no moment, if it is none."""
-    try:
-        read_clock(text, form)
-    except InvalidValue as error:
-        return error.reason
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_arr
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import currency_rows
+from scoring_ml.data.values.vocabulary import pattern
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,15 @@ class Reading:
             for code, rows in currency_rows(codes, cells, column.decimal).items():
                 currencies[code] = currencies.get(code, 0) + rows
         unread = np.flatnonzero(wrong)
-        pattern = _pattern(parts, int(unread[0])) if len(unread) else ""
+        first = _first_pattern(parts, int(unread[0])) if len(unread) else ""
         filled = len(unread) + int((~pd.isna(values)).sum())
-        return cls(column, len(unread), filled, pattern, currencies)
+        return cls(column, len(unread), filled, first, currencies)
 
 
-def _pattern(parts: Sequence[Any], row: int) -> str:
+def _first_pattern(parts: Sequence[Any], row: int) -> str:
     for part in parts:
         if row < len(part):
-            text = cell_text(one_array(part)[row].as_py())
-            return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text))[:40]
+            return pattern(cell_text(one_array(part)[row].as_py()))
         row -= len(part)
     return ""
 

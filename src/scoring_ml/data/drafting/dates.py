@@ -20,14 +20,13 @@ from scoring_ml.data.drafting.look import (
 )
 from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
-from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import (
     DateForm,
     FormEvidence,
     form_evidence,
     placeholder_texts,
-    read_clock,
     read_moments,
+    unread_reason,
 )
 from scoring_ml.data.values.numbers import plain_digits
 
@@ -62,7 +61,7 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     first = np.unique(
         [*np.argsort(-rows, kind="stable")[:_LOOK], *range(0, len(texts), len(texts) // _LOOK + 1)]
     )
-    if _read_share([texts[place] for place in first], rows[first], look) < _MOST_READ / 2:
+    if _read_share([texts[place] for place in first], rows[first]) < _MOST_READ / 2:
         return None
     evidence = form_evidence(pa.array(texts, pa.large_string()), DateForm(), rows)
     form = evidence.form
@@ -71,7 +70,7 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     without = look.without(never)
     wrong = [text for text, bad in zip(texts, read.wrong, strict=True) if bad]
     odd = [text for text in wrong if text in without.counts]
-    unclear = [text for text in odd if _zone_is_unclear(text, form)]
+    unclear = [text for text in odd if unread_reason(text, form) == "zone_unclear"]
     lost = sum(look.counts[text] for text in odd if text not in set(unclear))
     if not without.counts or lost > (1 - _MOST_READ) * without.filled:
         return None
@@ -83,10 +82,11 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     if not _is_date(look, form, list(values)):
         return None
     few = few_odd(without, odd)
-    findings = [*_questions(look, evidence, texts, unclear)]
+    placed = evidence.located(lambda place: look.line(texts[place]) - 2)
+    findings = [*_questions(look, placed, texts, unclear)]
     if odd and not few and not unclear:
         findings.append(almost(without, "a date", odd))
-    reasons = [*_form_reasons(evidence), *(odd_reason(odd) if few else [])]
+    reasons = [*_form_reasons(placed), *(odd_reason(odd) if few else [])]
     if never:
         count = look.filled - without.filled
         words = ", ".join(map(repr, never[:3]))
@@ -103,23 +103,15 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     return DraftedColumn(column, left, tuple(findings), moments=values)
 
 
-def _read_share(texts: Sequence[str], rows: NDArray[np.int64], look: ColumnLook) -> float:
+def _read_share(texts: Sequence[str], rows: NDArray[np.int64]) -> float:
     form = form_evidence(pa.array(texts, pa.large_string()), DateForm(), rows).form
     read = read_moments(pa.array(texts, pa.large_string()), form)
     never = set(placeholder_texts(texts, rows, read, form))
     fits = [
-        usable or text in never or _zone_is_unclear(text, form)
+        usable or text in never or unread_reason(text, form) == "zone_unclear"
         for text, usable in zip(texts, read.usable, strict=True)
     ]
     return float(rows[np.array(fits, dtype=bool)].sum() / rows.sum())
-
-
-def _zone_is_unclear(text: str, form: DateForm) -> bool:
-    try:
-        read_clock(text, form)
-    except InvalidValue as error:
-        return error.reason == "zone_unclear"
-    return False
 
 
 def _is_date(look: ColumnLook, form: DateForm, texts: Sequence[str]) -> bool:
@@ -146,17 +138,16 @@ def _form_reasons(evidence: FormEvidence) -> Iterator[str]:
     if form.calendar == "jalali":
         yield "dates of the Persian calendar"
     if form.day_first is False:
-        yield "month first, as values such as 1/31 show"
+        yield f"month first ({evidence.month_first})"
 
 
 def _questions(
     look: ColumnLook, evidence: FormEvidence, texts: Sequence[str], unclear: Sequence[str]
 ) -> Iterator[Suspicion]:
     """Ask what the cells leave open, or contradict each other about."""
-    placed = evidence.located(lambda place: look.line(texts[place]) - 2)
-    for sentence in placed.contradictions:
+    for sentence in evidence.contradictions:
         yield Suspicion("ask", "reading", 1.0, f"{sentence}; correct the file, or confirm")
-    for sentence in placed.unsure:
+    for sentence in evidence.unsure:
         yield Suspicion("ask", "reading", 1.0, f"{sentence}; state day_first and calendar")
     rows = sum(look.counts[text] for text in texts if _SHORTENED.fullmatch(text.strip()))
     if rows and evidence.form.epoch:

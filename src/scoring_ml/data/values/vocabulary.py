@@ -71,6 +71,15 @@ def folded(word: str) -> str:
     return tidy(word).casefold()
 
 
+def pattern(text: str) -> str:
+    """Describe a text without its words: 9 for digits, a for letters, at most 40 signs.
+
+    >>> pattern("1403/10/13 10h")
+    '9999/99/99 99a'
+    """
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text))[:40]
+
+
 class Vocabulary:
     """The words of a column.
 

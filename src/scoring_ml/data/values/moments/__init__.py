@@ -12,7 +12,7 @@ A moment that has its own zone keeps it. A moment without one is local time of t
   must never count as known too early.
 """
 
-from scoring_ml.data.values.moments.cell import Clock, read_clock
+from scoring_ml.data.values.moments.cell import Clock, read_clock, unread_reason
 from scoring_ml.data.values.moments.column import (
     ReadMoments,
     completed_moments,
@@ -54,5 +54,6 @@ __all__ = [
     "placeholder_texts",
     "read_clock",
     "read_moments",
+    "unread_reason",
     "utc_micros",
 ]

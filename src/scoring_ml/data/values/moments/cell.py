@@ -80,6 +80,15 @@ def read_clock(cell: Any, form: DateForm) -> Clock:
     return clock
 
 
+def unread_reason(text: str, form: DateForm) -> str | None:
+    """Return why a text is no moment, as :func:`read_clock` says it; ``None`` for a moment."""
+    try:
+        read_clock(text, form)
+    except InvalidValue as error:
+        return error.reason
+    return None
+
+
 def plain_date(text: str) -> str:
     """Return a text with plain digits, spaces and letters, without invisible signs, date first.
 
@@ -185,7 +194,7 @@ def _numeric_day(first: str, second: str, year: str, form: DateForm) -> datetime
         century = int(first) + (JALALI_YEARS[0] if int(first) >= 50 else JALALI_YEARS[0] + 100)
         return day_of(century, int(second), int(year), jalali=True)
     if len(year) == 2:
-        century += 2000 if century < 70 else 1900
+        century = _whole_year(century)
     day, month = int(first), int(second)
     if form.day_first is False:
         day, month = month, day
@@ -194,11 +203,16 @@ def _numeric_day(first: str, second: str, year: str, form: DateForm) -> datetime
     return day_of(century, month, day, jalali=jalali)
 
 
+def _whole_year(year: int) -> int:
+    """Return the year that two digits mean: 1970 to 2069."""
+    return year + (2000 if year < 70 else 1900)
+
+
 def _named_day(match: re.Match[str], form: DateForm) -> datetime:
     calendar, month = _vocabulary().months[match["month"]]
     year = int(match["year"])
     if len(match["year"]) == 2:
-        year += 2000 if year < 70 else 1900
+        year = _whole_year(year)
     jalali = calendar == "jalali"
     if jalali != (JALALI_YEARS[0] <= year < JALALI_YEARS[1]):
         raise InvalidValue("date_exists")
