@@ -10,9 +10,9 @@ from typing import Any
 from pipelines.inputs import Files, audited_export, file_findings, find_mapping, find_schema
 from pipelines.overview import Overview, file_lines, finding_lines, note_lines, unused_lines
 from pipelines.progress import ProgressBar
+from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
-from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
 from scoring_ml.data.files.data_file import FileFacts, read_table
 from scoring_ml.data.schema import Schema, load_schema
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals

@@ -19,7 +19,7 @@ from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping, parse_mapping
 from scoring_ml.data.yaml_file import for_editors, reviewed_text
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Progress

@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.progress import ProgressBar
+from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import MAPPING_NAME, CrmMapping, load_mapping, mapping_text
-from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.mapping.crm_mapping import (
+    MAPPING_NAME,
+    CrmMapping,
+    load_mapping,
+    mapping_text,
+)
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema, load_schema

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.data.schema import Column, Order, Schema, Target, schema_text
 from scoring_ml.demo.export import LAST_CALLS, typed_export
 from scoring_ml.demo.files import seed_of

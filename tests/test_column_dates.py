@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from scoring_ml.data.crm.column_dates import unread_pattern
+from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import parse_mapping
-from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
 from scoring_ml.data.values.moments import DateForm, moment_of
 from scoring_ml.features.crm_snapshot import crm_history
 from scoring_ml.features.lead_entries import read_cells

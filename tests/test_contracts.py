@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.crm.contracts import contracts
-from scoring_ml.data.crm.defects import defects
+from scoring_ml.data.crm.contract.contracts import contracts
+from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.row_report import FATES
 from tests.pages.contracts import BREAKS, contracts_markdown
 

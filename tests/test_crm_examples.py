@@ -8,10 +8,10 @@ from typing import Final
 import pytest
 
 from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
-from scoring_ml.data.crm.mapping import load_mapping
-from scoring_ml.data.crm.report import ExportReport
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from tests.oracle.snapshot_oracle import proven_snapshot
 
 EXAMPLES: Final = Path(__file__).parents[1] / "models" / "examples"

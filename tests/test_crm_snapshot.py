@@ -23,9 +23,9 @@ from scoring_ml.data.crm.facts import (
     Leads,
     Stages,
 )
-from scoring_ml.data.crm.mapping import CrmMapping, FeatureSettings, load_mapping
-from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.mapping_stages import Funnel
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, FeatureSettings, load_mapping
+from scoring_ml.data.crm.mapping.fields import MappedField
+from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import InputError, SchemaError

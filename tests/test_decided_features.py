@@ -12,7 +12,12 @@ import yaml
 from pipelines.train import refuse
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import CrmMapping, load_mapping, mapping_text, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import (
+    CrmMapping,
+    load_mapping,
+    mapping_text,
+    parse_mapping,
+)
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import SchemaError, TrainingRefused

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Activities, Deals, FieldHistory, Leads, Stages
-from scoring_ml.data.crm.mapping import AGES_DAYS, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import AGES_DAYS, load_mapping
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.data.yaml_file import for_editors

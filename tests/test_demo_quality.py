@@ -13,7 +13,7 @@ from __future__ import annotations
 import pytest
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.demo.effects import RESPONSE_FIELD
 from scoring_ml.demo.files import DemoFiles, write_demo
 from scoring_ml.demo.reachable import best_reachable

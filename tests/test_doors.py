@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import InputError, LeadError

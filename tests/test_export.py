@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS, kind_and_side
 from scoring_ml.data.crm.cells import coded_words, id_texts
-from scoring_ml.data.crm.defects import defects
+from scoring_ml.data.crm.contract.defects import defects
+from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
-from scoring_ml.data.crm.mapping import load_mapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping, parse_mapping
 from scoring_ml.data.crm.ordering import in_order
-from scoring_ml.data.crm.report import ExportReport
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import LEFT_OUT, SET_ASIDE
 from scoring_ml.data.schema import Column

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.check import check_data
 from scoring_ml.data.crm.cells import id_texts
-from scoring_ml.data.crm.mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
 from scoring_ml.data.values.numbers import FALSE_WORDS, TRUE_WORDS, spellings
 from scoring_ml.errors import SchemaError
 from tests.test_export import alone, at, read, with_rows

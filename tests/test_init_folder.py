@@ -17,7 +17,7 @@ from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import load_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot

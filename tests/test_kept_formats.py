@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.data.schema import load_schema, parse_schema
 from scoring_ml.errors import IntegrityError, SchemaError
 from scoring_ml.features.criteria import load_matrix

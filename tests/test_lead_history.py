@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
 from scoring_ml.data.history import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_WRONG, RepeatedNames
 from scoring_ml.data.values.moments import DAY, DateForm, moment_of, read_clock, read_moments

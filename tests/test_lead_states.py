@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
-from scoring_ml.data.crm.mapping_stages import Funnel
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.features.crm_snapshot import build_crm_snapshot

@@ -15,7 +15,7 @@ from pipelines.init_folder import init_folder
 from pipelines.inputs import Files, open_data
 from pipelines.progress import ProgressBar
 from pipelines.train import refuse
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.comparison import compare

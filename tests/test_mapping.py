@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from scoring_ml.data.crm.mapping import (
+from scoring_ml.data.crm.mapping.crm_mapping import (
     MAPPING_NAME,
     CrmMapping,
     load_mapping,
     mapping_text,
     parse_mapping,
 )
-from scoring_ml.data.crm.mapping_fields import RESERVED
+from scoring_ml.data.crm.mapping.fields import RESERVED
 from scoring_ml.errors import SchemaError
 from tests.small_export import CRM_YAML
 

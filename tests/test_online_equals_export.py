@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, parse_mapping
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import parse_schema
 from scoring_ml.errors import LeadError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.mapping_stages import Funnel
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.features.outcomes import default_horizon, find_outcomes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.reachable import best_reachable

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.crm.mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,

@@ -15,8 +15,8 @@ from pipelines.check import check_data
 from pipelines.train import train_file
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping import CrmMapping, load_mapping
-from scoring_ml.data.crm.mapping_stages import Funnel
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.files import write_demo
 from scoring_ml.errors import InputError

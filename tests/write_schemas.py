@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.section import Section
 from scoring_ml.estimators.model_settings import BoostedSettings, ScorecardSettings

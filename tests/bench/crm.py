@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import Schema
 from scoring_ml.demo.files import write_demo

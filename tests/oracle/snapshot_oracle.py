@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.crm_snapshot import build_crm_snapshot

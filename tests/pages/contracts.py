@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from scoring_ml.data.crm.contracts import contracts
-from scoring_ml.data.crm.defects import defects
+from scoring_ml.data.crm.contract.contracts import contracts
+from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.row_report import FATES
 
 BREAKS: Final = (

@@ -40,7 +40,7 @@ class RowFate:
     fate : str
         :data:`LEFT_OUT`, :data:`SET_ASIDE` or :data:`MENDED`.
     defect : str
-        Of a table of a CRM export: a name of :data:`scoring_ml.data.crm.defects.defects`.
+        Of a table of a CRM export: a name of :data:`scoring_ml.data.crm.contract.defects.defects`.
     table : str
         Of a CRM export.
     note : str

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.mapping import AGES_DAYS
+from scoring_ml.data.crm.mapping.crm_mapping import AGES_DAYS
 from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.demo.calendar import EXTRACTED_AT

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score
 
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.demo.export import typed_export

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.history import History
 from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import RowFate

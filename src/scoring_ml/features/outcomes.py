@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import WON, Export
-from scoring_ml.data.crm.mapping import HORIZONS_DAYS, CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import HORIZONS_DAYS, CrmMapping
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.features.asof import is_won, known
 from scoring_ml.features.lead_states import LeadStates, Wins, lead_states

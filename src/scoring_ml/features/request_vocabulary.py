@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from scoring_ml.data.crm.activity_kinds import DIRECTIONS, KINDS, RESULTS
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.values.vocabulary import ANY_WORD, folded
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_array
 from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column

@@ -9,19 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded
-from scoring_ml.data.crm.coverage import note_lost_wins
-from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Stages
-from scoring_ml.data.crm.ids import coded_ids
-from scoring_ml.data.crm.lead_index import LeadIndex
-from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
-from scoring_ml.data.crm.row_fates import (
+from scoring_ml.data.crm.contract.coverage import note_lost_wins
+from scoring_ml.data.crm.contract.row_fates import (
     RowFates,
     known_moment,
     note_clocks,
     note_known_before,
     usable_moment,
 )
+from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Stages
+from scoring_ml.data.crm.ids import coded_ids
+from scoring_ml.data.crm.lead_index import LeadIndex
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import NEVER, Moments
 from scoring_ml.data.values.vocabulary import folded

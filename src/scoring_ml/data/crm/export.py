@@ -13,13 +13,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activities import read_activities
-from scoring_ml.data.crm.contracts import contracts
-from scoring_ml.data.crm.coverage import (
+from scoring_ml.data.crm.contract.contracts import contracts
+from scoring_ml.data.crm.contract.coverage import (
     join_notes,
     selection_notes,
     unmapped_files,
     use_notes,
 )
+from scoring_ml.data.crm.contract.readings import breaches
+from scoring_ml.data.crm.contract.report import ExportReport
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.events import read_deals, read_spend, read_stages
 from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.crm.lead_index import LeadIndex
@@ -29,14 +32,11 @@ from scoring_ml.data.crm.leads import (
     read_contacts,
     read_leads,
 )
-from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.mapping_fields import MappedField
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.crm.mapping.fields import MappedField
 from scoring_ml.data.crm.merges import read_merges
 from scoring_ml.data.crm.open_deals import with_open_deals
-from scoring_ml.data.crm.readings import breaches
 from scoring_ml.data.crm.recording import recorded_moments
-from scoring_ml.data.crm.report import ExportReport
-from scoring_ml.data.crm.row_fates import RowFates
 from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.row_report import RowReport
 from scoring_ml.data.schema import FEATURE_TYPES

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.facts import Leads
 from scoring_ml.data.crm.ids import is_void
 from scoring_ml.data.crm.merges import Merges
 from scoring_ml.data.crm.ordering import Places
-from scoring_ml.data.crm.row_fates import RowFates
 
 
 @dataclass(frozen=True)

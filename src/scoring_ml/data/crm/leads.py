@@ -12,19 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.facts import FieldHistory, Leads
-from scoring_ml.data.crm.ids import is_void
-from scoring_ml.data.crm.lead_index import LeadIndex, places
-from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.merges import find_merges
-from scoring_ml.data.crm.ordering import Places, settled, unchanged
-from scoring_ml.data.crm.row_fates import (
+from scoring_ml.data.crm.contract.row_fates import (
     RowFates,
     known_moment,
     note_clocks,
     note_known_before,
     usable_moment,
 )
+from scoring_ml.data.crm.facts import FieldHistory, Leads
+from scoring_ml.data.crm.ids import is_void
+from scoring_ml.data.crm.lead_index import LeadIndex, places
+from scoring_ml.data.crm.mapping.fields import MappedField
+from scoring_ml.data.crm.merges import find_merges
+from scoring_ml.data.crm.ordering import Places, settled, unchanged
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import DAY, NEVER, Bools
 from scoring_ml.data.values.vocabulary import folded

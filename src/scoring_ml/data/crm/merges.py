@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring_ml.data.crm.contract.row_fates import RowFates, note_clocks
 from scoring_ml.data.crm.ids import is_void
-from scoring_ml.data.crm.row_fates import RowFates, note_clocks
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import Moments
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scoring_ml.data.crm.mapping_tables import Source
+from scoring_ml.data.crm.mapping.tables import Source
 
 
 def with_open_deals(sources: Sequence[Source]) -> tuple[Source, ...]:

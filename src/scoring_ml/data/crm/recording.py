@@ -11,7 +11,7 @@ from scoring_ml.data.crm.activities import can_be_planned
 from scoring_ml.data.crm.activity_kinds import KIND_PLACES, KINDS
 from scoring_ml.data.crm.events import read_outcomes
 from scoring_ml.data.crm.facts import OPEN
-from scoring_ml.data.crm.mapping import CrmMapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import Moments
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
 from scoring_ml.data.crm.column_dates import TableDates
-from scoring_ml.data.crm.contracts import contracts
-from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.mapping_tables import MAY_LACK, Join, Source
-from scoring_ml.data.crm.readings import Reading
+from scoring_ml.data.crm.contract.contracts import contracts
+from scoring_ml.data.crm.contract.readings import Reading
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.crm.mapping.tables import MAY_LACK, Join, Source
 from scoring_ml.data.files.arrow_cells import one_array
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.names import nearest
@@ -271,7 +271,7 @@ class Table:
     Parameters
     ----------
     name : str
-        One of :data:`scoring_ml.data.crm.contracts.contracts`.
+        One of :data:`scoring_ml.data.crm.contract.contracts.contracts`.
     mapping : CrmMapping
     opened : sequence of SourceColumns
     """

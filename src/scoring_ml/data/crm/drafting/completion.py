@@ -14,8 +14,8 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
 from scoring_ml.data.crm.lead_index import places
-from scoring_ml.data.crm.mapping import parse_mapping
-from scoring_ml.data.crm.mapping_fields import RESERVED
+from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.fields import RESERVED
 from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings

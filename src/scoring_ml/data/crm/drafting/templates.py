@@ -14,10 +14,10 @@ import yaml
 from rapidfuzz.fuzz import ratio
 from scipy.optimize import linear_sum_assignment
 
-from scoring_ml.data.crm.contracts import contracts
+from scoring_ml.data.crm.contract.contracts import contracts
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
-from scoring_ml.data.crm.mapping import MAPPING_NAME, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, parse_mapping
 
 _LEAST_SHARE: Final = 0.5
 """Share of the columns that a template's file must have, by weight."""

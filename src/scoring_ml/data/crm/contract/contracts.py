@@ -1,7 +1,7 @@
 """The contract of a CRM export: its tables and their columns.
 
 :mod:`scoring_ml.data.crm.export` reads as these tables say, and the documentation is made from
-them. What becomes of a row that does not fit stands in :mod:`scoring_ml.data.crm.defects`.
+them. What becomes of a row that does not fit stands in :mod:`scoring_ml.data.crm.contract.defects`.
 """
 
 from __future__ import annotations

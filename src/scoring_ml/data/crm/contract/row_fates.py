@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from scoring_ml.data.crm.defects import defects
+from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.crm.ordering import Places
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.row_report import (

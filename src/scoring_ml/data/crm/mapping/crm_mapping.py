@@ -15,9 +15,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from scoring_ml.data.crm.mapping_fields import MappedField
-from scoring_ml.data.crm.mapping_stages import Funnel
-from scoring_ml.data.crm.mapping_tables import Tables, check_tables
+from scoring_ml.data.crm.mapping.fields import MappedField
+from scoring_ml.data.crm.mapping.stages import Funnel
+from scoring_ml.data.crm.mapping.tables import Tables, check_tables
 from scoring_ml.data.lead_use import LeadUse
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import PERSONAL_TYPES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scoring_ml.data.crm.defects import defects
+from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.row_report import BROKEN, RowFate, RowReport
 from scoring_ml.errors import InputError
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainValidator, With
 from pydantic_core import core_schema
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.crm.contracts import contracts
+from scoring_ml.data.crm.contract.contracts import contracts
 from scoring_ml.data.section import Fault, Section, choose, names_and_values, unknown_key
 from scoring_ml.data.section_values import Encoding, Texts, Words, texts
 from scoring_ml.data.values.moments import moment_of

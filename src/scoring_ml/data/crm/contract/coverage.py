@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from scoring_ml.data.crm.mapping import CrmMapping
-from scoring_ml.data.crm.mapping_tables import MAY_LACK
-from scoring_ml.data.crm.row_fates import RowFates
+from scoring_ml.data.crm.contract.row_fates import RowFates
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.crm.mapping.tables import MAY_LACK
 from scoring_ml.data.crm.tables import SourceColumns
 from scoring_ml.data.values.moments import Bools
 
