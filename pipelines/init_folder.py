@@ -14,7 +14,7 @@ import yaml
 from pipelines.init import FORMS_NAME, InitResult, init_schema, refuse_existing, write_new
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from scoring_ml.data.crm.drafting.by_shape import add_by_shape, draft_by_shape
-from scoring_ml.data.crm.drafting.completion import complete
+from scoring_ml.data.crm.drafting.completion import complete, draft_text
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
@@ -26,7 +26,6 @@ from scoring_ml.evaluation.audit.leak_audit import Progress
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.matrix_draft import draft_matrix
-from scoring_ml.texts import Catalogue
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,10 @@ class FolderResult:
             "mapping": "" if by_itself else f" --mapping {shlex.quote(str(self.mapping_path))}",
         }
         return (
-            _text("next_read", mapping=str(self.mapping_path)),
-            _text("next_matrix", matrix=str(self.matrix_path)),
-            _text("next_check", **command),
-            _text("next_train", **command),
+            draft_text("init.next_read", mapping=str(self.mapping_path)),
+            draft_text("init.next_matrix", matrix=str(self.matrix_path)),
+            draft_text("init.next_check", **command),
+            draft_text("init.next_train", **command),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -84,21 +83,21 @@ class FolderResult:
     def render(self) -> str:
         """Return the result as plain text for a terminal."""
         document = self.to_json()
-        lines = [_text("folder", folder=self.folder.name, system=_system(self.draft))]
-        lines += ["", _text("tables")]
+        lines = [draft_text("init.folder", folder=self.folder.name, system=_system(self.draft))]
+        lines += ["", draft_text("init.tables")]
         for table, files in document["tables"].items():
-            lines.append(
-                _text("table", table=f"{table:<14}", files=", ".join(dict.fromkeys(files)))
-            )
+            names = ", ".join(dict.fromkeys(files))
+            lines.append(draft_text("init.table", table=f"{table:<14}", files=names))
         if self.draft.unmapped:
-            lines += ["", _text("unmapped")]
+            lines += ["", draft_text("init.unmapped")]
             lines += [f"  {name}: {why}" for name, why in self.draft.unmapped.items()]
         age = self.mapping.headline_age_days
-        rows = _text("leads", **self.leads, age=age) if self.leads else ""
-        rows = _text("broken", why=self.broken) if self.broken else rows
-        lines += ["", rows, "", _text("decide")]
+        rows = draft_text("init.leads", **self.leads, age=age) if self.leads else ""
+        rows = draft_text("init.broken", why=self.broken) if self.broken else rows
+        lines += ["", rows, "", draft_text("init.decide")]
         lines += [f"  - {question}" for question in self.draft.questions]
-        lines += ["", _text("written", files=", ".join(document["written"])), _text("next")]
+        written = ", ".join(document["written"])
+        lines += ["", draft_text("init.written", files=written), draft_text("init.next")]
         lines += [f"  {number}. {step}" for number, step in enumerate(self.next_steps, start=1)]
         return "\n".join(lines) + "\n"
 
@@ -191,7 +190,7 @@ def init_folder(
             if part["file"] in guessed:
                 part["encoding"] = guessed[part["file"]]
     complete(draft, folder, opened)
-    header = Catalogue.load("en").text("draft.header", folder=folder.name, system=_system(draft))
+    header = draft_text("header", folder=folder.name, system=_system(draft))
     lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]
     text = "".join(f"# {line}".rstrip() + "\n" for line in lines) + draft.text()
     mapping = parse_mapping(yaml.safe_load(text))
@@ -231,8 +230,4 @@ def _try(folder: Path, mapping: CrmMapping) -> tuple[dict[str, int], str, str]:
 
 def _system(draft: CrmDraft) -> str:
     key = "recognised" if draft.system else "by_shape"
-    return Catalogue.load("en").text(f"draft.{key}", system=draft.system)
-
-
-def _text(key: str, **params: Any) -> str:
-    return Catalogue.load("en").text(f"draft.init.{key}", **params)
+    return draft_text(key, system=draft.system)

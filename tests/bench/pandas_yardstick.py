@@ -35,8 +35,9 @@ def snapshot(folder: Path, mapping: CrmMapping, *, kinds: tuple[str, ...]) -> pd
     deals = _table(folder, mapping, "deals", ["lead_id", "outcome", "closed_at", "known_at"])
     closed = deals.groupby("lead_id")["known_at"].min()
     found = found[~(found.index.map(closed) < found["as_of"])]
+    # A lead that is a day old at the very moment of the export is seen now, not at that age.
     if mapping.extracted_at is not None:
-        found = found[found["as_of"] <= pd.Timestamp(mapping.extracted_at, unit="us", tz="UTC")]
+        found = found[found["as_of"] < pd.Timestamp(mapping.extracted_at, unit="us", tz="UTC")]
     wins = deals[deals["outcome"] == "won"].groupby("lead_id")["closed_at"].min()
     found = found[~(found.index.map(wins) < found["as_of"])]
     taken = found.index.map(wins) - found["as_of"]

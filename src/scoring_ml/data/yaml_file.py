@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ def read_yaml(path: Path, *, what: str) -> Mapping[str, Any]:
     return content
 
 
+@cache
+def packaged(package: str, name: str) -> Mapping[str, Any]:
+    """Return what a YAML file beside a package's code holds; it is read once."""
+    return dict(yaml.safe_load(files(package).joinpath(name).read_text(encoding="utf-8")))
+
+
 def reviewed_text(name: str) -> str:
     """Return the text of a file of ``models/``, comments and all."""
     return (files("models") / name).read_text(encoding="utf-8")
@@ -98,3 +105,13 @@ def yaml_text(content: Mapping[str, Any]) -> str:
         # PyYAML writes this line break so that it reads as spaces, unless it is escaped.
         text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=False, width=96)
     return text
+
+
+def line_text(value: Any) -> str:
+    """Return a value on one line of YAML.
+
+    >>> line_text({"one_of": ["a", 1]}), line_text("no")
+    ('{one_of: [a, 1]}', "'no'")
+    """
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.schema import CRITERIA, Column, Schema
-from scoring_ml.data.yaml_file import reviewed_text
+from scoring_ml.data.yaml_file import line_text, packaged, reviewed_text
 from scoring_ml.texts import Catalogue
 
 _SHOWN_VALUES: Final = 8
@@ -72,12 +69,9 @@ def _rules(criterion: str, schema: Schema, frame: pd.DataFrame) -> Iterator[str]
         if not levels or not len(values):
             continue
         yield f"      # {_reason(column, values)}"
-        yield f"      - field: {_flow(column.name)}"
+        yield f"      - field: {line_text(column.name)}"
         for level, condition in levels.items():
-            flow = yaml.safe_dump(
-                condition, default_flow_style=True, allow_unicode=True, width=9999
-            )
-            yield f"        {level}: {flow.strip()}"
+            yield f"        {level}: {line_text(condition)}"
 
 
 def _levels(column: Column, values: pd.Series[Any]) -> dict[str, dict[str, Any]]:
@@ -103,11 +97,6 @@ def _levels(column: Column, values: pd.Series[Any]) -> dict[str, dict[str, Any]]
     return {k: levels[k] for k in _SHARES if k in levels} or {"partial": {"filled": True}}
 
 
-def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
-    return text.removesuffix("\n").removesuffix("\n...")
-
-
 def _rounded(value: float) -> float | int:
     """Return a number in two digits."""
     short = float(f"{value:.2g}")
@@ -123,10 +112,8 @@ def _reason(column: Column, values: pd.Series[Any]) -> str:
     return _text("number" if column.type == "number" else "other", field=column.name)
 
 
-@cache
 def _words() -> Mapping[str, Any]:
-    text = files(__package__).joinpath("matrix_words.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return packaged("scoring_ml.features", "matrix_words.yaml")
 
 
 def _text(key: str, **params: Any) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Final
-
-import yaml
 
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.values.numbers import parse_boolean, parse_number
 from scoring_ml.data.values.vocabulary import MISSING_WORDS
+from scoring_ml.data.yaml_file import packaged
 
 OUTCOMES: Final = ("won", "lost", "open")
 
@@ -67,7 +64,5 @@ def _by_words(text: str) -> str:
     return "other"
 
 
-@lru_cache(maxsize=1)
 def _vocabulary() -> Mapping[str, Any]:
-    text = files("scoring_ml.data.drafting").joinpath("outcomes.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return packaged("scoring_ml.data.drafting", "outcomes.yaml")

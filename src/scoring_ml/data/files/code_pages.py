@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-import yaml
+from scoring_ml.data.yaml_file import packaged
 
 _MOST_WORDS: Final = 2_000
 _STEEPNESS: Final = 5.0
@@ -126,8 +125,7 @@ def _word_score(word: str, letters: Mapping[str, float]) -> float:
 @lru_cache(maxsize=1)
 def _pages() -> dict[str, list[tuple[float, dict[str, float]]]]:
     """Return the languages of each page: how rare they are there, and their letters."""
-    text = files("scoring_ml.data.files").joinpath("code_pages.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(text)
+    content = packaged("scoring_ml.data.files", "code_pages.yaml")
     letters = {name: _frequencies(order) for name, order in content["languages"].items()}
     pages: dict[str, list[tuple[float, dict[str, float]]]] = {}
     for rarity, rows in content["pages"].items():

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.vocabulary import folded, visible
-from scoring_ml.data.yaml_file import read_yaml
+from scoring_ml.data.yaml_file import packaged
 
 TRUE_WORDS: Final = frozenset(
     {"1", "1.0", "true", "t", "yes", "y", "on", "+", "✓", "✔", "☑", "✅", "да", "истина", "есть"}
@@ -231,7 +230,7 @@ class _UnitWords:
 @cache
 def _words() -> _UnitWords:
     """Read the words of the file beside this module, folded."""
-    file = read_yaml(Path(__file__).with_suffix(".yaml"), what="number words")
+    file = packaged("scoring_ml.data.values", "numbers.yaml")
     return _UnitWords(
         {folded(w): int(power) for power, words in file["magnitudes"].items() for w in words},
         frozenset(map(folded, file["percent"])),

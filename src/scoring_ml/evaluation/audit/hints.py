@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.names import has_word, parted_name
+from scoring_ml.data.yaml_file import packaged
 
 
 def hints_at(kind: str, name: str) -> bool:
@@ -35,5 +33,4 @@ def says_end(value: Any) -> bool:
 
 @lru_cache(maxsize=8)
 def _pattern(kind: str) -> str:
-    place = files("scoring_ml.evaluation.audit").joinpath("hints.yaml")
-    return "|".join(yaml.safe_load(place.read_text(encoding="utf-8"))[kind])
+    return "|".join(packaged("scoring_ml.evaluation.audit", "hints.yaml")[kind])

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
+from scoring_ml.data.yaml_file import packaged
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,8 @@ class TableContract:
 @cache
 def contracts() -> Mapping[str, TableContract]:
     """Return the tables of an export by name: ``contracts.yaml`` beside this file."""
-    text = files(__package__).joinpath("contracts.yaml").read_text(encoding="utf-8")
     found = {}
-    for name, spec in yaml.safe_load(text).items():
+    for name, spec in packaged("scoring_ml.data.crm.contract", "contracts.yaml").items():
         columns = tuple(ContractColumn(key, **column) for key, column in spec["columns"].items())
         found[name] = TableContract(name, **spec | {"columns": columns})
     return MappingProxyType(found)

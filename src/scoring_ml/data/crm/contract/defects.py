@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
-
 from scoring_ml.data.row_report import FIRST_IDS, RowFate
+from scoring_ml.data.yaml_file import packaged
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,5 @@ class Defect:
 @cache
 def defects() -> Mapping[str, Defect]:
     """Return what can be wrong with a row, by name: ``defects.yaml`` beside this file."""
-    text = files(__package__).joinpath("defects.yaml").read_text(encoding="utf-8")
-    content = yaml.safe_load(text).items()
+    content = packaged("scoring_ml.data.crm.contract", "defects.yaml").items()
     return MappingProxyType({name: Defect(name, **spec) for name, spec in content})

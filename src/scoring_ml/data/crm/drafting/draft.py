@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
+from scoring_ml.data.yaml_file import line_text
 
 Place = tuple[str | int, ...]
 """Keys from the top of crm.yaml to a line of it."""
@@ -51,7 +51,7 @@ class CrmDraft:
         for key, value in content.items():
             at = (*place, key)
             yield from self._comment(at, indent)
-            name = _scalar(key)
+            name = line_text(key)
             if isinstance(value, list) and value and isinstance(value[0], dict):
                 yield f"{indent}{name}:"
                 for number, item in enumerate(value):
@@ -65,7 +65,7 @@ class CrmDraft:
                 yield f"{indent}{name}:" if value else f"{indent}{name}: {{}}"
                 yield from self._lines(value, at, f"{indent}  ")
             else:
-                yield f"{indent}{name}: {_scalar(value)}"
+                yield f"{indent}{name}: {line_text(value)}"
 
     def _comment(self, place: Place, indent: str) -> Iterator[str]:
         lines = textwrap.wrap(self.reasons.get(place, ""), 96 - len(indent))
@@ -79,9 +79,3 @@ def _first_key(lines: Iterator[str]) -> Iterator[tuple[str, bool]]:
         first = waiting and not line.lstrip().startswith("#")
         waiting = waiting and not first
         yield line, first
-
-
-def _scalar(value: Any) -> str:
-    """Return a value on one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
-    return text.removesuffix("\n").removesuffix("\n...")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow.compute as pc
-import yaml
 
 from scoring_ml.data.crm.cells import id_texts
 from scoring_ml.data.draft_column import draft_column
 from scoring_ml.data.drafting.look import DraftedColumn, look_at
 from scoring_ml.data.files.arrow_cells import one_array
 from scoring_ml.data.files.data_file import read_table
+from scoring_ml.data.yaml_file import packaged
 from scoring_ml.errors import InputError
 
 SAMPLE_ROWS: Final = 100_000
@@ -27,11 +26,9 @@ SAMPLE_ROWS: Final = 100_000
 _TABLE_FILE: Final = re.compile(r".+\.(csv|tsv|txt|parquet|pq)(\.gz)?", re.IGNORECASE)
 
 
-@cache
 def shapes() -> Mapping[str, Any]:
     """Return the words by which tables, columns and activities are recognised."""
-    text = files(__package__).joinpath("shapes.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return packaged("scoring_ml.data.crm.drafting", "shapes.yaml")
 
 
 def fold_name(name: str) -> str:

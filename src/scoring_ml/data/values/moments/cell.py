@@ -7,12 +7,10 @@ import unicodedata
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 from zoneinfo import available_timezones
 
 import numpy as np
-import yaml
 
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments.calendars import JALALI_YEARS, day_of
@@ -20,6 +18,7 @@ from scoring_ml.data.values.moments.form import OFFSET, DateForm
 from scoring_ml.data.values.moments.units import DAY, EARLIEST, LATEST, utc_micros
 from scoring_ml.data.values.moments.zones import local_to_utc
 from scoring_ml.data.values.numbers import plain_digits
+from scoring_ml.data.yaml_file import packaged
 
 
 class Clock(NamedTuple):
@@ -272,8 +271,7 @@ class _Vocabulary(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> _Vocabulary:
-    text = files("scoring_ml.data.values.moments").joinpath("words.yaml").read_text("utf-8")
-    content = yaml.safe_load(text)
+    content = packaged("scoring_ml.data.values.moments", "words.yaml")
     months = {
         word: (calendar, number)
         for calendar, names in content["months"].items()
