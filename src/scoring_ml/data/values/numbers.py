@@ -24,7 +24,7 @@ TRUE_WORDS: Final = frozenset(
     | {"بله", "بلی", "آری", "نعم", "так", "ja", "oui", "sim", "tak", "ano", "evet"}
 )
 FALSE_WORDS: Final = frozenset(
-    {"0", "0.0", "false", "f", "no", "n", "off", "✗", "✘", "☐", "❌", "нет", "ложь"}
+    {"0", "0.0", "false", "f", "no", "n", "off", "x", "✗", "✘", "☐", "❌", "нет", "ложь"}
     | {"خیر", "نه", "لا", "ні", "nein", "non", "não", "nie", "ne", "hayır", "hayir"}
 )
 
