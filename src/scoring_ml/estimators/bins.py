@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,13 +51,3 @@ def bin_places(values: Floats, edges: Floats) -> NDArray[np.intp]:
     places = edges.searchsorted(values, side="right")
     places[np.isnan(values)] = len(edges) + 1
     return np.asarray(places)
-
-
-def dump_tables(tables: BinTables) -> dict[str, list[float]]:
-    """Return tables as JSON-ready values."""
-    return {str(i): list(map(float, table)) for i, table in tables.items()}
-
-
-def restore_tables(content: Mapping[str, Any]) -> BinTables:
-    """Undo :func:`dump_tables`."""
-    return {int(i): np.array(table) for i, table in content.items()}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
-from scoring_ml.features.encoder import EncodedColumn
 from scoring_ml.statistics.samples import Floats
 
 POINTS_PER_LOGODDS: Final = 20.0
@@ -37,15 +35,6 @@ class MatrixEstimator(Estimator):
     def params(self, matrix: Matrix) -> dict[str, Any]:
         """Return how many criteria have rules, and the most points."""
         return {"criteria_mapped": len(matrix.mapped), "most_points": matrix.max_total}
-
-    def dump(self) -> dict[str, Any]:
-        """Return nothing: the matrix is in the encoder."""
-        return {}
-
-    @classmethod
-    def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
-        """Undo :meth:`dump`."""
-        return cls(columns)
 
     def _learn(self, rows: TrainingRows) -> None:
         """Leave the points as they are."""

@@ -8,19 +8,13 @@ rows. Odoo knows categories only, so numbers are cut at training quantiles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring_ml.estimators.bins import (
-    BinTables,
-    bin_places,
-    dump_tables,
-    quantile_edges,
-    restore_tables,
-)
+from scoring_ml.estimators.bins import BinTables, bin_places, quantile_edges
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
@@ -56,6 +50,7 @@ class OdooNaiveBayes(Estimator):
     # Unset fields and unseen values give no factor.
     roles = frozenset({"value", "level"})
     min_outcomes = 150
+    kept = ("base_", "edges_", "factors_")
     never_chosen = "a peer, compared but never chosen"
 
     def __init__(self, columns: Sequence[EncodedColumn]) -> None:
@@ -67,23 +62,6 @@ class OdooNaiveBayes(Estimator):
     def params(self, matrix: Matrix) -> dict[str, Any]:
         """Return what counts are smoothed by, and the most bins of a number."""
         return {"smoothing": SMOOTHING, "quantiles": QUANTILES}
-
-    def dump(self) -> dict[str, Any]:
-        """Return the counts' ratios as JSON-ready values."""
-        return {
-            "base": self.base_,
-            "edges": dump_tables(self.edges_),
-            "factors": dump_tables(self.factors_),
-        }
-
-    @classmethod
-    def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
-        """Undo :meth:`dump`."""
-        bayes = cls(columns)
-        bayes.base_ = float(content["base"])
-        bayes.edges_ = restore_tables(content["edges"])
-        bayes.factors_ = restore_tables(content["factors"])
-        return bayes
 
     def _learn(self, rows: TrainingRows) -> None:
         """Count won and lost leads per value."""

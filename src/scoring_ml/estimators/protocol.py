@@ -87,6 +87,8 @@ class Estimator(ABC):
         In plots, told apart also by the colour-blind (Okabe and Ito).
     roles : frozenset of str
         Roles of the encoded columns that it sees.
+    kept : tuple of str
+        Fitted attributes that a saved model holds: numbers, and arrays by index of a column.
     min_outcomes : int
         Least number of wins, and of losses, in the train window.
     learns : bool
@@ -112,6 +114,7 @@ class Estimator(ABC):
     colour: ClassVar[str]
     roles: ClassVar[frozenset[str]]
     min_outcomes: ClassVar[int]
+    kept: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
     never_chosen: ClassVar[str] = ""
     answers_total: ClassVar[bool] = False
@@ -214,14 +217,26 @@ class Estimator(ABC):
         """Return the tables that are the whole model; ``None`` if it is not made of tables."""
         return None
 
-    @abstractmethod
     def dump(self) -> dict[str, Any]:
         """Return the estimator as JSON-ready values; texts of their own go under ``text``."""
+        found = {name.removesuffix("_"): getattr(self, name) for name in self.kept}
+        return {
+            name: {str(i): list(map(float, table)) for i, table in value.items()}
+            if isinstance(value, dict)
+            else value
+            for name, value in found.items()
+        }
 
     @classmethod
-    @abstractmethod
     def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
         """Undo :meth:`dump`."""
+        made = cls(columns)
+        for name in cls.kept:
+            value = content[name.removesuffix("_")]
+            tables = isinstance(value, Mapping)
+            restored = {int(i): np.array(value[i]) for i in value} if tables else float(value)
+            setattr(made, name, restored)
+        return made
 
     @abstractmethod
     def _learn(self, rows: TrainingRows) -> None:

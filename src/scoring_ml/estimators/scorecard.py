@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,7 @@ from scipy import sparse
 from scipy.special import log_expit
 
 from scoring_ml.data.yaml_file import reviewed
-from scoring_ml.estimators.bins import (
-    BinTables,
-    bin_places,
-    dump_tables,
-    quantile_edges,
-    restore_tables,
-)
+from scoring_ml.estimators.bins import BinTables, bin_places, quantile_edges
 from scoring_ml.estimators.model_settings import ScorecardSettings
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, LogoddsTables
 from scoring_ml.estimators.rows import TrainingRows
@@ -61,6 +55,7 @@ class Scorecard(Estimator):
     colour = "#0072b2"
     roles = FIELD_ROLES | {"criterion_level"}
     min_outcomes = 150
+    kept = ("base_", "penalty_", "edges_", "weights_")
 
     def __init__(
         self, columns: Sequence[EncodedColumn], *, settings: Mapping[str, Any] | None = None
@@ -81,25 +76,6 @@ class Scorecard(Estimator):
         if not self._fitted:
             raise self._unfitted()
         return LogoddsTables(self.base_, self.edges_, self.weights_)
-
-    def dump(self) -> dict[str, Any]:
-        """Return the table as JSON-ready values."""
-        return {
-            "base": self.base_,
-            "penalty": self.penalty_,
-            "edges": dump_tables(self.edges_),
-            "weights": dump_tables(self.weights_),
-        }
-
-    @classmethod
-    def restore(cls, content: Mapping[str, Any], columns: Sequence[EncodedColumn]) -> Self:
-        """Undo :meth:`dump`."""
-        card = cls(columns)
-        card.base_ = float(content["base"])
-        card.penalty_ = float(content["penalty"])
-        card.edges_ = restore_tables(content["edges"])
-        card.weights_ = restore_tables(content["weights"])
-        return card
 
     def _learn(self, rows: TrainingRows) -> None:
         """Cut numbers into bins, choose the penalty on the newest quarter, and fit the table."""
