@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
 from scoring_ml.features.catalogue import schema_features
-from scoring_ml.features.criteria import is_missing
-from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.lead import Lead, alias
 from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy_settings import policy_settings
@@ -41,14 +40,12 @@ class AnswerWriter:
     actions : dict of tier to str
         What is to be done with a lead.
     row_warnings : RowWarnings
-        The same warnings for many leads.
     """
 
     def __init__(self, parts: Parts, rows: RowScorer, features: LeadFeatures) -> None:
         self._parts = parts
         self._rows = rows
         self._encoder = encoder = parts.encoder
-        self._by_source = features.by_source
         self._features = schema_features(encoder.schema)
         card, policy = parts.card, parts.policy
         self.model = {
@@ -59,21 +56,13 @@ class AnswerWriter:
         }
         self.actions = {tier: item.action for tier, item in vars(policy_settings().actions).items()}
         self._columns = {column.name: column for column in encoder.schema.used}
-        # Fields that every training lead had: without them a typical answer is assumed. What is
-        # computed from a history is told by the part of the history that was not sent.
-        of_history = {c.name for columns in self._by_source.values() for c in columns}
-        self._always_known = tuple(
-            column
-            for column in encoder.schema.used
-            if parts.reference.fields[column.name].observed[-1].leads == 0
-            and column.name not in of_history
-            and field_of(column, encoder.schema) == column.name
-        )
-        self.row_warnings = RowWarnings(parts, self._always_known)
+        of_history = (c for columns in features.by_source.values() for c in columns)
+        self.row_warnings = RowWarnings(parts, of_history)
 
     def write(
         self,
         lead: Lead,
+        x: NDArray[np.float64],
         scores: Scores,
         levels: Mapping[str, str],
         *,
@@ -87,6 +76,8 @@ class AnswerWriter:
         ----------
         lead : Lead
             With its features.
+        x : array of float, shape (width,)
+            Encoded, before anything stands in for what is missing.
         scores : Scores
             Of this lead alone.
         unsent : tuple of str
@@ -121,7 +112,7 @@ class AnswerWriter:
             "matrix": self._matrix(scores, levels),
             "completeness": None if np.isnan(completeness) else completeness,
             "ask_next": self._rows.ask_next(scores)[0][:MOST_REASONS],
-            "warnings": self._warnings(lead, unsent, texts),
+            "warnings": self._warnings(lead, x, unsent, texts),
             "ignored_fields": list(lead.ignored),
             "model": dict(self.model),
         }
@@ -182,25 +173,23 @@ class AnswerWriter:
             "unknown": [name for name, level in levels.items() if level == "unknown"],
         }
 
-    def _warnings(self, lead: Lead, unsent: tuple[str, ...], texts: Catalogue) -> list[str]:
+    def _warnings(
+        self, lead: Lead, x: NDArray[np.float64], unsent: tuple[str, ...], texts: Catalogue
+    ) -> list[str]:
         """Return what there is to warn of: the history, unseen answers, assumed answers."""
         warnings = [] if lead.history is None else list(lead.history.warnings)
-        learned = not self._parts.estimator.answers_total
-        if learned:
-            warnings += [texts.text(f"warnings.no_{source}") for source in unsent]
-        warnings += [
-            texts.text("warnings.unseen_category", field=self._label(column, texts))
-            for column in self._columns.values()
-            if self._encoder.is_unseen(column, lead.typed.get(column.name))
-        ]
-        assumed = [c for c in self._always_known if is_missing(lead.typed.get(c.name))]
-        if assumed and learned:
-            names = texts.text("verdict.comma").join(
-                self._label(column, texts) for column in assumed
-            )
-            warnings.append(texts.text("warnings.always_known", n=len(assumed), fields=names))
-        if not self._parts.calibration.gives_probability:
-            warnings.append(texts.text("warnings.no_probability"))
+        fields: dict[str, list[str]] = {}
+        absent = dict.fromkeys(unsent, np.ones(1, dtype=bool))
+        for code, name, holds in self.row_warnings.found(x[None, :], absent, None):
+            if holds[0]:
+                label = [self._label(self._columns[name], texts)] if name else []
+                fields.setdefault(code, []).extend(label)
+        for code, labels in fields.items():
+            if code == "unseen_category":
+                warnings += [texts.text(f"warnings.{code}", field=label) for label in labels]
+            else:
+                names = texts.text("verdict.comma").join(labels)
+                warnings.append(texts.text(f"warnings.{code}", n=len(labels), fields=names))
         return warnings
 
     def _label(self, column: Column, texts: Catalogue) -> str:

@@ -1,8 +1,8 @@
-"""Warnings about many leads: the codes of an answer's warnings, one short text a lead."""
+"""Warnings about leads: for an answer each, for many leads their codes in one short text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,37 +10,49 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import Bools
+from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.completeness import is_unanswered
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.reference import field_slice
 from scoring_ml.scoring.row_scorer import Parts
 
+Warned = tuple[str, str, Bools]
+"""A code, the column that it is about or "", and the leads that it holds for."""
+
 
 class RowWarnings:
-    """Tells of each encoded lead what its answer alone would warn of.
+    """Tells of encoded leads what there is to warn of.
 
     Parameters
     ----------
-    always_known : sequence of Column
-        Fields that every training lead had.
+    of_history : iterable of Column
+        Features of a history: of these tells the part of it that was not sent.
     """
 
-    def __init__(self, parts: Parts, always_known: Sequence[Column]) -> None:
+    def __init__(self, parts: Parts, of_history: Iterable[Column]) -> None:
         schema = parts.encoder.schema
         self._learned = not parts.estimator.answers_total
         self._probable = parts.calibration.gives_probability
         self._dated = schema.order.column if schema.order.by == "time" else None
         places = {c: field_slice(parts.encoder, c.name) for c in schema.used}
         self._categories = [(c, at) for c, at in places.items() if c.worded]
-        self._always_known = [(c, places[c]) for c in always_known]
+        # Fields that every training lead had: without them a typical answer is assumed.
+        computed = {column.name for column in of_history}
+        self._always_known = [
+            (c, at)
+            for c, at in places.items()
+            if parts.reference.fields[c.name].observed[-1].leads == 0
+            and c.name not in computed
+            and field_of(c, schema) == c.name
+        ]
 
-    def texts(
+    def found(
         self,
         X: NDArray[np.float64],
         absent: Mapping[str, Bools],
         as_of: NDArray[np.datetime64] | None,
-    ) -> NDArray[Any]:
-        """Return codes with the fields that they are about, shape (n,); "" where there are none.
+    ) -> list[Warned]:
+        """Return all that there may be to warn of.
 
         Parameters
         ----------
@@ -50,7 +62,7 @@ class RowWarnings:
             Per part of the history, which leads came without it.
         as_of : array of datetime64[us], shape (n,), or None
         """
-        found: list[tuple[str, str, Bools]] = []
+        found: list[Warned] = []
         if self._dated is not None and as_of is not None:
             found.append(("no_moment", self._dated, np.isnat(as_of)))
         if self._learned:
@@ -61,14 +73,19 @@ class RowWarnings:
             found.append(("always_known", column.name, is_unanswered(column, X[:, at])))
         if not self._probable:
             found.append(("no_probability", "", np.ones(len(X), dtype=bool)))
-        if not found or not len(X):
-            return np.full(len(X), "", dtype=object)
-        holds = np.column_stack([mask for _, _, mask in found])
-        # Few combinations occur, however many leads there are.
-        kinds, which = np.unique(np.packbits(holds, axis=1), axis=0, return_inverse=True)
-        first = np.unpackbits(kinds, axis=1, count=len(found)).astype(bool)
-        texts = [_text([found[i][:2] for i in np.flatnonzero(row)]) for row in first]
-        return np.array(texts, dtype=object)[which.reshape(-1)]
+        return found
+
+
+def warning_codes(found: Sequence[Warned], n: int) -> NDArray[Any]:
+    """Return codes with their columns, shape (n,); "" of a lead without a warning."""
+    if not found or not n:
+        return np.full(n, "", dtype=object)
+    holds = np.column_stack([mask for _, _, mask in found])
+    # Few combinations occur, however many leads there are.
+    kinds, which = np.unique(np.packbits(holds, axis=1), axis=0, return_inverse=True)
+    first = np.unpackbits(kinds, axis=1, count=len(found)).astype(bool)
+    texts = [_text([found[i][:2] for i in np.flatnonzero(row)]) for row in first]
+    return np.array(texts, dtype=object)[which.reshape(-1)]
 
 
 def _text(pairs: Sequence[tuple[str, str]]) -> str:

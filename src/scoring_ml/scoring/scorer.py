@@ -20,6 +20,7 @@ from scoring_ml.scoring.example import moved_to
 from scoring_ml.scoring.lead import LeadField, LeadReader, lead_fields
 from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.row_scorer import Parts, RowScorer, Scores
+from scoring_ml.scoring.row_warnings import warning_codes
 from scoring_ml.scoring.score_table import score_table
 from scoring_ml.texts import Catalogue
 
@@ -151,7 +152,8 @@ class Scorer:
             scores = self.rows.scores(X)
             actions = self._answers.actions
             table = score_table(scores, self.rows, self.encoder, actions, explain=explain)
-            table["warnings"] = self._answers.row_warnings.texts(X, scores.absent, moments)
+            found = self._answers.row_warnings.found(X, scores.absent, moments)
+            table["warnings"] = warning_codes(found, len(X))
             tables.append(table)
             if progress is not None:
                 progress(min(start + at_once, len(frame)), len(frame))
@@ -248,7 +250,7 @@ class Scorer:
         x, levels = self.encoder.encode_one(read.typed, moment)
         unsent = () if self.history is None else self._features.unsent(lead)
         return self._answers.write(
-            read, self.rows.scores(x[None, :]), levels, unsent=unsent, texts=texts, every=every
+            read, x, self.rows.scores(x[None, :]), levels, unsent=unsent, texts=texts, every=every
         )
 
 
