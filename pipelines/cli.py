@@ -109,10 +109,7 @@ def init(
 
 @app.command()
 def check(
-    data: Data,
-    schema: SchemaFile = None,
-    mapping: MappingFile = None,
-    as_json: AsJson = False,
+    data: Data, schema: SchemaFile = None, mapping: MappingFile = None, as_json: AsJson = False
 ) -> None:
     """Validate a file or a CRM export and audit it; exit 2 on what must not be trained on."""
     from pipelines.check import check_data
@@ -247,13 +244,7 @@ def score(
 
     with closing(ProgressBar("score")) as bar:
         result = score_file(
-            data,
-            out=out,
-            home=_home(home),
-            explain=explain,
-            as_of=as_of,
-            mapping=mapping,
-            bar=bar,
+            data, out=out, home=_home(home), explain=explain, as_of=as_of, mapping=mapping, bar=bar
         )
     for text in result.warnings:
         _warn(f"warning: {text}")

@@ -47,14 +47,8 @@ class Files:
 class AuditedData:
     """Leads that came in through one of the doors, audited.
 
-    Parameters
-    ----------
-    sha256 : str
-        Of the data's bytes.
-    rows : int
-        Rows of the file, or leads of the export, that could be read.
-    report, outcomes
-        Of a CRM export.
+    ``sha256`` is of the data's bytes, ``rows`` those of the file, or leads of the export, that
+    could be read; ``report`` and ``outcomes`` are of a CRM export.
     """
 
     snapshot: Snapshot

@@ -24,12 +24,10 @@ from scoring_ml.tracking import Registry, Store
 
 @dataclass(frozen=True)
 class Promotion:
-    """What a promotion, a rollback or a change of policy did.
+    """What a promotion, a rollback or a change of policy did; ``version`` is served now.
 
     Parameters
     ----------
-    version, previous : str
-        Served now, and before.
     moves : Moves or None
         Tier changes of the same leads; ``None`` where there was nothing to compare with.
     objections : tuple of str

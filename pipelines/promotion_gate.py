@@ -53,15 +53,10 @@ class Moves:
 
 @dataclass(frozen=True)
 class SameLeads:
-    """The newest leads of a training, scored by two versions.
+    """The newest leads of a training, scored by two versions; equal where nothing is served yet.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``window``, ``won`` and, where the schema has one, ``account``.
-    old, new : DataFrame
-        ``score``, ``tier`` and ``unrounded`` of the same leads; ``old`` equals ``new`` where
-        nothing is served yet.
+    ``rows`` hold ``window``, ``won`` and, where the schema has one, ``account``; ``old`` and
+    ``new`` hold ``score``, ``tier`` and ``unrounded``.
     """
 
     rows: pd.DataFrame

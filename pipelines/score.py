@@ -26,15 +26,9 @@ from scoring_ml.settings import Home
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What was scored.
+    """What was scored: rows written, those of them that could not be, and leads by tier.
 
-    Parameters
-    ----------
-    leads, failed : int
-        Rows written, and those of them that could not be scored.
-    not_due : int
-        Of a CRM export: leads that are not open at that moment; they have no score either.
-    tiers : dict of tier to leads
+    ``not_due`` leads of a CRM export are not open at that moment; they have no score either.
     """
 
     leads: int

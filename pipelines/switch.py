@@ -42,17 +42,9 @@ from scoring_ml.tracking import Registry, Store
 class Switch:
     """A switch that is under way, as ``switch.json`` holds it.
 
-    Parameters
-    ----------
-    version, sha256 : str
-        As ``champion.json`` is to name them.
-    dataset : str
-    policy : int or None
-        Its number; None for a version without one, which leaves the policy in force.
-    reason : str or None
-        Why an objection was overruled.
-    back : bool
-        Whether this goes back to an earlier champion.
+    ``version`` and ``sha256`` are those of ``champion.json``; without ``policy``, its number, the
+    policy in force stays. ``reason`` is why an objection was overruled; ``back`` goes to an earlier
+    champion.
     """
 
     version: str

@@ -19,19 +19,11 @@ _CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What one worker accepts.
+    """What one worker accepts: bytes of a body, bodies at a time, seconds for one to arrive.
 
-    Parameters
-    ----------
-    body_bytes : int
-        Largest body, in bytes; one byte more is refused.
-    in_flight : int
-        Most requests with a body at the same time; one more is refused with 429.
-    body_seconds : float
-        Most time for a body to arrive.
-    drain_seconds : float
-        Most time to wait, after a body was refused, for the client to stop sending it. A
-        connection that is closed while the client still writes loses the answer on its way.
+    ``drain_seconds`` is the most time to wait, after a body was refused, for the client to stop
+    sending it. A connection that is closed while the client still writes loses the answer on its
+    way.
     """
 
     body_bytes: int

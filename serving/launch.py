@@ -154,14 +154,10 @@ def serve(
     quiet: bool = False,
     when_up: Callable[[Server], None] | None = None,
 ) -> int:
-    """Serve until SIGINT or SIGTERM; call from the main thread.
+    """Serve until SIGINT or SIGTERM; return 0 after a signal, 1 if the server ended by itself.
 
-    The server is given to ``when_up`` once it answers; the rest is as for :func:`start`.
-
-    Returns
-    -------
-    int
-        0 after a signal, 1 if the server ended by itself.
+    Call it from the main thread. The server is given to ``when_up`` once it answers; the rest is as
+    for :func:`start`.
 
     Raises
     ------

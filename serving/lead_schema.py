@@ -32,9 +32,7 @@ _TYPES: Final[Mapping[str, JsonSchemaValue]] = {
     "number": {"type": ["number", "string", "null"], "maxLength": MAX_TEXT},
     "boolean": {"anyOf": [_YES_OR_NO, {"enum": [0, 1]}]},
     "category": _WORD,
-    "multiselect": {
-        "anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": MAX_FACTS}],
-    },
+    "multiselect": {"anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": MAX_FACTS}]},
     "email": _WORD,
     "phone": _WORD,
 }

@@ -74,16 +74,8 @@ def draw_activities(
 ) -> Activities:
     """Draw everything that happens until a lead is closed or the export is made.
 
-    Parameters
-    ----------
-    buyer : array of bool, shape (n,)
-    talks_at : array of int64, shape (n, talks)
-        When sales talks to a lead; NEVER for no talk.
-
-    Returns
-    -------
-    Activities
-        By lead, then moment, then ``known_at``; also what becomes known after the export.
+    They are ordered by lead, then moment, then ``known_at``; also what becomes known after the
+    export. ``talks_at``, shape (n, talks), is when sales talks to a lead; NEVER for no talk.
     """
     n = len(people.created_at)
     end = np.minimum(paths.closed_at, EXTRACTED_AT.astype(np.int64))

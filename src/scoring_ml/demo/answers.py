@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import NEVER, Moments
 from scoring_ml.demo.calendar import SECOND_US, whole_seconds
-from scoring_ml.demo.effects import ATTRIBUTE_LEVELS, RESPONSE_FIELD
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS, RESPONSE_FIELD, WORLD
 from scoring_ml.demo.funnel import Paths
 from scoring_ml.demo.people import NO_CODE, People, round_budget, round_timeline
 
@@ -20,23 +20,9 @@ LEARNED: Final = (
 )  # fmt: skip
 """Answers of the form's second page, or given later; their history is in ``field_changes``."""
 
-SKIPPED_PAGE_TWO: Final[Mapping[str, float]] = dict(
-    zip(ATTRIBUTE_LEVELS["source"], (0.15, 0.18, 0.3, 0.1, 0.2, 0.1, 0.35), strict=True)
-)
-"""Share of leads, by source, that left the whole second page of the form empty."""
+SKIPPED_PAGE_TWO: Final[Mapping[str, float]] = WORLD["skipped_page_two"]
 
-LEFT_EMPTY: Final[Mapping[str, float]] = {
-    "budget_amount": 0.2,
-    "need_urgency": 0.08,
-    "timeline_days": 0.15,
-    "role": 0.08,
-    "current_solution": 0.12,
-    "employees": 0.12,
-    "industry": 0.05,
-    "medium": 0.12,
-    "preferred_contact_hour": 0.5,
-}
-"""Share of leads that left this one answer empty, whatever the source."""
+LEFT_EMPTY: Final[Mapping[str, float]] = WORLD["left_empty"]
 
 ANSWERED_IN_TALK: Final = (0.4, 0.3)
 """Chance that a missing answer is given in the first and in the second talk."""
@@ -52,14 +38,9 @@ _CORRECTION_DAYS: Final = 10.0
 class RecordedAnswer:
     """The recorded values of one attribute, each array of shape (n,).
 
-    Parameters
-    ----------
-    first, second : array
-        ``int8`` places in ATTRIBUTE_LEVELS or ``float64``; the second replaces the first.
-    first_at, second_at : array of int64
-        When the lead gave it; NEVER if it did not.
-    first_known_at, second_known_at : array of int64
-        When that was in the CRM.
+    ``first`` and ``second``, which replaces it, are ``int8`` places in ATTRIBUTE_LEVELS or
+    ``float64``; ``..._at`` is when the lead gave it, NEVER if it did not, ``..._known_at`` when
+    that was in the CRM.
     """
 
     first: NDArray[Any]

@@ -8,48 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring_ml.demo.effects import WORLD
 from scoring_ml.demo.people import NO_CODE, People, code
 
-# First names as their owners write them, and in Latin letters for the address.
-_FIRST: Final = (
-    ("Anna", "James", "Maria", "Oliver", "Grace", "Samuel", "Chloe", "Henry"),
-    ("سارا", "علی", "مریم", "رضا", "نیلوفر", "حسین", "لیلا", "امیر"),
-    ("Анна", "Иван", "Мария", "Олег", "Ольга", "Павел", "Дарья", "Сергей"),
-)
-_LAST: Final = (
-    ("Baker", "Collins", "Foster", "Hughes", "Marsh", "Porter", "Reed", "Walsh"),
-    ("احمدی", "رضایی", "کریمی", "موسوی", "حسینی", "صادقی", "نوری", "کاظمی"),
-    ("Белых", "Долгих", "Живаго", "Крученых", "Петренко", "Седых", "Чутких", "Шевченко"),
-)
-_FIRST_LATIN: Final = (
-    "anna", "james", "maria", "oliver", "grace", "samuel", "chloe", "henry",
-    "sara", "ali", "maryam", "reza", "niloofar", "hossein", "leila", "amir",
-    "anna", "ivan", "maria", "oleg", "olga", "pavel", "daria", "sergey",
-)  # fmt: skip
 FREE_MAIL_HOSTS: Final = ("freemail.example.com", "post.example.org")
 DISPOSABLE_MAIL_HOSTS: Final = ("tenminutes.example.net",)
 """As likely for good leads as for bad ones: an address that can be read but not believed."""
 
 _FREE: Final = (*FREE_MAIL_HOSTS, *DISPOSABLE_MAIL_HOSTS)
 _COMPANIES: Final = 800
-_BROKEN: Final = ("{}@", "{}.example.com", "{}@mail", "{} at example.com", "{}@@example.com")
-# Numbers kept for films, or no subscriber's: a region, and the last digits between two bounds.
-# In the order of the countries in ATTRIBUTE_LEVELS.
-_PHONES: Final = (
-    ("+1 (202) 555-0{:03d}", 100, 200),
-    ("+44 20 7946 0{:03d}", 0, 1000),
-    ("+1 613 555 0{:03d}", 100, 200),
-    ("+98 912 000 0{:03d}", 0, 1000),
-    ("+93 70 000 0{:03d}", 0, 1000),
-    ("+7 900 000-0{:03d}", 0, 1000),
-    ("+7 701 000 0{:03d}", 0, 1000),
-)
-_BROKEN_PHONES: Final = ("12345", "+98 912 00", "+7 000 000-00-00", "0000000000", "+1 555 0123")
+_BROKEN: Final[list[str]] = WORLD["broken_addresses"]
+_PHONES: Final[list[tuple[str, int, int]]] = WORLD["phones"]
+_BROKEN_PHONES: Final[list[str]] = WORLD["broken_phones"]
 _PERSIAN: Final = str.maketrans("0123456789,", "۰۱۲۳۴۵۶۷۸۹٬")
 _MOST_BUDGET: Final = 500_000
 _BUDGET_STEP: Final = 500
@@ -111,7 +87,7 @@ def budget_places(amount: NDArray[np.float64], form: NDArray[np.int64]) -> NDArr
 def _names() -> tuple[str, ...]:
     return tuple(
         f"{first} {last}"
-        for firsts, lasts in zip(_FIRST, _LAST, strict=True)
+        for firsts, lasts in zip(WORLD["first_names"], WORLD["last_names"], strict=True)
         for first in firsts
         for last in lasts
     )
@@ -122,7 +98,7 @@ def _emails() -> tuple[str, ...]:
     domains = (*_FREE, *(f"company{number}.example.com" for number in range(_COMPANIES)))
     return tuple(
         text
-        for name in _FIRST_LATIN
+        for name in chain(*WORLD["first_names_in_latin"])
         for text in (
             *(f"{name}@{domain}" for domain in domains),
             *(form.format(name) for form in _BROKEN),

@@ -10,31 +10,14 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.facts import LOST, WON, Deals
 from scoring_ml.demo.calendar import EXTRACTED_AT, calendar, season, whole_seconds
-from scoring_ml.demo.effects import ATTRIBUTE_LEVELS
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS, WORLD
 from scoring_ml.demo.funnel import Paths
 from scoring_ml.demo.people import People, code
 
-LOSS_REASONS: Final = (
-    "no contact", "not a company", "price", "not now", "chose another", "no need", "no answer",
-)  # fmt: skip
-
 COST_A_LEAD: Final[dict[str, float]] = {
-    "Brand search": 35.0,
-    "Comparison search": 95.0,
-    "Tablet giveaway": 6.0,
-    "Founder stories": 45.0,
-    "Live product tour": 60.0,
-    "London expo": 140.0,
-    "نمایشگاه تهران": 80.0,
-    "Выставка в Москве": 90.0,
-    "Spring outbound": 25.0,
+    name: campaign["cost_a_lead"] for name, campaign in WORLD["campaigns"].items()
 }
-"""About what a lead of each campaign costs, in USD."""
 
-_CHANNEL: Final = (
-    "Paid search", "Paid search", "Social", "Social", "Webinar", "Event", "Event", "Event",
-    "Outbound list",
-)  # fmt: skip
 _MOST_RECORDING_LAG_DAYS: Final = 2.0
 
 
@@ -51,7 +34,7 @@ def draw_deals(
     reason = _reasons(people, rng)
     lead = np.flatnonzero(known <= EXTRACTED_AT.astype(np.int64))
     won = buyer[lead]
-    texts = np.array([*LOSS_REASONS, None], dtype=object)
+    texts = np.array([*WORLD["loss_reasons"], None], dtype=object)
     return Deals(
         lead=lead,
         outcome=np.where(won, WON, LOST).astype(np.int8),
@@ -114,10 +97,11 @@ def draw_spend(people: People, rng: np.random.Generator) -> pd.DataFrame:
         weight = weekend * season(days) * trend
         noise = np.exp(0.15 * rng.standard_normal(len(days)))
         costs.append(COST_A_LEAD[name] * total * weight / weight.sum() * noise)
+    channels = [WORLD["campaigns"][name]["channel"] for name in names]
     return pd.DataFrame(
         {
             "campaign": pd.Series(np.repeat(names, len(days)), dtype=object),
-            "channel": pd.Series(np.repeat(_CHANNEL, len(days)), dtype=object),
+            "channel": pd.Series(np.repeat(channels, len(days)), dtype=object),
             "day": np.tile(days.astype("M8[us]"), len(names)),
             "cost": np.round(np.concatenate(costs), 2),
         }

@@ -75,9 +75,7 @@ def _texts(levels: tuple[str, ...], places: NDArray[Any]) -> NDArray[Any]:
     return texts
 
 
-def answer_rows(
-    answer: RecordedAnswer,
-) -> tuple[NDArray[np.int64], NDArray[Any], Moments, Moments]:
+def answer_rows(answer: RecordedAnswer) -> tuple[NDArray[np.int64], NDArray[Any], Moments, Moments]:
     """Return one attribute's changes known at the export, by lead, then moment.
 
     Returns
@@ -94,9 +92,7 @@ def answer_rows(
     return lead[order], value[order], changed[order], known[order]
 
 
-def stage_rows(
-    world: World,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Moments, Moments]:
+def stage_rows(world: World) -> tuple[NDArray[np.int64], NDArray[np.int64], Moments, Moments]:
     """Return entries of states known at the export, by lead, then moment.
 
     Returns

@@ -112,13 +112,8 @@ def _truth(world: World) -> Iterator[pa.Table]:
 def seed_of(part: str, *, leads: int, seed: int) -> np.random.SeedSequence:
     """Return the seed of one part of the demo; no two parts share random numbers.
 
-    Parameters
-    ----------
-    part : {"world", "snapshots", "held_out"}
-        The demo's own leads, and generated ones for learning and for checking how good a model
-        could be.
-    leads, seed : int
-        As in :func:`write_demo`.
+    The parts are the demo's own leads (``world``), and generated ones for learning (``snapshots``)
+    and for checking how good a model could be (``held_out``).
 
     Raises
     ------

@@ -70,14 +70,7 @@ def evidence_of(entered_at: Moments, as_of: Moments) -> NDArray[np.float64]:
 
 
 def draw_paths(created_at: Moments, buyer: NDArray[np.bool_], rng: np.random.Generator) -> Paths:
-    """Draw the way of each lead through the funnel, to its end.
-
-    Parameters
-    ----------
-    created_at : array of int64, shape (n,)
-    buyer : array of bool, shape (n,)
-        Whether a lead will be won.
-    """
+    """Draw the way of each lead through the funnel, to its end; a buyer will be won."""
     n = len(created_at)
     entered = np.full((n, len(STATES)), NEVER, dtype=np.int64)
     entered[:, 0] = created_at
@@ -118,14 +111,9 @@ def _chances() -> NDArray[np.float64]:
 
 
 def won_in_time(state: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Chance that a lead that will be won is won within the horizon, by its state now.
+    """Chance that a lead that will be won is won within the horizon, by its place in STATES now.
 
     The chain of those who buy is absorbed by the win; the chance is an entry of the matrix
     exponential of its rates.
-
-    Parameters
-    ----------
-    state : array of int, shape (m,)
-        Place in STATES.
     """
     return _chances()[state]

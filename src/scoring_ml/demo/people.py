@@ -60,13 +60,7 @@ _IRAN: Final = 3
 
 
 def draw_people(leads: int, rng: np.random.Generator) -> People:
-    """Draw leads, oldest first.
-
-    Parameters
-    ----------
-    leads : int
-        How many, 1 or more.
-    """
+    """Draw leads, 1 or more, oldest first."""
     companies = max(1, round(leads / LEADS_AN_ACCOUNT))
     account = rng.integers(0, companies, leads)
     country = _chosen(rng, companies, _COUNTRY_SHARE)[account]

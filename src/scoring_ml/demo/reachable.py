@@ -49,15 +49,12 @@ class Reachable:
 
     Parameters
     ----------
-    auc : float
-        ROC AUC of ``expected`` on the given leads and their outcomes, in [0, 1].
-    expected : array of shape (n,)
-        Estimated expectation of the true probability given what is known of each lead.
-    snapshots : int
-        Generated snapshots that the regression has seen.
-    r2 : float
-        Share of the variance of the true probability that the regression explains on
-        snapshots that it has not seen. Below 1, since missing answers matter.
+    auc, expected : float, array of shape (n,)
+        ROC AUC of the estimated expectation of the true probability given what is known of each
+        lead.
+    snapshots, r2 : int, float
+        Generated snapshots that the regression has seen; share of the variance of the true
+        probability that it explains on others. Below 1, since missing answers matter.
     """
 
     auc: float

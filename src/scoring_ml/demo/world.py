@@ -74,21 +74,11 @@ class World:
         return np.asarray(self.paths.closed_at[lead] >= as_of)
 
     def truth(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the true chance that leads are won within the horizon from a moment on.
+        """Return the true chance that leads are won within the horizon of a moment, shape (m,).
 
-        Given everything that has truly happened before the moment, whether anybody knew of it.
-
-        Parameters
-        ----------
-        as_of : array of int64, shape (m,)
-            After the lead's creation and not after the export.
-        lead : array of int, shape (m,)
-            Place of the lead, from 0.
-
-        Returns
-        -------
-        array of float, shape (m,)
-            0 for a lead that is closed by then.
+        Given everything that has truly happened before the moment, whether anybody knew of it; 0
+        for a lead that is closed by then. Moments lie after the lead's creation and not after the
+        export; ``lead`` is its place, from 0.
         """
         logodds = self.evidence(as_of, lead)
         in_time = won_in_time(self.paths.state(lead, as_of))

@@ -21,13 +21,9 @@ def quantile_edges(values: Floats, bins: int, weight: Floats | None = None) -> F
     ----------
     values : array of float, shape (n,)
         NaN where not known.
-    bins : int
-        Most bins.
     weight : array of float, shape (n,), or None
         What each value counts; 1 if None.
 
-    Examples
-    --------
     >>> quantile_edges(np.array([3.0, 1.0, np.nan, 1.0]), 5).tolist()
     [3.0]
     >>> quantile_edges(np.arange(8.0), 4).tolist()

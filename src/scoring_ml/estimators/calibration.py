@@ -29,10 +29,8 @@ class Calibration:
 
     Parameters
     ----------
-    slope, intercept : float
-        NaN where there is no probability.
-    slope_low, slope_high : float
-        95 % interval of the slope; both 1 where the slope is fixed.
+    slope, intercept, slope_low, slope_high : float
+        NaN where there is no probability; the 95 % interval of a fixed slope is 1 to 1.
     wins, losses : int
         Counts in the calibration window.
     method : {"platt", "intercept_only", "none"}
@@ -80,22 +78,16 @@ class Calibration:
 def fit_calibration(z: NDArray[np.float64], won: NDArray[np.float64]) -> Calibration:
     """Fit slope and intercept on a later window.
 
-    Platt's targets, ``(wins + 1) / (wins + 2)`` and ``1 / (losses + 2)``, keep the fit finite
-    when the classes are perfectly separated (Platt 1999, *Probabilistic outputs for support
-    vector machines*).
+    Platt's targets, ``(wins + 1) / (wins + 2)`` and ``1 / (losses + 2)``, keep the fit finite when
+    the classes are perfectly separated (Platt 1999, *Probabilistic outputs for support vector
+    machines*). Under 10 wins or losses there is no probability; under 50 the slope is fixed at 1;
+    ``problem`` is set when the 95 % interval of the slope reaches 0 (Wald).
 
     Parameters
     ----------
-    z : array of float, shape (n,)
-        Log-odds (or any score in which a larger value should mean a likelier win).
-    won : array of float, shape (n,)
-        1.0 won, 0.0 lost.
-
-    Returns
-    -------
-    Calibration
-        Under 10 wins or losses without probability; under 50 with the slope fixed at 1; with
-        ``problem`` set when the 95 % interval of the slope reaches 0 (Wald).
+    z, won : array of float, shape (n,)
+        Log-odds (or any score of which a larger value should mean a likelier win); 1.0 won, 0.0
+        lost.
     """
     wins, losses = int(won.sum()), int(len(won) - won.sum())
     if min(wins, losses) < MIN_FOR_PROBABILITY:

@@ -39,10 +39,9 @@ class OdooNaiveBayes(Estimator):
     ----------
     base_ : float
         Log of won to lost among training rows; NaN before fitting.
-    edges_ : dict of column index to array
-        Inner edges at which a number is cut.
-    factors_ : dict of column index to array
-        Log of the won to the lost share; for a 0/1 column the one entry that counts when set.
+    edges_, factors_ : dict of column index to array
+        Inner edges at which a number is cut; log of the won to the lost share of each value, for a
+        0/1 column the one entry that counts when set.
     """
 
     kind = "odoo"

@@ -25,12 +25,8 @@ class TrainingCounts:
 
     Parameters
     ----------
-    wins, losses : int
-        In the train window.
-    mapped_criteria : int
-        Criteria of the matrix that have a rule.
-    used_fields : int
-        Columns that the schema uses.
+    wins, losses, mapped_criteria, used_fields : int
+        Leads of the train window, criteria of the matrix with a rule, columns that the schema uses.
     """
 
     wins: int
@@ -171,14 +167,12 @@ class Estimator(ABC):
 
         Parameters
         ----------
-        X : array of float, shape (n, width)
-        y : array of float, shape (n,)
-            1.0 won, 0.0 lost; both must occur.
+        X, y : array of float, shape (n, width), (n,)
+            ``y`` is 1.0 won, 0.0 lost; both must occur.
         weight : array of float, shape (n,), or None
             What each row counts, positive; 1 if None.
         lead : array of int, shape (n,), or None
-            Which lead a row is of, rows of a lead adjacent and never parted by a choice; each
-            row is a lead of its own if None.
+            Which lead a row is of, rows of a lead adjacent; each row is a lead of its own if None.
         average : array of bool, shape (n,), or None
             Rows from whose mean contributions are counted; all of them if None.
 

@@ -22,16 +22,9 @@ CHOOSING_ROWS: Final = 200_000
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Rows ordered oldest to newest, as :meth:`~scoring_ml.estimators.protocol.Estimator.fit`.
+    """Rows ordered oldest to newest, as an estimator's ``fit`` takes them.
 
-    Parameters
-    ----------
-    X : array of float, shape (n, width)
-    y : array of float, shape (n,)
-    weight : array of float, shape (n,), or None
-        Checked.
-    lead : array of int, shape (n,), or None
-    average : array of bool, shape (n,), or None
+    ``X`` has shape (n, width), the others (n,); ``weight`` is checked.
     """
 
     X: Floats
@@ -68,7 +61,7 @@ class TrainingRows:
 
 
 def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 0.25) -> int:
-    """Return the row at which the newest ``share`` of the leads begins.
+    """Return the row at which the newest ``share`` (0-1) of the leads begins, one lead at least.
 
     Parameters
     ----------
@@ -76,11 +69,7 @@ def newest_begins(n: int, lead: NDArray[np.int64] | None = None, share: float = 
         Number of rows, ordered oldest to newest.
     lead : array of int, shape (n,), or None
         Which lead a row is of, rows of a lead adjacent; each row is a lead if None.
-    share : float
-        0-1; at least one lead is among the newest.
 
-    Examples
-    --------
     >>> newest_begins(8), newest_begins(8, np.array([5, 5, 5, 1, 1, 9, 9, 2]))
     (6, 7)
     """
@@ -97,15 +86,11 @@ def quantiles(
 
     Parameters
     ----------
-    values : array of float, shape (n,)
-        Without NaN; n at least 1.
-    shares : array of float, shape (k,)
-        0-1.
+    values, shares : array of float, shape (n,), (k,)
+        At least one value, without NaN; shares are 0-1.
     weight : array of float, shape (n,), or None
         Positive; equal if None.
 
-    Examples
-    --------
     >>> quantiles(np.array([1.0, 2.0, 2.0, 4.0]), [0.25, 0.5, 0.8]).tolist()
     [1.0, 2.0, 4.0]
     >>> quantiles(np.array([1.0, 2.0, 4.0]), [0.25, 0.5, 0.8], np.array([1, 2, 1])).tolist()

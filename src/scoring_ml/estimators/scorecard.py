@@ -33,15 +33,10 @@ def scorecard_settings() -> dict[str, Any]:
 class Scorecard(Estimator):
     """A table of log-odds per bin of a number and per level of a category.
 
-    Each bin's weight is counted from the field's mean in training, so that the base is the
-    average lead and a contribution of 0 means "as the average".
-
-    Parameters
-    ----------
-    settings : mapping or None
-        Content of ``models/scorecard.yaml``: most bins of a number, cut at training quantiles,
-        and the inverse strengths of the ridge penalty, one of which is chosen by log loss on the
-        newest quarter. Read from there when fitting if None.
+    Each bin's weight is counted from the field's mean in training, so that the base is the average
+    lead and a contribution of 0 means "as the average". ``settings`` is the content of
+    ``models/scorecard.yaml``, read from there when fitting if None; the ridge penalty is chosen by
+    log loss on the newest quarter.
 
     Attributes
     ----------

@@ -67,7 +67,6 @@ class FieldDrift:
 
     Parameters
     ----------
-    name : str
     psi : float
         Population stability index; 0 where nothing moved.
     noise : float
@@ -79,7 +78,6 @@ class FieldDrift:
         but numbers.
     missing_before, missing_after : float
         Share of missing values (0-1) in train and in test.
-    moved : bool
     """
 
     name: str
@@ -122,8 +120,7 @@ class DriftReport:
 
 
 def drift_report(
-    frames: Mapping[str, pd.DataFrame],
-    labels: Mapping[str, ArrayLike],
+    frames: Mapping[str, pd.DataFrame], labels: Mapping[str, ArrayLike]
 ) -> DriftReport:
     """Compare the newest window with those before it.
 
@@ -135,10 +132,6 @@ def drift_report(
         time goes on is no drift.
     labels : mapping of str to array
         By window, oldest first, ``test`` among them: 1 won, 0 lost.
-
-    Returns
-    -------
-    DriftReport
     """
     base_rates = {}
     for name, label in labels.items():

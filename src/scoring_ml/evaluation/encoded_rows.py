@@ -20,7 +20,6 @@ class EncodedRows:
 
     Parameters
     ----------
-    encoder : Encoder
     frame : DataFrame, shape (n, columns)
         Typed values.
     as_of : array of datetime64[us], shape (n,), or None

@@ -77,7 +77,6 @@ def find_later_facts(export: Export, snapshot: Snapshot) -> LaterFacts:
 
     Parameters
     ----------
-    export : Export
     snapshot : Snapshot
         Of that export, with at most one row a lead.
 

@@ -52,8 +52,6 @@ def split_leads(snapshot: Snapshot, schema: Schema, *, seed: int = 0) -> Windows
 
     Parameters
     ----------
-    snapshot : Snapshot
-    schema : Schema
     seed : int
         For a random split only, which a snapshot with ages never needs.
 
@@ -191,12 +189,7 @@ def _in_order(rows: Rows, lead: Ints, window: Rows) -> Rows:
 
 
 def _unused(
-    rest: Rows,
-    lead: Ints,
-    final: NDArray[np.bool_],
-    place: Ints,
-    head: Rows,
-    by_lead: Windows,
+    rest: Rows, lead: Ints, final: NDArray[np.bool_], place: Ints, head: Rows, by_lead: Windows
 ) -> dict[str, Rows]:
     """Say of each row without a place why it has none: the last reason here that holds.
 

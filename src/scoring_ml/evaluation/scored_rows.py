@@ -42,7 +42,6 @@ def write_scored_rows(
     ----------
     folder : Path
         ``HOME/runs/<run_id>``.
-    trained : Trained
     scorer : Scorer
         With its version.
     progress : callable or None
@@ -72,11 +71,6 @@ def write_scored_rows(
 
 def rescored(run: ScoredRun, scorer: Scorer) -> pd.DataFrame | None:
     """Score a run's kept rows with another version.
-
-    Parameters
-    ----------
-    run : ScoredRun
-    scorer : Scorer
 
     Returns
     -------

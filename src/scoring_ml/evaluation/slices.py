@@ -98,8 +98,6 @@ def judge_slices(
 
     Parameters
     ----------
-    snapshot : Snapshot
-    schema : Schema
     windows : Windows
         Of leads with ages; there are no slices where each row is a lead.
     candidates : mapping of str to Predictions
@@ -108,13 +106,12 @@ def judge_slices(
         Categories and booleans of the schema, of which the most frequent values get a slice each.
     replicates : int
         Resamples of accounts behind each interval, where the schema names an account.
-    seed : int
 
     Returns
     -------
     tuple of Slice
-        Ages, rising; new accounts (accounts of no lead in train or calibrate; a lead without
-        an account is one by itself); then values of fields, most frequent first.
+        Ages, rising; new accounts (accounts of no lead in train or calibrate; a lead without an
+        account is one by itself); then values of fields, most frequent first.
 
     Raises
     ------

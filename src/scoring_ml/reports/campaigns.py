@@ -49,10 +49,9 @@ class Outcome:
     ----------
     share : Interval
         Win share, 0-1, with its Wilson interval; NaN without leads.
-    expected : Interval or None
-        Sum of probabilities with the range that chance gives; ``None`` without probabilities.
-    p_value : float or None
-        Chance of a difference like this if every probability is right, both ways.
+    expected, p_value : Interval or None, float or None
+        Sum of probabilities with the range that chance gives; chance of a difference like this if
+        every probability is right, both ways.
     verdict : {"more", "fewer", "as_expected"} or None
         ``None`` where it is not judged.
     """
@@ -132,16 +131,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Dimension:
-    """All segments by source, or by campaign, most leads first.
+    """All segments by one of :data:`DIMENSIONS`, most leads first.
 
-    Parameters
-    ----------
-    by : str
-        One of :data:`DIMENSIONS`.
-    segments : tuple of Segment
-        With :data:`FEW_OUTCOMES` known outcomes or more: these are judged.
-    few : tuple of Segment
-        The others.
+    ``segments`` have :data:`FEW_OUTCOMES` known outcomes or more and are judged; ``few`` are the
+    others.
     """
 
     by: str

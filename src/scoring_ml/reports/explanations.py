@@ -54,24 +54,16 @@ FEW_LISTED: Final = 100
 def write_explanations(
     run_folder: Path, out: Path, *, lang: str = "en", limit: int = 500
 ) -> list[Path]:
-    """Write the sales page and the marketing page of a training run.
+    """Write the sales page and the marketing page of a training run; return their paths.
 
     Parameters
     ----------
     run_folder : Path
         ``HOME/runs/<run_id>``, with the scored rows that training kept.
     out : Path
-        Folder for ``sales.html`` and ``marketing.html``; made if it is not there. Pages that
-        are there are replaced.
-    lang : str
-        Language of the pages.
+        Made if it is not there. Pages that are there are replaced.
     limit : int
         Most leads on the sales page, 1 or more.
-
-    Returns
-    -------
-    list of Path
-        The two pages.
 
     Raises
     ------
@@ -185,7 +177,4 @@ def _axes(segments: tuple[Segment, ...], mirrored: bool) -> dict[str, Axis]:
             if item.outcome.expected is not None:
                 shares.append(item.outcome.expected.high / item.outcome.known)
         points += [abs(lift.points) for lift in (*item.lifts, *item.sinks)]
-    return {
-        "shares": Axis(0.0, max(shares), mirrored),
-        "points": Axis(0.0, max(points), mirrored),
-    }
+    return {"shares": Axis(0.0, max(shares), mirrored), "points": Axis(0.0, max(points), mirrored)}

@@ -24,16 +24,9 @@ SMALLEST_GAIN: Final = 0.05
 
 @dataclass(frozen=True)
 class FieldPoints:
-    """What one field adds to a score.
+    """What one field adds to a score: its answer, as the rows keep it, and its points times ten.
 
-    Parameters
-    ----------
-    value : float, str, Timestamp or None
-        The answer, typed as the rows keep it; ``None`` for not known.
-    tenths : int
-        Points times ten.
-    observed : Observed or None
-        What became of the leads with this answer, for the reasons.
+    ``observed`` is what became of the leads with this answer, for the reasons.
     """
 
     field: ScoredField
@@ -44,15 +37,10 @@ class FieldPoints:
 
 @dataclass(frozen=True)
 class MatrixPoints:
-    """What the hand-built matrix gives a lead for one criterion.
+    """What the hand-built matrix gives a lead for one criterion, and what it gives for "full".
 
-    Parameters
-    ----------
-    points, most : float
-        Points given, and points for "full".
-    above_mean : float or None
-        ``points`` less the mean in the reference window.
-    level : {"none", "partial", "full", "unknown"}
+    ``above_mean`` counts from the mean in the reference window; ``level`` is none, partial, full or
+    unknown.
     """
 
     points: float
@@ -63,18 +51,10 @@ class MatrixPoints:
 
 @dataclass(frozen=True)
 class GroupPoints:
-    """What the fields of one criterion, or of one of the other groups, add together.
+    """What the fields of one of :data:`~scoring_ml.data.schema.GROUPS` add together.
 
-    Parameters
-    ----------
-    name : str
-        One of :data:`~scoring_ml.data.schema.GROUPS`.
-    shown : tuple of FieldPoints
-        Fields that move the score, largest first.
-    silent : tuple of FieldPoints
-        Fields of the group with exactly no points.
-    matrix : MatrixPoints or None
-        For the six criteria, where the matrix has rules for them.
+    ``shown`` fields move the score, largest first; ``silent`` ones have exactly no points. The
+    matrix stands with those of the six criteria that it has rules for.
     """
 
     name: str
@@ -133,9 +113,7 @@ class Queue:
     Parameters
     ----------
     leads : tuple of QueuedLead
-        At most as many as asked for.
-    total : int
-        Leads there are in the queue, shown or not.
+        At most as many as asked for, of ``total``.
     open : bool
         Whether these are open leads; otherwise the newest of those with a known outcome.
     tiers : mapping of tier to int

@@ -73,14 +73,8 @@ def waterfall(
 ) -> tuple[WaterfallStep, ...]:
     """Return the steps from base to score, each beginning where the one before it ended.
 
-    Parts that add exactly nothing are left out.
-
-    Parameters
-    ----------
-    score_max : int
-        The axis reaches from 0 to this at least, further where a step does.
-    mirrored : bool
-        For right-to-left languages.
+    Parts that add exactly nothing are left out. The axis reaches from 0 to ``score_max`` at least,
+    further where a step does; it is mirrored for right-to-left languages.
     """
     parts = [("base", lead.base, "base")]
     parts += [(group.name, group.tenths, "") for group in lead.groups]
@@ -129,16 +123,9 @@ def answer(item: FieldPoints, catalogue: Catalogue) -> str:
 
 
 def render(template: str, catalogue: Catalogue, **numbers: Any) -> str:
-    """Return a page: the template filled with numbers, every text escaped.
+    """Return a page: a file of ``templates`` filled with numbers, every text escaped.
 
-    Parameters
-    ----------
-    template : str
-        Name in the folder ``templates``.
-    catalogue : Catalogue
-        Gives the texts, the numbers' form and the direction of the page.
-    **numbers
-        What the template names.
+    The catalogue gives the texts, the numbers' form and the direction of the page.
     """
     return (
         _environment()

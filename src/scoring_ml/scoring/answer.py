@@ -26,20 +26,12 @@ MOST_REASONS: Final = 5
 class AnswerWriter:
     """Writes answers: JSON-ready, in the language of a catalogue.
 
-    Parameters
-    ----------
-    rows : RowScorer
-        Of the same parts.
-    features : LeadFeatures
-        The features of the parts' schema.
-
     Attributes
     ----------
     model : dict
         Name, version, kind and policy, as every answer carries them.
     actions : dict of tier to str
         What is to be done with a lead.
-    row_warnings : RowWarnings
     """
 
     def __init__(self, parts: Parts, rows: RowScorer, features: LeadFeatures) -> None:
@@ -77,9 +69,7 @@ class AnswerWriter:
         lead : Lead
             With its features.
         x : array of float, shape (width,)
-            Encoded, before anything stands in for what is missing.
-        scores : Scores
-            Of this lead alone.
+            Encoded, before anything stands in for what is missing; ``scores`` are of it alone.
         unsent : tuple of str
             Parts of the history that features are computed from and that were not sent.
         every : bool

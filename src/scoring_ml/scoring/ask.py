@@ -76,9 +76,8 @@ class Answers:
 
         Parameters
         ----------
-        X : array of float, shape (n, width)
-        now : array of float, shape (n,)
-            Their scores, unrounded.
+        X, now : array of float, shape (n, width), (n,)
+            Encoded leads, and their scores, unrounded.
         score : callable
             From encoded leads to their scores, unrounded; all answers are scored at once.
 
@@ -113,14 +112,7 @@ class Answers:
     def tried(self, X: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         """Return encoded leads with each likely answer to a field that they have not answered.
 
-        Parameters
-        ----------
-        X : array of float, shape (n, width)
-
-        Returns
-        -------
-        array of float, shape (n * answers, width)
-            Lead by lead, answer by answer.
+        From ``X`` of shape (n, width), shape (n * answers, width), lead by lead, answer by answer.
         """
         answers = len(self._tries[name])
         rows = np.repeat(X, answers, axis=0)

@@ -115,12 +115,7 @@ def load_champion(home: Home) -> Scorer:
 
 
 def export_version(home: Home, folder: Path, version: str) -> Champion:
-    """Copy a saved and rehearsed Scorer to the serving folder, for :func:`name_champion`.
-
-    Parameters
-    ----------
-    folder : Path
-        A saved Scorer that :func:`rehearse` has tried out.
+    """Copy a saved Scorer that :func:`rehearse` has tried to the serving folder.
 
     Raises
     ------

@@ -36,10 +36,7 @@ class Sources:
     """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        reference: Reference,
-        by_source: Mapping[str, Iterable[Column]],
+        self, encoder: Encoder, reference: Reference, by_source: Mapping[str, Iterable[Column]]
     ) -> None:
         self._blocks: dict[str, list[tuple[Column, slice]]] = {}
         self._stand_ins: dict[str, list[tuple[slice, NDArray[np.float64]]]] = {}

@@ -18,20 +18,9 @@ from scoring_ml.scoring.scale import round_half_up
 class Tenths:
     """The parts of many scores, in tenths of a point.
 
-    Parameters
-    ----------
-    score : array of int, shape (n,)
-        The integers shown.
-    base : array of int, shape (n,)
-    fields : array of int, shape (n, fields)
-    rounding : array of int, shape (n,)
-        What rounding the score to a whole number added.
-    limit : array of int, shape (n,)
-        What clipping to the scale's ends added.
-
-    Notes
-    -----
-    ``base + fields.sum(axis=1) + rounding + limit == 10 * score``, exactly.
+    ``base + fields.sum(axis=1) + rounding + limit == 10 * score``, exactly: ``rounding`` is what
+    rounding the score to a whole number added, ``limit`` what clipping to the scale's ends did.
+    ``fields`` has shape (n, fields), the others (n,).
     """
 
     score: NDArray[np.int64]
@@ -42,21 +31,16 @@ class Tenths:
 
 
 def explain_points(
-    unrounded: NDArray[np.float64],
-    fields: NDArray[np.float64],
-    *,
-    score_max: int,
+    unrounded: NDArray[np.float64], fields: NDArray[np.float64], *, score_max: int
 ) -> Tenths:
     """Split scores into whole tenths.
 
     Parameters
     ----------
     unrounded : array of float, shape (n,)
-        Scores before rounding and clipping.
+        Scores before rounding and clipping to 0-``score_max``.
     fields : array of float, shape (n, fields)
         Points of each field; what they leave of ``unrounded`` is the base.
-    score_max : int
-        Upper end of the scale; the lower end is 0.
     """
     rounded = round_half_up(unrounded)
     score = np.clip(rounded, 0, score_max)
@@ -82,12 +66,6 @@ def whole_tenths(parts: NDArray[np.float64], total: NDArray[np.int64]) -> NDArra
     total : array of int, shape (n,)
         In tenths; the row sum of ``parts`` in tenths, up to floating-point error.
 
-    Returns
-    -------
-    array of int, shape (n, k)
-
-    Examples
-    --------
     >>> whole_tenths(np.array([[0.14, 0.14, 0.02, 0.0]]), np.array([3])).tolist()
     [[2, 1, 0, 0]]
     """

@@ -37,14 +37,10 @@ _RESERVED: Final = (LEAD_ID, *LISTS)
 
 @dataclass(frozen=True)
 class LeadField:
-    """One field that a lead may carry.
+    """One field that a lead may carry, by its name in a request: the column's, or its alias.
 
     Parameters
     ----------
-    name : str
-        Name in a request: the column's, or its alias.
-    column : Column
-        Of one of the :data:`~scoring_ml.data.schema.FEATURE_TYPES`.
     example : float, str, bool or None
         A value that can be posted as it is.
     levels : tuple of str
@@ -90,11 +86,7 @@ class LeadReader:
     """
 
     def __init__(
-        self,
-        schema: Schema,
-        also_accepted: Iterable[str] = (),
-        *,
-        of_history: Iterable[str] = (),
+        self, schema: Schema, also_accepted: Iterable[str] = (), *, of_history: Iterable[str] = ()
     ) -> None:
         self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
             alias(column.name): (column, reader(column, schema.missing))

@@ -27,12 +27,9 @@ class LeadFeatures:
     Attributes
     ----------
     by_source : dict of str to tuple of Column
-        The features in use that are computed from each of :data:`SOURCES`; a source that no feature
-        in use needs is left out.
-    lists : tuple of str
-        The lists of a lead's history among these sources.
-    history_names : tuple of str
-        Names in a request from which features in use are computed, beside the fields.
+        The features in use that are computed from each of :data:`SOURCES`, if any.
+    lists, history_names : tuple of str
+        The lists among these sources; names in a request of all of them.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -66,7 +63,7 @@ class LeadFeatures:
     def values(
         self, typed: Mapping[str, Typed], history: LeadHistory, as_of: datetime
     ) -> dict[str, Typed]:
-        """Compute the features in use of one lead.
+        """Compute the features in use of one lead: the bits of its row in a batch, by column.
 
         Parameters
         ----------
@@ -74,11 +71,6 @@ class LeadFeatures:
             The lead's fields.
         as_of : datetime
             In UTC, without a zone.
-
-        Returns
-        -------
-        dict of column name to typed value
-            The bits of the lead's row in a batch.
         """
         created = NEVER if history.created_at is None else history.created_at
         features = compute_features(

@@ -104,18 +104,15 @@ def fit_policy(
 
     Parameters
     ----------
-    logodds : array of float, shape (n,)
-        Calibrated log-odds of the candidate on its calibration window.
-    matrix_total : array of float, shape (n,)
-        The matrix's plain totals of the same leads.
+    logodds, matrix_total : array of float, shape (n,)
+        Calibrated log-odds of the candidate on its calibration window, and the matrix's plain
+        totals.
     mapped_criteria : int
         Criteria of the matrix that have a rule.
     weeks : float or None
         Length of the window in weeks, for capacity in leads a week.
-    method : str or None
-        One of :data:`METHODS`; the settings' own if None.
-    settings : PolicySettings or None
-        Those of ``models/policy.yaml`` if None.
+    method, settings : str or None, PolicySettings or None
+        One of :data:`METHODS`, and what ``models/policy.yaml`` says, unless given.
 
     Raises
     ------

@@ -106,16 +106,7 @@ class Reference:
 def build_reference(
     encoder: Encoder, frame: pd.DataFrame, X: NDArray[np.float64], won: NDArray[np.float64]
 ) -> Reference:
-    """Summarise the training window.
-
-    Parameters
-    ----------
-    frame : DataFrame, shape (n, columns)
-        Typed values.
-    X : array of float, shape (n, width)
-        The same leads, encoded.
-    won : array of float, shape (n,)
-    """
+    """Summarise the training window: encoded leads, shape (n, width), and wins, shape (n,)."""
     fields = {}
     for column in encoder.schema.used:
         block = X[:, field_slice(encoder, column.name)]
@@ -147,16 +138,9 @@ def settled_rate(observed: Sequence[Observed], slot: int) -> Observed | None:
 def slots_of(
     column: Column, reference: FieldReference, block: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return which entry of ``reference.observed`` each lead belongs to.
+    """Return which entry of ``reference.observed`` each lead belongs to, shape (n,).
 
-    Parameters
-    ----------
-    block : array of float, shape (n, width)
-        The column's part of the encoded matrix.
-
-    Returns
-    -------
-    array of int, shape (n,)
+    ``block``, of shape (n, width), is the column's part of the encoded matrix.
     """
     if column.worded:
         # Leads with several values are in no one entry.

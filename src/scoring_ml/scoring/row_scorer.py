@@ -27,12 +27,10 @@ from scoring_ml.scoring.scale import SCORE_MAX, round_half_up
 
 @dataclass(frozen=True)
 class Parts:
-    """What a Scorer is made of.
+    """What a Scorer is made of; its estimator is fitted.
 
     Parameters
     ----------
-    estimator : Estimator
-        Fitted.
     policy : Policy or None
         ``None`` for a matrix that answers its plain total.
     card : dict
@@ -75,17 +73,11 @@ class Scores:
 class RowScorer:
     """Scores encoded leads, and splits their scores into points.
 
-    Parameters
-    ----------
-    features : LeadFeatures
-        The features of the parts' schema.
-
     Attributes
     ----------
     explained_fields : tuple of (str, str)
-        Name and criterion of every field that points are given for: of a family of columns the
-        main one. A criterion of the matrix that several fields answer stands as
-        ``matrix:<criterion>``.
+        Name and criterion of every field that points are given for: of a family of columns the main
+        one. A criterion of the matrix that several fields answer stands as ``matrix:<criterion>``.
     score_max : int
         Largest score: 100, or the matrix's maximum for a matrix.
     matrix_total : callable

@@ -14,23 +14,9 @@ from scoring_ml.scoring.scale import tiers
 
 
 def score_table(
-    scores: Scores,
-    rows: RowScorer,
-    encoder: Encoder,
-    actions: Mapping[str, str],
-    *,
-    explain: bool,
+    scores: Scores, rows: RowScorer, encoder: Encoder, actions: Mapping[str, str], *, explain: bool
 ) -> pd.DataFrame:
-    """Return scores, tiers, the matrix's points and, on demand, points per field.
-
-    Parameters
-    ----------
-    rows : RowScorer
-        That scored them.
-    actions : mapping of tier to str
-        What is to be done.
-    explain : bool
-        Whether to add points per field and what to ask next.
+    """Return scores, tiers, the matrix's points and, with ``explain``, points and what to ask next.
 
     Returns
     -------

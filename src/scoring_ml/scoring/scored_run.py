@@ -67,14 +67,9 @@ _CONTACTS: Final = {
 class ScoredField:
     """One field that the model uses, for people.
 
-    Parameters
-    ----------
-    criterion : str
-        One of :data:`~scoring_ml.data.schema.GROUPS`.
-    column : Column or None
-        ``None`` for the level of a criterion that several fields answer.
-    feature : Feature or None
-        The feature of the catalogue that it is.
+    ``criterion`` is one of :data:`~scoring_ml.data.schema.GROUPS`; ``column`` is ``None`` for the
+    level of a criterion that several fields answer; ``feature`` is the one of the catalogue that it
+    is.
     """
 
     name: str

@@ -45,20 +45,14 @@ class Scorer:
     ----------
     version : str
         Version in the registry; ``"0"`` before registration.
-    history : History or None
-        How features are computed from a lead's history.
     lists : tuple of str
         Of ``activities`` and ``stages``, the lists that features in use are computed from.
     accepted_names : tuple of str
         Every name that may stand in a request.
-    model : dict
-        Name, version, kind and policy, as every answer carries them.
+    model, explained_fields, score_max
+        As :class:`AnswerWriter` and :class:`RowScorer` have them.
     rows : RowScorer
         The way from encoded leads to their scores, which every other method takes.
-    explained_fields : tuple of (str, str)
-        Name and criterion of every field that points are given for.
-    score_max : int
-        Largest score: 100, or the matrix's maximum for a matrix.
     """
 
     def __init__(self, parts: Parts, *, also_accepted: Iterable[str] = ()) -> None:
@@ -141,8 +135,7 @@ class Scorer:
         Returns
         -------
         DataFrame, shape (n, ...)
-            As :func:`~scoring_ml.scoring.score_table.score_table` gives it, with ``warnings`` as
-            :class:`~scoring_ml.scoring.row_warnings.RowWarnings`; the frame's index.
+            As :func:`score_table` gives it, with ``warnings`` as codes; the frame's index.
         """
         at_once, tables = EXPLAIN_AT_ONCE if explain else SCORE_AT_ONCE, []
         for start in range(0, max(1, len(frame)), at_once):
@@ -200,8 +193,8 @@ class Scorer:
         Parameters
         ----------
         lead : mapping of field name to value
-            Where the model has a history also ``activities`` and ``stages``, lists of mappings,
-            and the moment of creation.
+            Where the model has a history also ``activities`` and ``stages``, lists of mappings, and
+            the moment of creation.
         as_of : datetime or None
             The moment at which the lead is seen; now if None. Without a zone it is UTC.
         lang : str
@@ -210,8 +203,7 @@ class Scorer:
         Returns
         -------
         dict
-            Score, tier, action, probability, points, reasons, the matrix's points, completeness
-            and what to ask next; JSON-ready.
+            As :class:`AnswerWriter` writes it; JSON-ready.
 
         Raises
         ------
@@ -223,14 +215,10 @@ class Scorer:
     def explain(
         self, lead: Values, *, as_of: datetime | None = None, lang: str = "en"
     ) -> dict[str, Any]:
-        """Score one lead and give every contribution.
+        """Score one lead as :meth:`score`, and add ``contributions`` (all fields, largest first).
 
-        Returns
-        -------
-        dict
-            As :meth:`score`, with ``contributions`` (all fields, largest first) and
-            ``rounding_points``; ``base_points`` plus the points of all contributions plus
-            ``rounding_points`` plus ``limit_points`` is the score.
+        ``base_points`` plus the points of all contributions plus ``rounding_points`` plus
+        ``limit_points`` is the score.
 
         Raises
         ------

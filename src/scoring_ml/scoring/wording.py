@@ -56,17 +56,7 @@ def shown_number(column: Column, value: float) -> float:
 def sentence(
     column: Column, value: Any, *, feature: Feature | None, unseen: bool, texts: Catalogue
 ) -> str:
-    """Return the sentence about a field's value.
-
-    Parameters
-    ----------
-    value : object
-        Typed.
-    feature : Feature or None
-        The feature that the column is, if it is one.
-    unseen : bool
-        Whether it is a category that training did not see.
-    """
+    """Return the sentence about a field's typed value; ``unseen`` of a category new to training."""
     label = title(column, feature, texts)
     if is_missing(value):
         return texts.text(

@@ -22,20 +22,9 @@ from scoring_ml.statistics.samples import Floats, checked
 def auc_variance(score: ArrayLike, won: ArrayLike) -> tuple[float, float]:
     """Return the AUC and DeLong's variance of it.
 
-    Parameters
-    ----------
-    score : array of shape (n,)
-    won : array of shape (n,)
-        1 or 0.
+    The AUC is NaN with one class only or an unknown score, the variance with fewer than two wins or
+    two losses. Both arrays have shape (n,); ``won`` is 1 or 0.
 
-    Returns
-    -------
-    (float, float)
-        The AUC, NaN with one class only or an unknown score; and its variance, NaN with fewer
-        than two wins or two losses.
-
-    Examples
-    --------
     >>> auc, variance = auc_variance([4, 3, 2, 1], [1, 0, 1, 0])
     >>> auc, round(variance, 6)
     (0.75, 0.125)
@@ -53,8 +42,6 @@ def auc_interval(score: ArrayLike, won: ArrayLike) -> Interval:
     is then the AUC ``a`` at which k = min(wins, losses) independent pairs would all be in order
     with a chance of 2.5 %: ``a**k = 0.025``. This is too wide rather than too narrow.
 
-    Examples
-    --------
     >>> auc_interval([5, 4, 3, 2, 1, 0], [1, 1, 1, 0, 0, 0])
     Interval(value=1.0, low=0.2924017738212866, high=1.0)
     """
@@ -72,19 +59,10 @@ def auc_interval(score: ArrayLike, won: ArrayLike) -> Interval:
 
 
 def auc_difference(a: ArrayLike, b: ArrayLike, won: ArrayLike) -> Interval:
-    """Return ``AUC(a) - AUC(b)`` with DeLong's 95 % interval.
+    """Return ``AUC(a) - AUC(b)`` of two scores of the same leads, with DeLong's 95 % interval.
 
-    Parameters
-    ----------
-    a, b : array of shape (n,)
-        Two scores of the same leads.
-    won : array of shape (n,)
-
-    Returns
-    -------
-    Interval
-        Without ends with fewer than two wins or losses, and where the variance is 0 although the
-        AUC differ. Two scores of the same order differ by exactly 0.
+    It has no ends with fewer than two wins or losses, and where the variance is 0 although the AUC
+    differ. Two scores of the same order differ by exactly 0.
     """
     wins_a, losses_a = _placements(a, won)
     wins_b, losses_b = _placements(b, won)

@@ -59,32 +59,27 @@ def probability_metrics(
 
 
 def calibration_lines(
-    logodds: ArrayLike,
-    won: ArrayLike,
-    weights: Floats,
-    *,
-    start: tuple[float, float] | None = None,
+    logodds: ArrayLike, won: ArrayLike, weights: Floats, *, start: tuple[float, float] | None = None
 ) -> tuple[Floats, Floats]:
     """Fit ``logit P(won) = intercept + slope * logodds`` by Newton's method, row by row.
 
-    Slope 1 and intercept 0 mean calibrated; a slope below 1 means probabilities that are too
-    far apart, above 1 too close together. (Cox 1958, "Two further applications of a model for
-    binary regression", Biometrika 45.)
+    Slope 1 and intercept 0 mean calibrated; a slope below 1 means probabilities that are too far
+    apart, above 1 too close together. (Cox 1958, "Two further applications of a model for binary
+    regression", Biometrika 45.)
 
     Parameters
     ----------
-    logodds : array of shape (n,)
-        Logit of the predicted probability.
-    won : array of shape (n,)
+    logodds, won : array of shape (n,)
+        Logit of the predicted probability; 1 or 0.
     weights : array of shape (r, n)
     start : (intercept, slope), optional
         Where to begin, such as the fit on the data themselves; makes the resamples quick.
 
     Returns
     -------
-    (array of shape (r,), array of shape (r,))
-        Intercepts and slopes; NaN where no finite maximum exists: one class only, one value of
-        ``logodds`` only, or a threshold that separates wins from losses.
+    intercepts, slopes : array of shape (r,)
+        NaN where no finite maximum exists: one class only, one value of ``logodds`` only, or a
+        threshold that separates wins from losses.
     """
     z, y = checked(logodds, won)
     rows = weights.shape[0]

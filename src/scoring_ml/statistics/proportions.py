@@ -31,16 +31,11 @@ _TAIL: Final = 1e-18
 
 
 def wilson(wins: int, leads: int) -> Interval:
-    """Return a win share with its 95 % Wilson interval.
+    """Return a win share with its 95 % Wilson interval; without leads all three are NaN.
 
-    ``(k + z^2/2)/(n + z^2) -+ z/(n + z^2) * sqrt(k (n-k)/n + z^2/4)`` for k wins of n leads
-    (E. B. Wilson 1927, "Probable inference, the law of succession, and statistical inference",
-    Journal of the American Statistical Association 22).
-
-    Parameters
-    ----------
-    wins, leads : int
-        ``0 <= wins <= leads``; without leads all three are NaN.
+    ``(k + z^2/2)/(n + z^2) -+ z/(n + z^2) * sqrt(k (n-k)/n + z^2/4)`` for k wins of n leads (E. B.
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference", Journal of
+    the American Statistical Association 22).
 
     >>> wilson(1, 10)  # doctest: +ELLIPSIS
     Interval(value=0.1, low=0.0178..., high=0.4041...)
@@ -57,16 +52,9 @@ def wins_distribution(probabilities: ArrayLike) -> tuple[int, NDArray[np.float64
     The exact Poisson-binomial distribution: the distributions of halves are convolved. Counts at
     either end whose chance is below 1e-18 are left out, so that many leads stay cheap.
 
-    Parameters
-    ----------
-    probabilities : array-like of shape (n,)
-        Each lead's probability of a win, 0-1.
-
     Returns
     -------
-    first : int
-        The smallest number of wins in ``chances``.
-    chances : ndarray of shape (m,)
+    first, chances : int, ndarray of shape (m,)
         Chance of ``first``, ``first + 1``, ... wins; sums to 1.
 
     >>> first, chances = wins_distribution([0.5, 0.5])
@@ -117,11 +105,8 @@ def surprise(probabilities: ArrayLike, wins: int) -> float:
 def adjusted(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for many comparisons, in the same order.
 
-    Of the comparisons with an adjusted value up to 0.05, at most 5 % are expected to be wrong.
-
-    References
-    ----------
-    Y. Benjamini and Y. Hochberg (1995), "Controlling the false discovery rate".
+    Of the comparisons with an adjusted value up to 0.05, at most 5 % are expected to be wrong
+    (Y. Benjamini and Y. Hochberg 1995, "Controlling the false discovery rate").
 
     >>> adjusted([0.01, 0.04, 0.03])
     [0.03, 0.04, 0.04]
@@ -132,10 +117,7 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 def same_share(first: tuple[int, int], second: tuple[int, int]) -> float:
     """Return Fisher's two-sided exact p-value of two samples having one share of wins.
 
-    Parameters
-    ----------
-    first, second : (wins, leads)
-        NaN is returned where one is empty.
+    They are (wins, leads); NaN where one is empty.
 
     >>> same_share((5, 10), (5, 10))
     1.0
@@ -146,21 +128,13 @@ def same_share(first: tuple[int, int], second: tuple[int, int]) -> float:
 
 
 def leads_for(share: float) -> int | None:
-    """Return how many leads settle a win share: the smallest number for which both hold.
+    """Return how many leads settle a win share (0-1): the smallest number for which both hold.
 
-    * the 95 % Wilson interval around ``share`` is at most :data:`HALF_WIDTH` to either side of
-      its middle;
+    * the 95 % Wilson interval around ``share`` is at most :data:`HALF_WIDTH` to either side of its
+      middle;
     * at least :data:`EXPECTED_WINS` wins are expected.
 
-    Parameters
-    ----------
-    share : float
-        Win share to plan with, 0-1.
-
-    Returns
-    -------
-    int or None
-        ``None`` if no number would do, as for a share of 0.
+    ``None`` if no number would do, as for a share of 0.
     """
     if not share > 0 or EXPECTED_WINS / share > MOST_PLANNED_LEADS:
         return None
@@ -178,22 +152,11 @@ def leads_for(share: float) -> int | None:
 
 
 def leads_needed(wins: int, leads: int, share_of_all: float) -> int | None:
-    """Return how many more leads with a known outcome a segment needs.
+    """Return how many more leads with a known outcome a segment needs; 0 when there are enough.
 
     The win share planned with is ``(wins + m * share_of_all) / (leads + m)`` with m =
     :data:`PRIOR_LEADS`: that of all leads where there are none, its own where there are many.
-
-    Parameters
-    ----------
-    wins, leads : int
-        So far, among leads with a known outcome.
-    share_of_all : float
-        Win share of all leads, 0-1; NaN where no outcome is known.
-
-    Returns
-    -------
-    int or None
-        0 when there are enough; ``None`` when nothing can be planned, as without any win.
+    ``None`` when nothing can be planned, as without any win, or with a ``share_of_all`` of NaN.
     """
     if math.isnan(share_of_all):
         return None

@@ -33,14 +33,7 @@ RANKING: Final = (
 
 
 class Ranked:
-    """Leads put in falling order of score, equal scores kept together.
-
-    Parameters
-    ----------
-    score : array of shape (n,)
-        The higher, the more promising.
-    won : array of shape (n,)
-        1 or 0.
+    """Leads put in falling order of score, equal scores kept together; ``won`` is 1 or 0.
 
     Raises
     ------
@@ -61,16 +54,9 @@ class Ranked:
         """Distinct scores, falling."""
 
     def tallies(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the weight of wins and of leads at every distinct score.
+        """Return the weight of wins and of leads at every distinct score, highest score first.
 
-        Parameters
-        ----------
-        weights : array of shape (r, n)
-
-        Returns
-        -------
-        (array of shape (r, g), array of shape (r, g))
-            Wins and leads at each of the g distinct scores, highest score first.
+        From weights of shape (r, n), two arrays of shape (r, g) for g distinct scores.
         """
         leads = weights[:, self._order]
         wins = leads * self._won

@@ -12,17 +12,8 @@ from scoring_ml.texts.catalogue import ENGLISH, languages
 def negotiate(accept_language: str | None, *, folder: Path | None = None) -> str:
     """Return the language that suits an ``Accept-Language`` header best (RFC 9110, 12.5.4).
 
-    Parameters
-    ----------
-    accept_language : str or None
-        The header's value. What cannot be read in it is passed over.
-    folder : Path or None
-        As in :meth:`scoring_ml.texts.Catalogue.load`.
-
-    Returns
-    -------
-    str
-        One of :func:`~scoring_ml.texts.languages`; English where nothing suits.
+    What cannot be read in it is passed over; it is English where nothing suits. ``folder`` is as in
+    :meth:`scoring_ml.texts.Catalogue.load`.
 
     >>> negotiate("de-DE, en;q=0.5"), negotiate(None), negotiate("*")
     ('en', 'en', 'en')

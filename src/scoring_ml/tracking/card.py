@@ -34,8 +34,6 @@ def card_facts(
 
     Parameters
     ----------
-    trained : Trained
-    dataset : DatasetFacts
     findings : sequence of Finding
         Of the leak audit.
     version : str or None

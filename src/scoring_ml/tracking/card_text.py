@@ -12,31 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 FIELDS_OF_DRIFT: Final = 8
 """Most moved fields that the card lists even if none has moved."""
 
-_METRICS: Final = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "log loss",
-    "brier": "Brier",
-    "ece": "ECE",
-    "calibration_slope": "calibration slope",
-    "calibration_intercept": "calibration intercept",
-    "lift_5": "lift, top 5 %",
-    "lift_10": "lift, top 10 %",
-    "lift_20": "lift, top 20 %",
-    "lift_30": "lift, top 30 %",
-    "captured_5": "share of wins, top 5 %",
-    "captured_10": "share of wins, top 10 %",
-    "captured_20": "share of wins, top 20 %",
-    "captured_30": "share of wins, top 30 %",
-    "wins_per_100": "wins per 100 leads at the matrix's volume",
-}
-_KNOWN: Final = {
-    "at_creation": "at creation",
-    "before_scoring": "before scoring",
-    "unknown": "nobody has decided",
-    "after_outcome": "after the outcome",
-}
-
 
 def card_text(facts: Mapping[str, Any]) -> str:
     """Return the card.
@@ -95,12 +70,7 @@ def _template() -> Template:
         "tiers": _tiers,
         "whole": "{:,}".format,
     }
-    environment.globals |= {
-        "figure": figure,
-        "fields_of_drift": FIELDS_OF_DRIFT,
-        "metrics": _METRICS,
-        "known": _KNOWN,
-    }
+    environment.globals |= {"figure": figure, "fields_of_drift": FIELDS_OF_DRIFT}
     return environment.get_template("card.md.j2")
 
 

@@ -25,20 +25,12 @@ RELIABILITY_BINS: Final = 10
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves of one candidate on one window; each array begins with nobody handed over.
+    """Curves of one candidate on one window.
 
-    Parameters
-    ----------
-    handed_over : array of shape (g,)
-        Share of the leads handed over, 0-1.
-    captured : array of shape (g,)
-        Share of all wins among them (recall, true positive rate).
-    false_alarms : array of shape (g,)
-        Share of all losses among them (false positive rate).
-    precision : array of shape (g,)
-        Share of wins among them; at the first place that of the second.
-    base_rate : float
-        Share of wins in the window.
+    Each array, of shape (g,), begins with nobody handed over. Against the share of the leads handed
+    over: the share of all wins among them (``captured``; recall, true positive rate), of all losses
+    (``false_alarms``; false positive rate), and of wins among them (``precision``; at the first
+    place that of the second).
     """
 
     handed_over: Floats

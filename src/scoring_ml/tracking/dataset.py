@@ -20,15 +20,12 @@ class DatasetFacts:
 
     Parameters
     ----------
-    name : str
     digest : str
         SHA-256 of the file's bytes, in hexadecimal.
     rows : int
         Rows of the file (of an export's leads), used or not.
-    horizon_days : float or None
-        Of a CRM export: days in which a lead must be won.
-    lag_days : float or None
-        Of a CRM export: days that a win may take to be recorded.
+    horizon_days, lag_days : float or None
+        Of a CRM export: days in which a lead must be won, and that a win may take to be recorded.
     """
 
     name: str
@@ -45,11 +42,6 @@ class DatasetFacts:
 
 def cohort_facts(trained: Trained, dataset: DatasetFacts) -> dict[str, Any] | None:
     """Return who was seen when, JSON-ready; None where each row is a lead.
-
-    Parameters
-    ----------
-    trained : Trained
-    dataset : DatasetFacts
 
     Returns
     -------
@@ -78,8 +70,6 @@ def dataset_input(facts: DatasetFacts, trained: Trained, *, context: str) -> Any
 
     Parameters
     ----------
-    facts : DatasetFacts
-    trained : Trained
     context : str
         What a run used it for, in MLflow's word: ``training`` or ``evaluation``.
     """

@@ -28,13 +28,8 @@ def saved_model(scorer: Scorer, *, run_id: str, model_id: str) -> Iterator[Path]
 
     Parameters
     ----------
-    scorer : Scorer
     run_id, model_id : str
         Of the run and the logged model that it belongs to.
-
-    Yields
-    ------
-    Path
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

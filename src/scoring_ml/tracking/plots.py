@@ -45,8 +45,6 @@ def draw_candidate(
 
     Parameters
     ----------
-    trained : Trained
-    candidate : Candidate
     scorer : Scorer or None
         The candidate as it would score; without it there are no tiers.
     folder : Path

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jinja2 import Template
 from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column
@@ -21,22 +22,16 @@ from scoring_ml.tracking.influence import field_title
 
 @dataclass(frozen=True)
 class TableRow:
-    """One answer and what it is worth.
+    """One answer and what it is worth; ``leads`` and ``won`` are of the train window.
 
     Parameters
     ----------
-    field : str
-        The field's name for people.
-    group : str
-        Under which its points are shown.
+    field, group : str
+        The field's name for people, and the group under which its points are shown.
     answer : str
         A bin with its brackets, a category, ``missing``, or a criterion's level.
-    logodds : float
-        Before calibration, counted from the average lead.
-    points : float
-        On the score's scale; NaN where there is none.
-    leads, won : int
-        Of the train window.
+    logodds, points : float
+        Before calibration, counted from the average lead; on the score's scale, NaN without one.
     """
 
     field: str
@@ -53,11 +48,6 @@ def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
 
     The first row is the base. A lead's uncalibrated log-odds are the base plus, per field and
     group of answers, the one row that applies.
-
-    Parameters
-    ----------
-    trained : Trained
-    candidate : Candidate
     """
     tables = candidate.estimator.tables()
     if tables is None:
@@ -85,44 +75,9 @@ def table_csv(table: Sequence[TableRow]) -> str:
 
 def table_html(table: Sequence[TableRow], title: str) -> str:
     """Return the table as an HTML page that stands alone."""
-    lines = []
-    previous = ""
-    for row in table:
-        share = f"{row.won / row.leads:.1%}" if row.leads else "n/a"
-        points = "n/a" if np.isnan(row.points) else f"{row.points:+.1f}"
-        if row.field == "(base)" and not np.isnan(row.points):
-            points = f"{row.points:.1f}"
-        cells = [
-            f"<td>{html.escape('' if row.field == previous else row.field)}</td>",
-            f"<td>{html.escape(row.answer)}</td>",
-            f"<td class=n>{points}</td>",
-            f"<td class=n>{row.logodds:+.3f}</td>",
-            f"<td class=n>{row.leads:,}</td>",
-            f"<td class=n>{share}</td>",
-        ]
-        first = " class=first" if row.field != previous else ""
-        lines.append(f"<tr{first}>{''.join(cells)}</tr>")
-        previous = row.field
-    heads = ("Field", "Answer", "Points", "Log-odds", "Leads in training", "Won")
-    head = "".join(f"<th>{text}</th>" for text in heads)
-    return _PAGE.format(title=html.escape(title), head=head, rows="\n".join(lines))
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}: points table</title><style>
-body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: .2rem .8rem; text-align: left; }}
-th {{ position: sticky; top: 0; background: #fff; border-bottom: 2px solid #888; }}
-.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
-.first td {{ border-top: 1px solid #ccc; }}
-</style></head><body><h1>{title}: points table</h1>
-<p>The table is the model: the base and one row of each field add up to the score, before it is
-rounded and held between 0 and 100. Points count from the average lead.</p>
-<table><thead><tr>{head}</tr></thead><tbody>
-{rows}
-</tbody></table></body></html>
-"""
+    source = Path(__file__).with_name("points_table.html.j2").read_text(encoding="utf-8")
+    template = Template(source, trim_blocks=True, lstrip_blocks=True, autoescape=True)
+    return template.render(table=table, title=title, nan=np.isnan)
 
 
 Answered = tuple[str, float, NDArray[np.bool_]]

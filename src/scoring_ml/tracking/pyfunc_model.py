@@ -35,7 +35,6 @@ class ScorerModel(PythonModel):  # type: ignore[misc]
 
         Parameters
         ----------
-        context : PythonModelContext
         model_input : DataFrame, shape (n, columns)
             Values as in the file that was trained on; a column that is absent counts as missing.
         params : dict or None

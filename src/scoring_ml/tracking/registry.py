@@ -36,7 +36,6 @@ class Origin:
         The candidate's run.
     training : str
         Run id of the training, the candidate's parent.
-    dataset : str
     """
 
     experiment_id: str
@@ -46,12 +45,7 @@ class Origin:
 
 
 class Registry:
-    """The versions of ``lead-scorer`` in a store.
-
-    Parameters
-    ----------
-    store : Store
-    """
+    """The versions of ``lead-scorer`` in a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -89,15 +83,10 @@ class Registry:
     def register(
         self, scorer: Scorer, origin: Origin, model_id: str, *, description: str
     ) -> Scorer:
-        """Register a logged model that has no files yet, and give the Scorer its version.
+        """Register a logged model without files; return the Scorer with its version on the card.
 
         The registry gives the number first; only then are the files written, with that number on
         the card, so that the two can never differ.
-
-        Returns
-        -------
-        Scorer
-            With its version on the card.
         """
         client = self._store.client
         with self._store.lock(), self._store.as_tracking_uri():
@@ -134,12 +123,7 @@ class Registry:
         return numbered
 
     def register_again(self, scorer: Scorer, *, source_version: str) -> Scorer:
-        """Register a changed Scorer, such as one with another policy, beside its source.
-
-        Returns
-        -------
-        Scorer
-            With its version on the card.
+        """Register a changed Scorer beside its source; return it with its version on the card.
 
         Raises
         ------
@@ -199,7 +183,6 @@ class Registry:
 
         Parameters
         ----------
-        version : str
         reason : str or None
             Why an objection was overruled; kept with the version.
         back : bool

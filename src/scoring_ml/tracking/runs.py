@@ -34,12 +34,7 @@ from scoring_ml.tracking.candidates import (
 )
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text, figure, summary_text
-from scoring_ml.tracking.cohort import (
-    cohort_numbers,
-    cohort_params,
-    slice_metrics,
-    slices_artifact,
-)
+from scoring_ml.tracking.cohort import cohort_numbers, cohort_params, slice_metrics, slices_artifact
 from scoring_ml.tracking.dataset import DatasetFacts, dataset_input
 from scoring_ml.tracking.registry import Origin, Registry
 from scoring_ml.tracking.store import IDENTITY, Store
@@ -50,17 +45,9 @@ CANDIDATE: Final = "candidate"
 
 @dataclass(frozen=True)
 class Logged:
-    """What a training left in MLflow.
+    """What a training left in MLflow: its run, the parent, and by kind the runs of its candidates.
 
-    Parameters
-    ----------
-    run_id : str
-        Of the training (the parent run).
-    version : str
-        Of the registered challenger.
-    scorer : Scorer
-        With that version on its card.
-    child_runs : dict of kind to run id
+    ``scorer`` has the version of the registered challenger on its card.
     """
 
     run_id: str
@@ -81,9 +68,6 @@ def log_training(
 
     Parameters
     ----------
-    store : Store
-    trained : Trained
-    dataset : DatasetFacts
     findings : sequence of Finding
         Of the leak audit.
     progress : callable or None
@@ -125,7 +109,6 @@ def logged_candidates(store: Store, run_id: str | None = None) -> list[Row]:
 
     Parameters
     ----------
-    store : Store
     run_id : str or None
         Of the training; the newest one if None.
 

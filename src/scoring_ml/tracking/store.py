@@ -29,12 +29,6 @@ IDENTITY: Final = {
 class Store:
     """SQLite and artifacts under one home folder.
 
-    Parameters
-    ----------
-    home : Home
-
-    Examples
-    --------
     >>> Store(Home("/srv/leads")).uri
     'sqlite:////srv/leads/mlflow.db'
     """

@@ -15,28 +15,10 @@ from scoring_ml.tracking.curves import Curves
 TIER_COLOURS: Final = {"hot": "#d1495b", "warm": "#edae49", "cold": "#8fb3c9"}
 
 DPI: Final = 110
+_STYLE: Final = Path(__file__).with_name("plots.mplstyle")
 
 NO_CURVE: Final = "Not defined here:\nthe window holds one outcome only"
 NO_PROBABILITY: Final = "No probability:\nthe candidate could not be calibrated"
-
-_RC: Final = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": False,
-    "grid.color": "#e6e6e6",
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    # A field may be called "Budget_$ in $1000": no part of it is a formula.
-    "text.parse_math": False,
-    "text.usetex": False,
-}
 
 
 @contextmanager
@@ -45,7 +27,7 @@ def plot_style() -> Iterator[None]:
     import matplotlib
 
     # Characters that the font lacks show as boxes; that is no reason to stop a training.
-    with warnings.catch_warnings(), matplotlib.rc_context(_RC):
+    with warnings.catch_warnings(), matplotlib.rc_context(fname=str(_STYLE)):
         warnings.filterwarnings("ignore", message="Glyph")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         yield

@@ -62,21 +62,17 @@ def adversarial(
     """Learn to tell the older from the newer half of the rows.
 
     Gradient-boosted trees are learned on one random half of the rows and scored on the other, and
-    the other way round. Dates count as days before ``as_of``, which is all that models see of
-    them; without ``as_of`` they do not count. Of contact details only their presence counts.
+    the other way round. Dates count as days before ``as_of``, which is all that models see of them;
+    without ``as_of`` they do not count. Of contact details only their presence counts.
 
     Parameters
     ----------
     frame : DataFrame, shape (n, columns)
-        Typed values.
-    columns : sequence of Column
-        The columns to learn from; those that are not in the frame do not count.
-    position : array of float, shape (n,)
-        Rises with time.
-    as_of : array of datetime64[us], shape (n,), or None
+        Typed values; columns that are not in it do not count.
+    position, as_of : array, shape (n,)
+        ``position`` rises with time; ``as_of`` is datetime64[us] or None.
     most_rows : int
         Larger tables are thinned out evenly over time.
-    seed : int
 
     Returns
     -------
@@ -104,10 +100,7 @@ def adversarial(
     ]
     interval = auc_interval(_held_out(list(seen.values()), y, seed), y)
     return Adversarial(
-        interval.value,
-        interval.low,
-        interval.high,
-        tuple(sorted(alone, key=lambda pair: -pair[1])),
+        interval.value, interval.low, interval.high, tuple(sorted(alone, key=lambda pair: -pair[1]))
     )
 
 

@@ -7,11 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from scoring_ml.evaluation.audit.hints import hints_at
-from scoring_ml.evaluation.audit.probes_auc import (
-    as_numbers,
-    presence_auc,
-    single_field_auc,
-)
+from scoring_ml.evaluation.audit.probes_auc import as_numbers, presence_auc, single_field_auc
 from scoring_ml.evaluation.audit.probes_time import within_correlation
 from scoring_ml.evaluation.audit.sides import absent_on_open
 from scoring_ml.evaluation.audit.state import AuditedField, AuditState

@@ -11,12 +11,9 @@ from scoring_ml.data.yaml_file import packaged
 
 
 def hints_at(kind: str, name: str) -> bool:
-    """Tell whether a word of a column's name begins with a hint.
+    """Tell whether a word of a column's name begins with a hint of one kind.
 
-    Parameters
-    ----------
-    kind : {"ending", "work", "period"}
-        The end of a lead, work on it, or the time of the row.
+    The kinds are ``ending`` of a lead, ``work`` on it, and the ``period`` of the row.
 
     >>> hints_at("ending", "daysToClose"), hints_at("work", "Количество звонков")
     (True, True)

@@ -79,7 +79,6 @@ def audit(
         Columns that are not used are looked at, too.
     later_facts : LaterFacts or None
         Of a CRM export: what happened after each row was seen.
-    settings : AuditSettings
     progress : callable or None
 
     Returns

@@ -50,20 +50,10 @@ class Auc:
 
 
 def time_blocks(n: int, *, minority: int, most: int = 10) -> Ints:
-    """Return the block of time of each of ``n`` rows that stand oldest first.
+    """Return the block of time of each of ``n`` rows that stand oldest first, shape (n,).
 
-    Parameters
-    ----------
-    n : int
-    minority : int
-        Rows of the rarer class; a block holds at least 20 of them, and 30 rows, on average.
-    most : int
-        Largest number of blocks.
-
-    Returns
-    -------
-    array of int, shape (n,)
-        0 for the oldest; equal counts, up to one.
+    0 is the oldest. Blocks have equal counts, up to one. Each holds at least 30 rows, and 20 of the
+    ``minority`` rows of the rarer class, on average.
 
     >>> time_blocks(100, minority=40).max(), time_blocks(100, minority=3).max()
     (np.int64(1), np.int64(0))
@@ -86,17 +76,11 @@ def comparable(y: Floats, blocks: Ints) -> bool:
 
 
 def within_auc(score: Floats, y: Floats, cells: Ints) -> Auc:
-    """AUC over the pairs of a won and a lost lead of the same cell.
+    """AUC over the pairs of a won and a lost lead of the same cell; all have shape (n,).
 
-    With ``w`` wins, ``l`` losses and rank sum ``R`` of the wins in a cell, Mann and Whitney's
-    ``U = R - w (w + 1) / 2``; the value is ``sum(U) / sum(w l)``. Under chance ``U`` has the
-    variance ``w l (w + l + 1) / 12``.
-
-    Parameters
-    ----------
-    score, y : array of float, shape (n,)
-        ``y`` is 1 won, 0 lost.
-    cells : array of int, shape (n,)
+    With ``w`` wins, ``l`` losses and rank sum ``R`` of the wins in a cell, Mann and Whitney's ``U =
+    R - w (w + 1) / 2``; the value is ``sum(U) / sum(w l)``. Under chance ``U`` has the variance ``w
+    l (w + l + 1) / 12``.
 
     >>> within_auc(np.array([1.0, 2, 3, 4]), np.array([0.0, 0, 1, 1]), np.zeros(4, int)).value
     1.0
@@ -128,15 +112,9 @@ def auc_error(auc: float, *, wins: float, losses: float) -> float:
 
 
 def value_codes(values: NDArray[Any], *, bins: int | None = None) -> Ints:
-    """Return a whole number for each distinct value, -1 where it is missing.
+    """Return a whole number for each distinct value, shape (n,), -1 where it is missing.
 
-    Parameters
-    ----------
-    values : array, shape (n,)
-        ``float64``, ``datetime64`` or objects.
-    bins : int or None
-        Cut numbers and dates at so many quantiles (fewer where values repeat); each distinct
-        value on its own if None.
+    With ``bins``, numbers and dates are cut at so many quantiles, fewer where values repeat.
     """
     if bins is not None and values.dtype != object:
         numbers = as_numbers(values)
@@ -160,18 +138,12 @@ def as_numbers(values: NDArray[Any]) -> Floats:
 def single_field_auc(values: NDArray[Any], y: Floats, blocks: Ints, *, seed: int = 0) -> Auc:
     """How well one column alone tells won from lost, on rows it was not learned on.
 
-    Half of the rows, drawn by ``seed``, give each value its rate of wins (numbers in 20
-    quantile bins), the other half is scored with it, and the other way round. A number is also
-    read as it stands, rising or falling as in the other half; the better reading counts.
-    Missing is a value like others.
+    Half of the rows, drawn by ``seed``, give each value its rate of wins (numbers in 20 quantile
+    bins), the other half is scored with it, and the other way round. A number is also read as it
+    stands, rising or falling as in the other half; the better reading counts. Missing is a value
+    like others.
 
-    Parameters
-    ----------
-    values : array, shape (n,)
-    y : array of float, shape (n,)
-        1 won, 0 lost.
-    blocks : array of int, shape (n,)
-        Only leads of the same block are compared; all zeros for one AUC over all.
+    Only leads of the same block are compared; with blocks of zeros all are. All have shape (n,).
     """
     half = np.random.default_rng(seed).integers(0, 2, len(y))
     cells = 2 * blocks + half
@@ -205,14 +177,9 @@ def _held_out_rates(codes: Ints, y: Floats, half: Ints) -> Floats:
 
 
 def presence_auc(filled: Bools, y: Floats, blocks: Ints) -> tuple[Auc, bool]:
-    """How well it tells won from lost that a column is filled at all.
+    """How well it tells won from lost that a column is filled at all, at least 0.5.
 
-    Returns
-    -------
-    auc : Auc
-        At least 0.5.
-    more_among_won : bool
-        Whether won leads have it filled more often.
+    Also whether won leads have it filled more often.
     """
     auc = within_auc(filled.astype(float), y, blocks)
     return Auc(max(auc.value, 1 - auc.value), auc.chance), auc.value >= 0.5

@@ -43,14 +43,9 @@ def within_correlation(first: Floats, second: Floats, cells: Ints) -> Correlatio
     """Correlate the ranks of two numbers among rows of the same cell.
 
     This is a partial rank correlation: what the cells are made of - the outcome, the period, what
-    happened before - explains nothing of it. Ranks count from the middle of their cell, in units
-    of its rows, so that every row weighs the same.
-
-    Parameters
-    ----------
-    first, second : array of float, shape (n,)
-        Without NaN; ties share their mean rank.
-    cells : array of int, shape (n,)
+    happened before - explains nothing of it. Ranks count from the middle of their cell, in units of
+    its rows, so that every row weighs the same. All have shape (n,), without NaN; ties share their
+    mean rank.
 
     >>> cells = np.array([0, 0, 1, 1])
     >>> round(within_correlation(np.array([1.0, 2, 11, 12]), np.array([5.0, 6, 1, 2]), cells).value)
@@ -71,24 +66,21 @@ def within_correlation(first: Floats, second: Floats, cells: Ints) -> Correlatio
 def runs_with_time(values: NDArray[Any], newer: Bools, *, seed: int = 0) -> float:
     """Tell how steadily a column runs along with time, as a counter does.
 
-    A number that rises (or falls) through the older half of the rows *and* through the newer one
-    is a counter or a date in disguise; an interest rate that rises first and falls later is not,
-    nor is a form that was changed once. A word has no order, so that each word stands for the
-    mean place of its rows, learned on one random half of the rows and looked up on the other.
+    A number that rises (or falls) through the older half of the rows *and* through the newer one is
+    a counter or a date in disguise; an interest rate that rises first and falls later is not, nor
+    is a form that was changed once. A word has no order, so that each word stands for the mean
+    place of its rows, learned on one random half of the rows and looked up on the other.
 
     Parameters
     ----------
-    values : array, shape (n,)
-        Oldest first; rows without a value do not count.
-    newer : array of bool, shape (n,)
-        The newer half.
-    seed : int
+    values, newer : array, shape (n,)
+        Oldest first, rows without a value do not count; the newer half.
 
     Returns
     -------
     float
-        The smaller of the two rank correlations with the row's place, 0-1; 0 where they differ
-        in sign, or a half has one value alone or fewer than three rows with one.
+        The smaller of the two rank correlations with the row's place, 0-1; 0 where they differ in
+        sign, or a half has one value alone or fewer than three rows with one.
     """
     numbers = _mean_places(values, seed) if values.dtype == object else as_numbers(values)
     place = np.arange(len(values), dtype=np.float64)
@@ -124,16 +116,9 @@ def _mean_places(words: NDArray[Any], seed: int) -> Floats:
 def in_blocks(codes: Ints) -> float:
     """Tell how much values stand in blocks of rows: neighbours that agree, beyond chance.
 
-    Parameters
-    ----------
-    codes : array of int, shape (n,)
-        Distinct values in the order of time; -1 for missing, which does not count.
-
-    Returns
-    -------
-    float
-        1 where each value stands in one block, about 0 where they are mixed; 0 with fewer than
-        three values that hold 1 % of the rows each.
+    1 where each value stands in one block, about 0 where they are mixed; 0 with fewer than three
+    values that hold 1 % of the rows each. ``codes``, shape (n,), are distinct values in the order
+    of time; -1 for missing, which does not count.
 
     >>> round(in_blocks(np.repeat([0, 1, 2], 100)), 2), round(in_blocks(np.arange(300) % 3), 2)
     (0.99, -0.5)

@@ -47,22 +47,13 @@ class OneSided:
 
 
 def one_sided_values(codes: Ints, y: Floats, blocks: Ints, *, rows: float) -> tuple[OneSided, ...]:
-    """Look at each value with enough rows for how one-sided its outcomes are.
+    """Look at each value with at least ``rows`` rows for how one-sided its outcomes are.
 
     Parameters
     ----------
-    codes : array of int, shape (n,)
-        Distinct values; -1 is looked at like any other.
-    y : array of float, shape (n,)
-    blocks : array of int, shape (n,)
-        The expected wins of a row are its block's rate.
-    rows : float
-        Fewest rows of a value.
-
-    Returns
-    -------
-    tuple of OneSided
-        Every value with at least so many rows.
+    codes, y, blocks : array, shape (n,)
+        Distinct values, of which -1 is looked at like any other; 1 won, 0 lost; the expected wins
+        of a row are its block's rate.
     """
     from scipy.stats import binom
 
@@ -101,12 +92,8 @@ class Ripening:
 
     Parameters
     ----------
-    ratio : float
-        Share in the newest block divided by the smallest share in an earlier one.
-    code : int
-        The value's code.
-    newest, before : float
-        The two shares.
+    ratio, newest, before : float
+        Share in the newest block divided by the smallest share in an earlier one; the two shares.
     chance : float
         Probability of so few rows in the newest block, or fewer, at the share before.
     """
@@ -121,15 +108,14 @@ class Ripening:
 def ripening(codes: Ints, blocks: Ints, *, share: float) -> Ripening | None:
     """Find the value that is rarest among the newest leads, measured by what it was before.
 
-    What leads collect while they are worked on - an e-mail opened, a message sent - is common
-    among older leads of every period and still rare among the newest.
+    What leads collect while they are worked on - an e-mail opened, a message sent - is common among
+    older leads of every period and still rare among the newest.
 
     Parameters
     ----------
-    codes : array of int, shape (n,)
-        Distinct values; -1 for missing, which is not looked at.
-    blocks : array of int, shape (n,)
-        At least three blocks, the last the newest.
+    codes, blocks : array of int, shape (n,)
+        Distinct values, -1 for missing, which is not looked at; blocks of time, the last the
+        newest.
     share : float
         Only values are looked at that held at least this share of every earlier block.
 

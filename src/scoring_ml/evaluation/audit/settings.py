@@ -8,44 +8,33 @@ from typing import Final
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """Thresholds of the audit.
+    """Thresholds of the audit: an AUC is taken within blocks of time, a share is 0-1.
 
     Parameters
     ----------
     refuse_auc, ask_auc : float
-        Single-field AUC within blocks of time, over all leads; ``ask_auc`` also over the leads
-        that have the column filled. With few wins a column is refused only if the lower end of
-        the AUC's 90 % interval lies above the middle of the two.
+        Single-field AUC over all leads; ``ask_auc`` also over those that have the column filled.
+        With few wins a column is refused only if the lower end of the AUC's 90 % interval lies
+        above the middle of the two.
     ask_age_auc : float
-        The same of the age of a date that every lead has, which is what models see of it: won
-        and lost leads may be looked at at different ages.
-    one_sided_rows : int
-        Fewest rows of a value (or of a filled column) that is judged by its outcomes.
-    spike : float
-        Share of leads from which one exact value of a number or date is judged as a value of its
-        own; the rest of a number is judged by its AUC.
-    one_sided_share : float
-        Share of one class from which they are one-sided.
-    one_sided_odds : float
-        How many times the usual odds that must be at least. With 0.5 % of leads won, 99 % lost
-        says nothing; this is what makes the rule one of evidence.
-    one_sided_coverage : float
-        Share of all leads of that class below which one-sided values are asked about, not
-        refused: one very good or very bad source is no leak.
-    ask_presence_auc : float
-        AUC of "filled or not" within blocks of time.
-    ask_fill_swing : float
-        Largest minus smallest share of filled rows among the blocks of time.
-    ask_ripening : float
-        A value's share among the newest leads, by its smallest share before, at or below which
-        a column that tells the outcome is asked about.
-    ripening_share, ripening_auc : float
-        Smallest share of such a value before; smallest single-field AUC of such a column.
+        The same of the age of a date that every lead has, which is what models see of it.
+    one_sided_rows, spike : int, float
+        Fewest rows of a value (or of a filled column) that is judged by its outcomes; share of
+        leads from which one exact number or date is. The rest of a number is judged by its AUC.
+    one_sided_share, one_sided_odds, one_sided_coverage : float
+        Share of one class from which rows are one-sided; how many times the usual odds that must
+        be (with 0.5 % won, 99 % lost says nothing); share of all leads of that class below which
+        they are asked about, not refused: one very good or very bad source is no leak.
+    ask_presence_auc, ask_fill_swing : float
+        AUC of "filled or not"; largest minus smallest share of filled rows among blocks of time.
+    ask_ripening, ripening_share, ripening_auc : float
+        A value's share among the newest leads, by its smallest share before, at or below which a
+        column that tells the outcome is asked about; least share before; least AUC of the column.
     ask_after_as_of : float
         Share of dates after the moment at which the lead is seen.
     refuse_changed, changed_rows : float, int
-        Share (of the leads that have it) and number of leads for which a field's recorded
-        history proves another value than the one used.
+        Share (of the leads that have it) and number of leads for which a field's recorded history
+        proves another value than the one used.
     refuse_counts_on, ask_counts_on : float
         Rank correlation of a number with what leads did after the moment at which they are seen,
         among leads of one period, one outcome and as many activities before.
@@ -58,28 +47,22 @@ class AuditSettings:
     ask_tells_time, runs_with_time : float
         AUC with which one field tells the older from the newer half of the leads; rank
         correlation with time that it must have within either half.
-    note_adversarial : float
-        Lower end of the interval of the AUC with which a model on all fields tells the older
-        from the newer half.
-    adversarial_rows : int
-        Most rows of that model.
-    note_drift : float
-        AUC over the whole file minus AUC within blocks of time.
-    note_base_rate : float
-        How many times its smallest value the share of wins in a block may reach.
-    sorted_auc : float
-        AUC of the row's place from which a file counts as sorted by its outcome.
+    note_adversarial, adversarial_rows : float, int
+        Lower end of the interval of the AUC with which a model on all fields tells the older from
+        the newer half; most rows of that model.
+    note_drift, note_base_rate, sorted_auc : float
+        AUC over the whole file minus AUC within blocks; how many times its smallest value the
+        share of wins in a block may reach; AUC of the row's place of a file sorted by outcome.
     significance : float
         Probability of a chance finding in a file without any leak, per probe (Bonferroni).
     ask_named_auc, named_z : float
         AUC of the values, or of being filled, from which a field is asked about whose name hints
         at the end of a lead or counts work on it; standard deviations above chance that it takes.
     ask_total : float
-        Rank correlation of a number with how long leads were worked on, among leads of one
-        period and outcome.
+        Rank correlation with how long leads were worked on, of one period and outcome.
     ask_open, open_cell : float, int
         AUC with which a field tells open from decided leads of the same time, so many at a time.
-    absent_on_open, open_expected : float, float
+    absent_on_open, open_expected : float
         Share of what is expected among open leads at or below which a value counts as written
         afterwards; how many must be expected at least.
     ask_order, order_runs : float
@@ -87,13 +70,11 @@ class AuditSettings:
         in a category beyond chance, from which rows or numbers are no order of time.
     blocks : int
         Most blocks of time.
-    most_rows : int
-        Most decided leads that are ranked; drawn by ``seed``, evenly over time, with up to half of
-        the rarer class. Values are counted over all leads.
-    gain_rows : int
-        Most rows of the model behind ``gain``; drawn by ``seed``, with up to half of the rarer
-        class.
+    most_rows, gain_rows : int
+        Most decided leads that are ranked, evenly over time, and most rows of the model behind
+        ``gain``; both with up to half of the rarer class. Values are counted over all leads.
     seed : int
+        By which these are drawn.
     """
 
     refuse_auc: float = 0.90

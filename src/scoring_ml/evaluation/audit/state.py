@@ -30,7 +30,6 @@ class Finding:
     ----------
     column : str
         Its name; :data:`WHOLE_FILE` for the file as a whole.
-    suspicion : Suspicion
     """
 
     column: str
@@ -46,16 +45,8 @@ class Finding:
 class AuditedField:
     """One column with what every probe needs of it.
 
-    Parameters
-    ----------
-    column : Column
-    cells : array, shape (n,)
-        Typed values.
-    codes : array of int, shape (n,)
-        Distinct values by first appearance; -1 for missing.
-    names : array
-        The distinct values.
-    filled : array of bool, shape (n,)
+    Typed ``cells``, ``codes`` of the distinct values by first appearance (-1 for missing), and
+    where it is ``filled`` have shape (n,); ``names`` are the distinct values.
     """
 
     column: Column
@@ -96,16 +87,10 @@ class AuditedField:
 
 @dataclass(frozen=True)
 class DecidedLeads:
-    """Leads with a known outcome, oldest first.
+    """Leads with a known outcome, oldest first; all arrays have shape (m,).
 
-    Parameters
-    ----------
-    rows : array of int, shape (m,)
-        Their rows in the snapshot.
-    y : array of float, shape (m,)
-        1 won, 0 lost.
-    blocks : array of int, shape (m,)
-        Block of time; one block where blocks hold one outcome each.
+    ``rows`` are theirs in the snapshot, ``y`` is 1 won, 0 lost; ``blocks`` of time are one block
+    where blocks hold one outcome each.
     """
 
     rows: NDArray[np.int64]
@@ -126,7 +111,6 @@ class AuditState:
 
     Parameters
     ----------
-    settings : AuditSettings
     fields : mapping of str to AuditedField
         Columns of the frame, in the schema's order.
     all_blocks : array of int, shape (n,)
@@ -138,7 +122,6 @@ class AuditState:
     still_open : array of bool, shape (n,)
     time_blocks : array of int, shape (m,)
         Blocks of time of the decided leads, whatever their outcomes.
-    texts : Catalogue
     z : float
         Standard deviations beyond which a number is more than chance, per column.
     findings : list of Finding
