@@ -76,7 +76,7 @@ class RowWarnings:
         return found
 
 
-def warning_codes(found: Sequence[Warned], n: int) -> NDArray[Any]:
+def warning_codes(found: list[Warned], n: int) -> NDArray[Any]:
     """Return codes with their columns, shape (n,); "" of a lead without a warning."""
     if not found or not n:
         return np.full(n, "", dtype=object)

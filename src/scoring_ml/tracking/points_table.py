@@ -77,7 +77,7 @@ def table_html(table: Sequence[TableRow], title: str) -> str:
     """Return the table as an HTML page that stands alone."""
     source = Path(__file__).with_name("points_table.html.j2").read_text(encoding="utf-8")
     template = Template(source, trim_blocks=True, lstrip_blocks=True, autoescape=True)
-    return template.render(table=table, title=title, nan=np.isnan)
+    return str(template.render(table=table, title=title, nan=np.isnan))
 
 
 Answered = tuple[str, float, NDArray[np.bool_]]
