@@ -5,7 +5,7 @@ is won if its deal is closed in ``[as_of, as_of + horizon)``. A lead of age 0 is
 after its creation, so that what its form carried is known.
 
 All moments are whole microseconds since 1970 in UTC, as ``int64``.
-:mod:`scoring_ml.features.rows_check` proves by other means that nothing later got through.
+The tests prove by other means that nothing later gets through.
 """
 
 from __future__ import annotations
