@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.history import History
 from scoring_ml.data.values.contacts import valid_email
-from scoring_ml.data.values.mail_domains import FREE_MAIL, disposable_mail
+from scoring_ml.data.values.mail_domains import disposable_mail, free_mail
 from scoring_ml.features.contact_kinds import email_kind_of, email_kinds
 from tests.derived_facts import column
 
@@ -16,9 +16,9 @@ kind = email_kind_of((), ())
 
 
 def test_the_lists_are_domains_in_lower_case_and_do_not_overlap() -> None:
-    for domains in (FREE_MAIL, disposable_mail()):
+    for domains in (free_mail(), disposable_mail()):
         assert all(name == name.strip().lower() and "." in name for name in domains)
-    assert not FREE_MAIL & disposable_mail()
+    assert not free_mail() & disposable_mail()
     assert len(disposable_mail()) > 1_000
 
 

@@ -12,15 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from scoring_ml.data.draft_column import ASSUMED, NOT_KNOWN, draft_column
+from scoring_ml.data.draft_column import ASSUMED, draft_column
 from scoring_ml.data.drafting.keys import choose_account
-from scoring_ml.data.drafting.look import (
-    ID_NAME,
-    ColumnLook,
-    DraftedColumn,
-    folded_word,
-    look_at,
-)
+from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, is_not_known, look_at
 from scoring_ml.data.drafting.outcomes import OUTCOMES, outcome_meanings
 from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.names import nearest
@@ -29,29 +23,8 @@ from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.vocabulary import MISSING_WORDS, folded
 from scoring_ml.errors import InputError
 
-# These may be answers too.
-_PLACEHOLDER: Final = re.compile(
-    rf"{NOT_KNOWN.pattern}|(please )?(select|choose)( one| an option)?|undefined|"
-    "выберите( вариант)?|(لطفا )?انتخاب کنید"
-)
-
 # A placeholder in so many columns, spelt alike, is missing in the whole file.
 _PLACEHOLDER_COLUMNS: Final = 3
-
-_LEAD_NAME: Final = "lead|prospect|enquiry|inquiry|record|заявк|лид|لید"
-_MADE: Final = (
-    "creat|submit|regist|receiv|added|enter|[ei]nquir|sign ?up|date|time|"
-    "созда|дата|время|поступ|регистр|تاریخ|ایجاد|ثبت"
-)
-_LATER: Final = (
-    "clos|convert|won|lost|last|modif|updat|chang|next|due|end|expir|birth|dob|deadline|follow|"
-    "paid|purchase|закры|измен|обнов|послед|рожд|оплат|след|بسته|آخرین|تولد|تغییر|پیگیری"
-)
-_CREATION: Final = (
-    r"creat|submitted|regist|received|added|entered|date\b|timestamp|sign ?up|"
-    "созда|дата|поступ|регистр|تاریخ|ایجاد|ثبت"
-)
-_NOT_WHEN: Final = r"(by|source|type|channel|owner|user|method|page|form|name|from|in)\b"
 
 
 def draft_schema(
@@ -118,7 +91,7 @@ def _target(look: ColumnLook, words: Mapping[str, Sequence[str]]) -> Target:
     given = {folded(word): kind for kind, each in words.items() for word in each}
     kinds: dict[str, list[str]] = {kind: [] for kind in (*OUTCOMES, "other")}
     for text, kind in outcome_meanings(look.counts).items():
-        if kind == "other" and _PLACEHOLDER.fullmatch(folded_word(text)):
+        if kind == "other" and is_not_known(text, or_answer=True):
             kind = "open"
         kinds[given.get(folded(text), kind)].append(text)
     if (kinds["other"] and not given) or not (kinds["won"] and kinds["lost"]):
@@ -149,7 +122,7 @@ def _missing_words(looks: Iterable[ColumnLook]) -> tuple[str, ...]:
         for text in look.words:
             if text.casefold() in MISSING_WORDS:
                 usual[text] += look.counts[text]
-            elif _PLACEHOLDER.fullmatch(folded_word(text)):
+            elif is_not_known(text, or_answer=True):
                 columns[text] += 1
     often = [text for text, number in columns.items() if number >= _PLACEHOLDER_COLUMNS]
     spelt: dict[str, str] = {}
@@ -166,8 +139,8 @@ def _choose_id(drafts: Mapping[str, DraftedColumn]) -> str | None:
     """
 
     def rank(draft: DraftedColumn) -> tuple[bool, bool, bool]:
-        exact = draft.look.named(r"(id|uuid|guid|ид|شناسه)\b")
-        return draft.look.named(_LEAD_NAME) and exact, exact, draft.look.named(ID_NAME)
+        exact = draft.look.names("exact_id")
+        return draft.look.names("lead") and exact, exact, draft.look.names("id")
 
     def names_leads(draft: DraftedColumn) -> bool:
         look = draft.look
@@ -189,14 +162,14 @@ def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
         for name, draft in drafts.items()
         if len(set(draft.moments.values())) > 1
         and draft.dated >= 0.8
-        and not draft.look.named(_LATER)
+        and not draft.look.names("later")
     }
     if dates:
 
         def rank(name: str) -> tuple[bool, float, float]:
             draft = dates[name]
             times = [at * draft.look.counts[text] for text, at in draft.moments.items()]
-            return draft.look.named(_MADE), round(draft.dated, 2), -sum(times) / draft.look.filled
+            return draft.look.names("made"), round(draft.dated, 2), -sum(times) / draft.look.filled
 
         name = max(dates, key=rank)
         draft = dates[name]
@@ -233,8 +206,8 @@ def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
 def _looks_like_creation(draft: DraftedColumn) -> bool:
     """Tell whether a column is named like the creation of a lead, and cannot order the rows."""
     look = draft.look
-    other = draft.column.type in ("number", "boolean", "email", "phone") or look.named(_LATER)
-    return look.named(_CREATION) and not other and not look.named(_NOT_WHEN) and bool(look.counts)
+    other = draft.column.type in ("number", "boolean", "email", "phone") or look.names("later")
+    return look.names("creation") and not other and not look.names("not_when") and bool(look.counts)
 
 
 def _unread(names: Sequence[str]) -> tuple[Suspicion, ...]:

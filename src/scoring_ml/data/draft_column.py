@@ -6,51 +6,34 @@ The values are looked at first, the column's name second.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from scoring_ml.data.drafting.dates import draft_date
 from scoring_ml.data.drafting.keys import draft_key
-from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, folded_word, read_texts
+from scoring_ml.data.drafting.look import (
+    ColumnLook,
+    DraftedColumn,
+    is_not_known,
+    name_pattern,
+    read_texts,
+)
 from scoring_ml.data.drafting.multiselect import draft_multiselect
 from scoring_ml.data.drafting.numbers import draft_number
 from scoring_ml.data.drafting.words import draft_contact, draft_words
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.numbers import parse_boolean
+from scoring_ml.data.yaml_file import packaged
 
 ASSUMED: Final = "assumed known at creation: nothing in the file speaks against it; confirm"
 """Reason of every drafted column."""
 
-NOT_KNOWN: Final = re.compile(
-    "(un|not )known|(not |un)specified|not (set|provided|available|given)|no (answer|data)|"
-    "prefer not to say|не ?известно|не (указан[ао]?|выбрано|задано)|нет данных|"
-    "نامشخص|نامعلوم|(انتخاب|وارد|ثبت) نشده"
-)
-
-# In this order: the first that a word of the name begins with.
-_CRITERIA: Final[Mapping[str, str]] = {
-    "timeline": "time ?(line|frame)|deadline|when|purchase date|срок|когда|زمان (تصمیم|خرید)|مهلت",
-    "budget": "budget|afford|funds|income|salary|бюджет|доход|зарплат|بودجه|درآمد",
-    "need_urgency": "need|urgen|pain|problem|priority|потребн|срочн|проблем|نیاز|فوریت",
-    "authority": "job|title|role|position|occupation|profession|decision|seniority|authority|"
-    "должност|роль|професси|лпр|سمت|شغل|تصمیم",
-    "campaign": "campaign|utm|кампани|کمپین",
-    "source": "source|channel|medium|referr|origin|hear|источник|канал|منبع|کانال",
-    "engagement": r"visit|page|view|time (spent|on)|download|opens?\b|opened|click|session|webinar|"
-    "meeting|repl|activit|engage|визит|посещ|просмотр|вовлеч|встреч|بازدید|دانلود|تعامل|کلیک",
-    "reachability": "phone|mobile|cell|e ?mail|contact|call|телефон|почт|контакт|تلفن|موبایل|"
-    "ایمیل|تماس",
-    "industry_fit": "industr|sector|segment|vertical|employees|company|firm|market|отрасл|сфера|"
-    "сегмент|компани|صنعت|حوزه|شرکت|بازار",
-}
 _ASKABLE: Final = ("industry_fit", "budget", "need_urgency", "authority", "timeline")
-_QUESTION: Final = r"(what|how|which|when|why|where|who|(do|are|have|would) you)\b|.*[?؟]$"
 
 
 def draft_column(look: ColumnLook) -> DraftedColumn:
     """Propose what a column means."""
-    certain = [text for text in look.words if NOT_KNOWN.fullmatch(folded_word(text))]
+    certain = [text for text in look.words if is_not_known(text)]
     look = look.without(certain)
     if not look.counts:
         reason = f"no row has a value; {ASSUMED}"
@@ -72,7 +55,7 @@ def draft_column(look: ColumnLook) -> DraftedColumn:
         reasons.append("every row has the same value")
         column = replace(column, use=False)
     criterion = _criterion(look, column.type)
-    asks = criterion in _ASKABLE or re.match(_QUESTION, look.title) is not None
+    asks = criterion in _ASKABLE or re.match(name_pattern("question"), look.title) is not None
     column = replace(
         column,
         missing=tuple(dict.fromkeys((*certain, *column.missing))),
@@ -89,12 +72,13 @@ def draft_column(look: ColumnLook) -> DraftedColumn:
 def _criterion(look: ColumnLook, kind: str) -> str:
     if kind in ("email", "phone"):
         return "reachability"
-    for criterion, pattern in _CRITERIA.items():
+    criteria = packaged("scoring_ml.data.drafting", "names.yaml")["criteria"]
+    for criterion, words in criteria.items():
         # A number of campaigns or sources is not the name of one.
-        if look.named(pattern) and (
+        if look.named("|".join(words)) and (
             kind in ("category", "multiselect") or criterion not in ("source", "campaign")
         ):
-            return criterion
+            return str(criterion)
     return "other"
 
 

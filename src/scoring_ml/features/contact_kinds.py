@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.history import History
 from scoring_ml.data.values.contacts import valid_email
-from scoring_ml.data.values.mail_domains import FREE_MAIL, disposable_mail
+from scoring_ml.data.values.mail_domains import disposable_mail, free_mail
 
 
 def email_kinds(values: NDArray[Any], history: History) -> NDArray[Any]:
@@ -56,7 +56,7 @@ def email_kind_of(free: tuple[str, ...], disposable: tuple[str, ...]) -> Callabl
         for name, domains in (
             ("free", own_free),
             ("disposable", own_disposable),
-            ("free", FREE_MAIL),
+            ("free", free_mail()),
             ("disposable", disposable_mail()),
         ):
             if any(item in domains for item in above):

@@ -11,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.drafting.look import (
-    ID_NAME,
     ColumnLook,
     DraftedColumn,
     almost,
@@ -29,13 +28,6 @@ from scoring_ml.data.values.moments import (
     unread_reason,
 )
 from scoring_ml.data.values.numbers import plain_digits
-
-DATE_NAME: Final = (
-    "date|time|timestamp|when|moment|creat|submit|regist|receiv|added|enter|sign ?up|clos|"
-    "convert|last|modif|updat|chang|next|due|expir|birth|dob|deadline|demo|"
-    "созда|дата|время|поступ|регистр|закры|измен|обнов|рожд|تاریخ|زمان|ایجاد|ثبت|تولد|بسته"
-)
-"""Words of the names of dates."""
 
 _MOST_READ: Final = 0.6
 """Share of rows from which a column is one of dates."""
@@ -116,12 +108,12 @@ def _read_share(texts: Sequence[str], rows: NDArray[np.int64]) -> float:
 
 def _is_date(look: ColumnLook, form: DateForm, texts: Sequence[str]) -> bool:
     """Tell whether numbers are dates: by the name, or because nothing else has their digits."""
-    named = look.named(DATE_NAME) or look.title.endswith((" at", " on"))
+    named = look.names("date") or look.title.endswith((" at", " on"))
     plain = [plain_digits(text) for text in texts]
     if form.epoch is not None:
         long = form.epoch in ("milliseconds", "microseconds")
         return named or (
-            long and not look.named(ID_NAME) and all(text.startswith("1") for text in plain)
+            long and not look.names("id") and all(text.startswith("1") for text in plain)
         )
     if not any(text.isdigit() for text in plain):
         return True

@@ -6,35 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
+from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, name_pattern
 from scoring_ml.data.schema import Column
 
-_KEY: Final = re.compile(
-    r".*(\b(id|uuid|guid|ид|شناسه)|(account|client|company|contact|customer|session|user|visitor)id)"
-)
-_ACCOUNT: Final = re.compile(
-    "(account|buyer|client|company|contact|customer|employer|household|organi[sz]ation|person|user|"
-    "клиент|компания|контакт|организация|покупатель|شرکت|مشتری|سازمان|مخاطب)"
-    " ?(id|uuid|guid|key|name|no|number|code|ид|код|номер|название)?|"
-    "(id|ид|код|номер|название|شناسه|کد|نام) (клиента|компании|контакта|организации|покупателя|"
-    "شرکت|مشتری|سازمان|مخاطب)"
-)
-_STAFF: Final = (
-    "owner|agent|manager|rep\\b|sales ?(person|man|rep)|assigned|responsible|advisor|consultant|"
-    "менеджер|ответственн|сотрудник|کارشناس|مسئول|فروشنده"
-)
-_PERSON_NAME: Final = re.compile(
-    "((full|first|last|middle|given|family|contact|customer|client|lead|person|owner|sales|agent|"
-    "manager|rep) ?)?(name|person)|contact|client|customer|owner|surname|"
-    "(street )?address|фио|имя|фамилия|отчество|адрес|"
-    "نام( و نام)?( خانوادگی)?|آدرس|نشانی"
-)
-_ROLE: Final = re.compile("contact|client|customer|owner|person")
-"""Titles that say whom a column names, or by what means or of what kind."""
-_MEANS: Final = re.compile(
-    "phone|cell|mobile|call|mail|form|chat|web|sms|whatsapp|telegram|person|meeting|visit|"
-    "звон|телефон|почт|сайт|чат|встреч|تلفن|موبایل|ایمیل|پیامک|حضوری|سایت"
-)
 _RECUR: Final = 10
 """Rows a value from which few values recur, as staff and answers do."""
 _MOST_STAFF: Final = 100
@@ -46,7 +20,7 @@ def draft_key(look: ColumnLook) -> DraftedColumn | None:
 
     Whole numbers under the name of an id count nothing: few that recur are a category.
     """
-    if not _KEY.fullmatch(look.title) or len(look.counts) == look.filled:
+    if not re.fullmatch(name_pattern("key"), look.title) or len(look.counts) == look.filled:
         return None
     if _recurs(look):
         reason = "numbers that name something"
@@ -61,15 +35,15 @@ def people(look: ColumnLook) -> tuple[str, str] | None:
 
     Names of staff are few and recur. A title such as ``contact`` may also say by what means.
     """
-    staff = look.named(_STAFF) and len(look.counts) <= _MOST_STAFF and _recurs(look)
+    staff = look.names("staff") and len(look.counts) <= _MOST_STAFF and _recurs(look)
     if staff:
         reason = "names of few people, such as staff: make sure that it stands there when scored"
         return ("category", reason) if _share_of_names(look) >= 0.5 else None
-    if not _PERSON_NAME.fullmatch(look.title):
+    if not re.fullmatch(name_pattern("person"), look.title):
         return None
-    means = any(_MEANS.search(text.casefold()) for text in look.counts)
+    means = any(re.search(name_pattern("means"), text.casefold()) for text in look.counts)
     words = means or _share_of_names(look) < 0.5
-    if _ROLE.fullmatch(look.title) and _recurs(look) and words:
+    if re.fullmatch(name_pattern("role"), look.title) and _recurs(look) and words:
         return None
     return "text", "names or addresses of people"
 
@@ -81,7 +55,7 @@ def choose_account(drafts: Mapping[str, DraftedColumn]) -> str | None:
         look = draft.look
         return (
             draft.column.type in ("id", "text", "category")
-            and _ACCOUNT.fullmatch(look.title) is not None
+            and re.fullmatch(name_pattern("account"), look.title) is not None
             and _FEWEST_ACCOUNTS <= len(look.counts) < look.filled
             and not _recurs(look)
         )

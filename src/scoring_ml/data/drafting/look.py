@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -18,9 +18,7 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
-
-ID_NAME: Final = r"(id|uuid|guid|key|number|no|nr|code|номер|код|ид|شناسه|شماره|کد)\b|[#№]"
-"""Words of the names of ids."""
+from scoring_ml.data.yaml_file import packaged
 
 MOST_ODD: Final = 3
 """So many different words may stand among numbers or dates and count as missing."""
@@ -80,6 +78,10 @@ class ColumnLook:
         """Whether a word of the name begins with the pattern."""
         return has_word(self.title, pattern)
 
+    def names(self, kind: str) -> bool:
+        """Whether a word of the name begins with one of a kind in names.yaml."""
+        return self.named(name_pattern(kind))
+
     def without(self, words: Iterable[str]) -> ColumnLook:
         """Return the column with those words counted as empty."""
         folded = {word.casefold() for word in words} - {""}
@@ -89,6 +91,12 @@ class ColumnLook:
             self,
             counts={text: n for text, n in self.counts.items() if text.casefold() not in folded},
         )
+
+
+@cache
+def name_pattern(kind: str) -> str:
+    """Return the pattern of words of a kind, as names.yaml beside this module has them."""
+    return "|".join(packaged("scoring_ml.data.drafting", "names.yaml")[kind])
 
 
 def look_at(
@@ -115,6 +123,12 @@ def folded_word(word: str) -> str:
     plain = plain.replace("ي", "ی").replace("ك", "ک")
     plain = " ".join(re.sub(r"[\W_]+", " ", plain.replace("\u200c", " ")).split())
     return plain or word
+
+
+def is_not_known(text: str, *, or_answer: bool = False) -> bool:
+    """Tell whether a word means "not known", for sure or so that it may be an answer, too."""
+    kinds = ("not_known", "placeholder") if or_answer else ("not_known",)
+    return re.fullmatch("|".join(map(name_pattern, kinds)), folded_word(text)) is not None
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,7 @@ class DraftedColumn:
         1 rising or -1 falling in 95 % of the steps, 0 in no order but as dense as numbers given
         one after the other, ``None`` for anything else, also for few rows without a telling name.
         """
-        named = self.look.named(ID_NAME)
+        named = self.look.names("id")
         if not self.numbers or not self.unique or (len(self.numbers) < 10 and not named):
             return None
         numbers = np.array([self.numbers.get(text, np.nan) for text in self.look.texts])

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from scoring_ml.data.drafting.look import (
-    ID_NAME,
     ColumnLook,
     DraftedColumn,
     almost,
@@ -72,7 +71,7 @@ def draft_number(look: ColumnLook) -> DraftedColumn | None:
         )
     column = replace(column, missing=(*missing, *stand_ins), reason="; ".join(reasons))
     draft = DraftedColumn(column, look, tuple(findings), numbers=values if whole else {})
-    if draft.unique and (look.named(ID_NAME) or draft.direction() is not None):
+    if draft.unique and (look.names("id") or draft.direction() is not None):
         column = Column(look.name, "id", use=False, reason="every row has another number")
         return replace(draft, column=column, findings=())
     return draft

@@ -11,7 +11,6 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.contacts import like_emails, like_phones
 from scoring_ml.data.values.numbers import plain_digits
 
-_PHONE_NAME: Final = r"phone|mobile|cell|tel\b|whatsapp|телефон|мобильн|تلفن|موبایل|همراه"
 _CONTACT_INSIDE: Final = re.compile(r"\S@\S+\.\w|\+\d[\d ()-]{7,}\d|\b\d{10,}\b")
 """An address or a telephone number somewhere in a text."""
 
@@ -20,7 +19,7 @@ def draft_contact(look: ColumnLook) -> DraftedColumn | None:
     """Propose e-mail addresses or telephone numbers; none where they are neither."""
     if like_emails(look.counts):
         return DraftedColumn(Column(look.name, "email"), look)
-    if not like_phones(look.counts, named=look.named(_PHONE_NAME)):
+    if not like_phones(look.counts, named=look.names("phone")):
         return None
     reason = "numbers without a country code can only be judged once region is given"
     return DraftedColumn(Column(look.name, "phone", reason=reason), look)

@@ -13,7 +13,7 @@ from scoring_ml.data.crm.drafting.completion import MOST_STAGES, draft_text, kin
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.draft import choose_order
-from scoring_ml.data.drafting.look import ID_NAME, folded_word
+from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
 
 _Path = tuple[str, list[dict[str, Any]]]
@@ -205,9 +205,7 @@ def _key(file: FolderFile) -> str | None:
         for at, (name, drafted) in enumerate(file.drafts.items())
         if drafted.column.type not in ("date", "boolean", "email", "phone")
         and (
-            drafted.look.named(ID_NAME)
-            or drafted.column.type == "id"
-            or fold_name(name)[-2:] == "id"
+            drafted.look.names("id") or drafted.column.type == "id" or fold_name(name)[-2:] == "id"
         )
         and len(file.ids(name)) == file.table.num_rows > 1
     ]
