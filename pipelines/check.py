@@ -12,9 +12,9 @@ from pipelines.overview import Overview, file_lines, finding_lines, note_lines, 
 from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.data_file import FileFacts, read_table
-from scoring_ml.data.schema import Schema, load_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals
 from scoring_ml.features.crm_snapshot import FEW_LEADS
 from scoring_ml.features.snapshot import build_snapshot
@@ -145,7 +145,7 @@ def check_data(
 
 def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
     path = find_schema(data, files.schema)
-    schema = load_schema(path)
+    schema = Schema.load(path)
     file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
     progress = bar.counted("audit", 0.1, 1.0)
@@ -156,7 +156,7 @@ def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
 
 def _check_export(folder: Path, files: Files, bar: ProgressBar) -> CheckReport:
     path = find_mapping(folder, files.mapping)
-    mapping = load_mapping(path)
+    mapping = CrmMapping.load(path)
     bar("read", 0.0)
     export, report = read_export(folder, mapping)
     if report.broken:

@@ -12,7 +12,7 @@ from jinja2 import Template
 from pipelines.progress import ProgressBar
 from pipelines.promotion import promote
 from pipelines.train import TrainResult, train_file
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.demo.files import DemoFiles, write_demo
 from scoring_ml.demo.reachable import Reachable, best_reachable
 from scoring_ml.reports.explanations import write_explanations
@@ -69,7 +69,7 @@ def demo_reachable(
     return best_reachable(
         trained.snapshot.take(trained.windows.test),
         trained.schema,
-        load_mapping(files.mapping),
+        CrmMapping.load(files.mapping),
         leads=leads,
         seed=seed,
         progress=bar.counted("best reachable", 0.0, 1.0),

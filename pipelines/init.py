@@ -22,7 +22,7 @@ from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import whole_file
-from scoring_ml.data.schema import Column, Schema, schema_text
+from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.yaml_file import for_editors
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit, order_doubted
@@ -156,7 +156,7 @@ def init_schema(
     forms = out.with_name(FORMS_NAME)
     write_new(
         {
-            out: for_editors(comment + schema_text(schema), f"{FORMS_NAME}/schema.json"),
+            out: for_editors(comment + schema.yaml(), f"{FORMS_NAME}/schema.json"),
             matrix_path: for_editors(
                 draft_matrix(schema, snapshot.frame), f"{FORMS_NAME}/matrix.json"
             ),

@@ -19,7 +19,7 @@ from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
 from scoring_ml.data.yaml_file import for_editors, reviewed_text
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Progress
@@ -193,7 +193,7 @@ def init_folder(
     header = draft_text("header", folder=folder.name, system=_system(draft))
     lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]
     text = "".join(f"# {line}".rstrip() + "\n" for line in lines) + draft.text()
-    mapping = parse_mapping(yaml.safe_load(text))
+    mapping = CrmMapping.read(yaml.safe_load(text))
     leads, broken, matrix = _try(folder, mapping)
     forms = path.with_name(FORMS_NAME)
     write_new(

@@ -12,19 +12,14 @@ from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping.crm_mapping import (
-    MAPPING_NAME,
-    CrmMapping,
-    load_mapping,
-    mapping_text,
-)
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import Schema, load_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, audit
 from scoring_ml.evaluation.later_facts import find_later_facts
-from scoring_ml.features.criteria import Matrix, load_matrix, unmapped_matrix
+from scoring_ml.features.criteria import Matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.outcomes import Outcomes
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
@@ -91,7 +86,7 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     if data.is_dir():
         return audited_export(data, *open_export(data, files.mapping), files, bar)
     schema_path = find_schema(data, files.schema)
-    schema = load_schema(schema_path)
+    schema = Schema.load(schema_path)
     matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
     file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
@@ -164,7 +159,7 @@ def open_export(
     InputError
         If the mapping is wrong, or the export breaks the contract of its tables.
     """
-    meaning = load_mapping(find_mapping(folder, mapping))
+    meaning = CrmMapping.load(find_mapping(folder, mapping))
     export, report = read_export(folder, meaning, needs_outcomes=needs_outcomes)
     report.raise_if_broken()
     return meaning, export, report
@@ -175,7 +170,7 @@ def folder_sha256(folder: Path, mapping: CrmMapping) -> str:
     sources = [source for each in mapping.tables.values() for source in each]
     names = {source.file for source in sources}
     names |= {join.file for source in sources for join in source.join}
-    digest = hashlib.sha256(mapping_text(mapping).encode("utf-8"))
+    digest = hashlib.sha256(mapping.yaml().encode("utf-8"))
     for name in sorted(names):
         digest.update(name.encode("utf-8"))
         with (folder / name).open("rb") as file:
@@ -226,4 +221,4 @@ def find_matrix(folders: tuple[Path, ...], matrix: Path | None, schema: Schema) 
     """Return the hand-built matrix: as named, else the first in the folders, else unmapped."""
     beside = (folder / MATRIX_NAME for folder in folders)
     path = matrix or next((each for each in beside if each.exists()), None)
-    return unmapped_matrix() if path is None else load_matrix(path, schema)
+    return unmapped_matrix() if path is None else Matrix.load(path, schema)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
-from scoring_ml.data.schema import Column, Order, Schema, Target, schema_text
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.schema import Column, Order, Schema, Target
 from scoring_ml.demo.export import LAST_CALLS, typed_export
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.world import make_world
@@ -31,7 +31,7 @@ class FlatLeads:
 def write_flat_leads(folder: Path, *, leads: int, seed: int) -> FlatLeads:
     """Write ``leads.csv``, ``schema.yaml`` and ``matrix.yaml``: leads as seen at age 1 day."""
     world = make_world(leads, seed_of("world", leads=leads, seed=seed))
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     snapshot, schema, _ = build_crm_snapshot(
         typed_export(world), replace(mapping, ages_days=(1.0,))
     )
@@ -64,7 +64,7 @@ def write_flat_leads(folder: Path, *, leads: int, seed: int) -> FlatLeads:
     folder.mkdir(parents=True, exist_ok=True)
     files = FlatLeads(folder / "leads.csv", folder / "schema.yaml", folder / "matrix.yaml")
     pd.DataFrame(table).to_csv(files.leads, index=False)
-    files.schema.write_text(schema_text(meaning), encoding="utf-8")
+    files.schema.write_text(meaning.yaml(), encoding="utf-8")
     files.matrix.write_text((EXAMPLE / "matrix.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return files
 

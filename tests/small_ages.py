@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.schema import Schema, parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.comparison import Trained, compare
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import Snapshot
 
 DAY = 86_400_000_000
@@ -44,7 +44,7 @@ def aged_schema(
         "gap_days": gap_days,
         "columns": columns,
     }
-    return parse_schema(content | ({"account": "account_id"} if account else {}))
+    return Schema.read(content | ({"account": "account_id"} if account else {}))
 
 
 def aged_snapshot(
@@ -115,7 +115,7 @@ def train_ages() -> Trained:
             account=np.array([f"A{i}" for i in rng.integers(0, 200, LEADS)], dtype=object),
         ),
         schema,
-        parse_matrix({"criteria": {"budget": {"rules": [rule]}}}, schema),
+        Matrix.read({"criteria": {"budget": {"rules": [rule]}}}, schema),
         card={"name": "lead-scorer", "version": "0", "dataset": "ages"},
         replicates=20,
     )

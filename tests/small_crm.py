@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.crm.facts import Activities, Stages
 from scoring_ml.data.history import History
-from scoring_ml.data.schema import Schema, parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import DAY, Moments
 from scoring_ml.estimators.boosted import Boosted
 from scoring_ml.estimators.calibration import fit_calibration
@@ -25,7 +25,7 @@ from scoring_ml.estimators.scorecard import Scorecard
 from scoring_ml.features.asof import known
 from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import compute_features
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.example import example_lead
 from scoring_ml.scoring.policy import Policy
@@ -97,12 +97,12 @@ def crm_schema(history: History = HISTORY, **changes: Any) -> Schema:
         "history": history.dump(),
         "columns": FIELDS,
     }
-    schema = parse_schema(content)
+    schema = Schema.read(content)
     columns = (*schema.columns, *feature_columns(history, schema.columns))
     whole = schema.with_columns(columns).dump()
     for name, spec in changes.items():
         whole["columns"][name] |= spec
-    return parse_schema(whole)
+    return Schema.read(whole)
 
 
 def draw_facts(leads: int = LEADS, *, seed: int = SEED) -> tuple[Any, ...]:
@@ -169,7 +169,7 @@ def make_crm(
     logodds = -2.5 + 0.25 * found["web_visit_30d"] + 1.0 * (values["industry"] == "Software")
     logodds += 0.8 * found["demo_request_30d"] + 0.7 * (found["stage"] == "sql")
     won = (np.random.default_rng(seed + 1).random(leads) < 1 / (1 + np.exp(-logodds))).astype(float)
-    encoder = Encoder.fit(frame, schema, parse_matrix(MATRIX, schema))
+    encoder = Encoder.fit(frame, schema, Matrix.read(MATRIX, schema))
     X = encoder.encode(frame, as_of.astype("datetime64[us]"))
     reference = build_reference(encoder, frame, X, won)
     card = {

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from scoring_ml.data.files.data_file import DataFile, read_table
-from scoring_ml.data.schema import Schema, parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.comparison import Trained, compare
-from scoring_ml.features.criteria import Matrix, parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.scorer import Parts, Scorer
@@ -263,12 +263,12 @@ def write_rows(frame: pd.DataFrame, path: Path) -> Path:
 
 def small_schema(**changes: Any) -> Schema:
     """Return the small world's schema, with other values of some keys."""
-    return parse_schema(SCHEMA | changes)
+    return Schema.read(SCHEMA | changes)
 
 
 def small_matrix(schema: Schema | None = None) -> Matrix:
     """Return the small world's hand-built matrix."""
-    return parse_matrix(MATRIX, schema or small_schema())
+    return Matrix.read(MATRIX, schema or small_schema())
 
 
 def make_snapshot(folder: Path, frame: pd.DataFrame, schema: Schema) -> Snapshot:

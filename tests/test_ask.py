@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring_ml.estimators.ladder import candidate_kinds
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
 from scoring_ml.scoring.reference import build_reference
@@ -104,7 +104,7 @@ def answers_of(tmp_path, combine):
     }
     schema = small_schema()
     snapshot = make_snapshot(tmp_path, draw_rows(300, seed=2), schema)
-    encoder = Encoder.fit(snapshot.frame, schema, parse_matrix({"criteria": criteria}, schema))
+    encoder = Encoder.fit(snapshot.frame, schema, Matrix.read({"criteria": criteria}, schema))
     X = encoder.encode(snapshot.frame, snapshot.as_of)
     reference = build_reference(encoder, snapshot.frame, X, np.zeros(len(X)))
     return encoder, reference, Answers(encoder, reference)

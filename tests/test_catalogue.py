@@ -7,7 +7,7 @@ import pytest
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
 from scoring_ml.data.history import History
-from scoring_ml.data.schema import GROUPS, Column, Order, Schema, Target, parse_schema
+from scoring_ml.data.schema import GROUPS, Column, Order, Schema, Target
 from scoring_ml.errors import SchemaError
 from scoring_ml.features.catalogue import (
     catalogue,
@@ -192,7 +192,7 @@ def test_a_field_must_not_bear_the_name_of_a_feature(name: str) -> None:
 
 def test_columns_come_through_a_schema_file_unchanged() -> None:
     small = schema(FULL)
-    again = parse_schema(small.dump())
+    again = Schema.read(small.dump())
     assert again.columns == small.columns
     assert again.history == small.history
     assert list(schema_features(again)) == names(FULL)

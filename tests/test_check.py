@@ -14,11 +14,11 @@ import yaml
 from pipelines.check import check_data
 from pipelines.init import init_schema
 from pipelines.inputs import Files
-from scoring_ml.data.schema import Schema, load_schema, parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.features.criteria import Matrix
 
 NAMES = ["Unnamed: 3", 'a "quoted" [name]', "Бюджет, тыс.", "بودجه"]
 
@@ -65,11 +65,11 @@ def change(path, name, **values):
 
 class TestInit:
     def test_what_is_written_can_be_read_back(self, drafted, leads):
-        schema = load_schema(leads.with_name("schema.yaml"))
+        schema = Schema.load(leads.with_name("schema.yaml"))
         assert schema == drafted.overview.schema
-        assert parse_schema(schema.dump()) == schema
+        assert Schema.read(schema.dump()) == schema
         assert set(NAMES) <= set(schema.names)
-        matrix = load_matrix(leads.with_name("matrix.yaml"), schema)
+        matrix = Matrix.load(leads.with_name("matrix.yaml"), schema)
         assert matrix.mapped == ("budget", "engagement")
 
     def test_suspicious_columns_stay_out_until_a_person_decides(self, drafted):

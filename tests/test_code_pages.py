@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scoring_ml.data.files.data_file import DataFile, read_table
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import FileFormatError, SchemaError
 
 WORDS = {
@@ -178,6 +178,6 @@ def test_settings_take_known_encodings_only() -> None:
         "order": {"by": "row"},
         "columns": {"x": {"type": "number"}},
     }
-    assert parse_schema(content | {"encoding": "koi8-r"}).encoding == "koi8-r"
+    assert Schema.read(content | {"encoding": "koi8-r"}).encoding == "koi8-r"
     with pytest.raises(SchemaError, match="must be an encoding"):
-        parse_schema(content | {"encoding": "klingon"})
+        Schema.read(content | {"encoding": "klingon"})

@@ -13,7 +13,7 @@ from scoring_ml.data.crm.column_dates import unread_pattern
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.values.moments import DateForm, moment_of
 from scoring_ml.features.crm_snapshot import crm_history
 from scoring_ml.features.lead_entries import read_cells
@@ -29,7 +29,7 @@ def read(folder: Path, dates: list[str], **keys: Any) -> tuple[Export, ExportRep
         "tables": {"leads": {"file": "leads.csv"} | keys.pop("source", {})},
         "fields": {"met": {"type": "date", "known": "set_at_creation", "reason": "form"}},
     }
-    mapping = parse_mapping(content | keys)
+    mapping = CrmMapping.read(content | keys)
     export, report = read_export(
         folder, mapping, needs_outcomes=False, now=datetime(2026, 7, 1, tzinfo=UTC)
     )

@@ -11,7 +11,7 @@ import pytest
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.estimators.ladder import LADDER, candidate_kinds, make_estimator
 from scoring_ml.evaluation.comparison import compare
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.statistics.ranking import roc_auc
 from tests.small_ages import aged_schema, aged_snapshot
@@ -30,7 +30,7 @@ def train(folder, frame, *, schema=BY_ROW, matrix=None, policy=None):
     return compare(
         make_snapshot(folder, frame, schema),
         schema,
-        small_matrix(schema) if matrix is None else parse_matrix(matrix, schema),
+        small_matrix(schema) if matrix is None else Matrix.read(matrix, schema),
         policy=policy,
         replicates=5,
     )
@@ -405,7 +405,7 @@ def aged(leads=700, *, won=None, **options):
 
 
 def train_aged(snapshot, **options):
-    return compare(snapshot, AGED, parse_matrix(AGED_RULES, AGED), replicates=5, **options)
+    return compare(snapshot, AGED, Matrix.read(AGED_RULES, AGED), replicates=5, **options)
 
 
 @pytest.fixture(scope="module")
@@ -524,6 +524,6 @@ def test_what_comes_after_training_changes_no_model():
 
 def test_a_gap_shorter_than_the_horizon_is_told():
     schema = aged_schema(mature_after_days=None, gap_days=2.0, account=True)
-    trained = compare(aged(300), schema, parse_matrix(AGED_RULES, schema), replicates=5)
+    trained = compare(aged(300), schema, Matrix.read(AGED_RULES, schema), replicates=5)
     assert "The windows lie 2 days apart, less than it takes" in trained.verdict.text
     assert trained.warnings[0].startswith("The windows lie 2 days apart")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.contacts import like_emails, like_phones, valid_email, valid_phone
-from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
+from scoring_ml.features.criteria import Matrix, unmapped_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.wording import display_value, sentence
 from scoring_ml.texts import Catalogue
@@ -87,7 +87,7 @@ def test_columns_of_contacts_are_recognised() -> None:
 
 def test_a_phone_that_nobody_can_judge_is_neither_valid_nor_invalid() -> None:
     """In a batch and alone, for models, the matrix and people."""
-    schema = parse_schema(
+    schema = Schema.read(
         {
             "dataset": "d",
             "target": {"column": "y", "won": ["1"]},
@@ -105,7 +105,7 @@ def test_a_phone_that_nobody_can_judge_is_neither_valid_nor_invalid() -> None:
     np.testing.assert_array_equal(alone, together)
     for wanted in (True, False):
         rules = {"authority": {"rules": [{"field": "phone", "full": {"valid": wanted}}]}}
-        matrix = parse_matrix({"criteria": rules}, schema)
+        matrix = Matrix.read({"criteria": rules}, schema)
         assert matrix.levels({"phone": "(415) 555-0101"})["authority"] == "none"
     assert display_value(column, "(415) 555-0101") == "unjudged"
     words = sentence(

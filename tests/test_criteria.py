@@ -8,19 +8,14 @@ import numpy as np
 import pytest
 import yaml
 
-from scoring_ml.data.schema import CRITERIA, parse_schema
+from scoring_ml.data.schema import CRITERIA, Schema
 from scoring_ml.errors import SchemaError
-from scoring_ml.features.criteria import (
-    DEFAULT_POINTS,
-    load_matrix,
-    parse_matrix,
-    unmapped_matrix,
-)
+from scoring_ml.features.criteria import DEFAULT_POINTS, Matrix, unmapped_matrix
 from scoring_ml.scoring.scale import tiers
 from tests.small_world import MATRIX, small_matrix, small_schema
 
 NAN = float("nan")
-SCHEMA = parse_schema(
+SCHEMA = Schema.read(
     {
         "dataset": "d",
         "target": {"column": "y", "won": ["1"]},
@@ -40,7 +35,7 @@ SCHEMA = parse_schema(
 
 
 def one_rule(field, **levels):
-    return parse_matrix({"criteria": {"budget": {"rules": [{"field": field, **levels}]}}}, SCHEMA)
+    return Matrix.read({"criteria": {"budget": {"rules": [{"field": field, **levels}]}}}, SCHEMA)
 
 
 def level(matrix, **values):
@@ -100,7 +95,7 @@ def test_eight_hand_computed_leads(values, wanted, total):
 def test_totals_of_49_50_69_and_70_stand_on_their_own_side_of_the_tiers():
     def total_of(points):
         rules = [{"field": "agreed", "full": {"is": True}}]
-        matrix = parse_matrix(
+        matrix = Matrix.read(
             {
                 "criteria": {
                     "budget": {"points": {"none": 0, "partial": 0, "full": points}, "rules": rules}
@@ -155,7 +150,7 @@ def test_full_is_looked_at_before_partial():
 def test_unknown_counts_as_none_and_is_reported():
     given = {"points": {"none": 3, "partial": 4, "full": 5}}
     rules = {"rules": [{"field": "size", "full": {"above": 0}}]}
-    matrix = parse_matrix({"criteria": {"budget": given | rules}}, SCHEMA)
+    matrix = Matrix.read({"criteria": {"budget": given | rules}}, SCHEMA)
     assert level(matrix) == level(matrix, size=NAN) == level(matrix, size=None) == "unknown"
     assert matrix.criteria[1].points_of("unknown") == matrix.criteria[1].points_of("none") == 3
 
@@ -179,21 +174,21 @@ def test_best_and_worst_look_only_at_what_is_known(size, agreed, best, worst):
     ]
     for combine, wanted in (("best", best), ("worst", worst)):
         criterion = {"combine": combine, "rules": rules}
-        matrix = parse_matrix({"criteria": {"budget": criterion}}, SCHEMA)
+        matrix = Matrix.read({"criteria": {"budget": criterion}}, SCHEMA)
         assert level(matrix, size=size, agreed=agreed) == wanted
 
 
 def test_what_is_written_reads_back_the_same(tmp_path):
     matrix = small_matrix()
-    assert parse_matrix(matrix.dump(), small_schema()) == matrix
+    assert Matrix.read(matrix.dump(), small_schema()) == matrix
     path = tmp_path / "matrix.yaml"
     path.write_text(yaml.safe_dump(matrix.dump(), allow_unicode=True), encoding="utf-8")
-    assert load_matrix(path, small_schema()) == matrix
-    assert parse_matrix(unmapped_matrix().dump(), SCHEMA) == unmapped_matrix()
+    assert Matrix.load(path, small_schema()) == matrix
+    assert Matrix.read(unmapped_matrix().dump(), SCHEMA) == unmapped_matrix()
 
 
 def test_a_criterion_left_out_has_its_own_points_and_no_rule():
-    matrix = parse_matrix({"criteria": {"budget": None}}, SCHEMA)
+    matrix = Matrix.read({"criteria": {"budget": None}}, SCHEMA)
     assert matrix.max_total == 110
     assert matrix.mapped == ()
     assert small_matrix().mapped == CRITERIA
@@ -263,17 +258,17 @@ def rule(**spec):
 )
 def test_what_cannot_be_is_refused_with_the_place_and_the_nearest_word(content, message):
     with pytest.raises(SchemaError, match=message):
-        parse_matrix(content, SCHEMA)
+        Matrix.read(content, SCHEMA)
 
 
 def test_a_missing_file_and_a_broken_one_are_refused(tmp_path):
     with pytest.raises(SchemaError, match="The matrix file must exist"):
-        load_matrix(tmp_path / "matrix.yaml", SCHEMA)
+        Matrix.load(tmp_path / "matrix.yaml", SCHEMA)
     (tmp_path / "matrix.yaml").write_text("criteria:\n  budget: [", encoding="utf-8")
     with pytest.raises(SchemaError, match="The matrix file must be YAML in UTF-8"):
-        load_matrix(tmp_path / "matrix.yaml", SCHEMA)
+        Matrix.load(tmp_path / "matrix.yaml", SCHEMA)
 
 
 def test_a_rule_without_a_schema_is_refused():
     with pytest.raises(SchemaError, match="must be a column of the schema"):
-        parse_matrix(MATRIX, None)
+        Matrix.read(MATRIX, None)

@@ -11,7 +11,7 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from tests.oracle.snapshot_oracle import proven_snapshot
 
 EXAMPLES: Final = Path(__file__).parents[1] / "models" / "examples"
@@ -195,7 +195,7 @@ EXAMPLE_CRMS: Final = (*EXPORTS, "hubspot-browser", "pipedrive", "zoho", "odoo")
 def read(name: str, folder: Path) -> tuple[Export, ExportReport]:
     for file, text in EXPORTS[name].items():
         (folder / file).write_text(text, encoding="utf-8")
-    return read_export(folder, load_mapping(EXAMPLES / name / "crm.yaml"))
+    return read_export(folder, CrmMapping.load(EXAMPLES / name / "crm.yaml"))
 
 
 def activities(export: Export) -> list[tuple[str, str, bool]]:
@@ -237,13 +237,13 @@ def test_what_is_seen_of_an_export_is_as_the_oracle_has_it(
 ) -> None:
     monkeypatch.setattr("scoring_ml.features.crm_snapshot.FEW_LEADS", 1)
     export, _ = read(name, tmp_path)
-    proven_snapshot(export, load_mapping(EXAMPLES / name / "crm.yaml"))
+    proven_snapshot(export, CrmMapping.load(EXAMPLES / name / "crm.yaml"))
 
 
 @pytest.mark.parametrize("name", EXAMPLE_CRMS)
 def test_the_readme_names_every_file(name: str) -> None:
     text = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
-    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLES / name / "crm.yaml")
     for sources in mapping.tables.values():
         for source in sources:
             assert f"`{source.file}`" in text
@@ -254,7 +254,7 @@ def test_the_readme_names_every_file(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLE_CRMS)
 def test_what_sales_knows_only_later_is_not_used(name: str) -> None:
-    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLES / name / "crm.yaml")
     assert any(not item.column.use for item in mapping.fields)
     for item in mapping.fields:
         if item.column.known in ("unknown", "after_outcome"):

@@ -23,7 +23,7 @@ from scoring_ml.data.crm.facts import (
     Leads,
     Stages,
 )
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, FeatureSettings, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, FeatureSettings
 from scoring_ml.data.crm.mapping.fields import MappedField
 from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.schema import Column
@@ -342,7 +342,7 @@ def test_the_order_of_rows_in_the_files_changes_nothing(tmp_path, seed):
     """Not even among rows that are level in every moment."""
 
     def seen(folder):
-        given = load_mapping(folder / "crm.yaml")
+        given = CrmMapping.load(folder / "crm.yaml")
         export, _ = read_export(folder, given)
         return build_crm_snapshot(export, given)[0]
 

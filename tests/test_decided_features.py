@@ -12,13 +12,8 @@ import yaml
 from pipelines.train import refuse
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping.crm_mapping import (
-    CrmMapping,
-    load_mapping,
-    mapping_text,
-    parse_mapping,
-)
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import SchemaError, TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import Finding
@@ -32,7 +27,7 @@ VISITS = "web_visit_30d"
 
 def decided(**features: Any) -> CrmMapping:
     content = yaml.safe_load(CRM_YAML)
-    return parse_mapping(content | {"features": features})
+    return CrmMapping.read(content | {"features": features})
 
 
 @pytest.fixture(autouse=True)
@@ -43,22 +38,22 @@ def few_leads_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     folder = write_small_export(tmp_path_factory.mktemp("small"))
-    found, _ = read_export(folder, load_mapping(folder / "crm.yaml"))
+    found, _ = read_export(folder, CrmMapping.load(folder / "crm.yaml"))
     return found
 
 
 def test_nothing_is_decided_unless_it_is_said() -> None:
     mapping = decided()
     assert (mapping.features.without, mapping.features.allow) == ((), {})
-    assert "without" not in mapping_text(mapping)
-    assert "allow" not in mapping_text(mapping)
+    assert "without" not in mapping.yaml()
+    assert "allow" not in mapping.yaml()
 
 
 def test_writing_undoes_reading() -> None:
     mapping = decided(without=["created_hour", VISITS], allow={"stage": REASON})
     assert mapping.features.without == ("created_hour", VISITS)
     assert mapping.features.allow == {"stage": REASON}
-    assert parse_mapping(yaml.safe_load(mapping_text(mapping))) == mapping
+    assert CrmMapping.read(yaml.safe_load(mapping.yaml())) == mapping
 
 
 @pytest.mark.parametrize(
@@ -101,7 +96,7 @@ def test_a_feature_left_out_is_seen_by_no_model(export: Export) -> None:
     assert all_used - used == {VISITS, "stage"}
     # It is still computed, so that the audit and the checks can look at it.
     assert {VISITS, "stage"} <= set(snapshot.frame)
-    assert parse_schema(schema.dump()) == schema
+    assert Schema.read(schema.dump()) == schema
 
 
 def told(grade: str, *names: str) -> tuple[Finding, ...]:

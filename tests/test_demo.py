@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Activities, Deals, FieldHistory, Leads, Stages
-from scoring_ml.data.crm.mapping.crm_mapping import AGES_DAYS, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import AGES_DAYS, CrmMapping
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.data.yaml_file import for_editors
@@ -44,7 +44,7 @@ from scoring_ml.demo.funnel import draw_paths, evidence_of, won_in_time
 from scoring_ml.demo.people import NO_CODE, code
 from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
-from scoring_ml.features.criteria import load_matrix, parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.demo_truth import NO_EFFECT, known_attributes, true_effects
 
@@ -436,7 +436,7 @@ def test_fields_without_effect_are_those_without_a_true_effect(world: World) -> 
     effects = true_effects(world, np.arange(50), world.people.created_at[:50] + 30 * DAY)
     with_effect = {name for name, added in effects.items() if added.any()}
     assert not with_effect & set(NO_EFFECT)
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     _, schema, _ = build_crm_snapshot(typed_export(world), replace(mapping, ages_days=(1.0,)))
     main = {c.name for c in schema.used if c.part_of in (None, c.name)}
     assert set(NO_EFFECT) <= main
@@ -543,7 +543,7 @@ def test_the_planted_leaks_tell_the_outcome_and_are_declared(world: World) -> No
     assert (told.min() == told.max()).all()
     total = export.leads.values["touches_total"]
     assert roc_auc_score(world.deals.outcome, total[world.deals.lead]) > 0.75
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     declared = {item.column.name: item.column for item in mapping.fields}
     leak, subtle = declared["last_call_result"], declared["touches_total"]
     assert (leak.known, leak.use) == ("after_outcome", False)
@@ -611,7 +611,7 @@ def same(found: Any, expected: Any, what: str) -> None:
 
 def test_the_files_read_back_as_the_typed_export(tmp_path: Path) -> None:
     files = write_demo(tmp_path, leads=300, seed=5)
-    found, report = read_export(files.crm, load_mapping(files.mapping))
+    found, report = read_export(files.crm, CrmMapping.load(files.mapping))
     assert report.exit_code == 0
     assert report.fates == ()
     expected = typed_export(world_of(300, 5))
@@ -664,18 +664,18 @@ def test_the_folder_holds_the_export_and_the_truth_lies_beside_it(tmp_path: Path
 
 
 def test_the_mapping_sees_leads_at_the_ages_and_horizon_of_the_truth() -> None:
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     assert mapping.ages_days == AGES_DAYS
     assert mapping.horizon_days == HORIZON_DAYS
     assert mapping.extracted_at == EXTRACTED
 
 
 def test_matrix_and_segments_fit_the_fields_and_leave_sales_enough_to_do(world: World) -> None:
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     snapshot, schema, _ = build_crm_snapshot(
         typed_export(world), replace(mapping, ages_days=(1.0,))
     )
-    matrix = load_matrix(EXAMPLE / "matrix.yaml", schema)
+    matrix = Matrix.load(EXAMPLE / "matrix.yaml", schema)
     assert len(matrix.mapped) == 6
     assert matrix.max_total == 110
     once = snapshot.take(~np.isnan(np.asarray(snapshot.age_days)))
@@ -695,7 +695,7 @@ def test_matrix_and_segments_fit_the_fields_and_leave_sales_enough_to_do(world: 
         inside = np.ones(len(rows), dtype=bool)
         for rule in segment["rules"]:
             spec = {"rules": [{"field": rule["field"], "full": rule["holds"]}]}
-            one = parse_matrix({"criteria": {"budget": spec}}, schema)
+            one = Matrix.read({"criteria": {"budget": spec}}, schema)
             criterion = next(c for c in one.criteria if c.rules)
             inside &= np.array([criterion.level(row) == "full" for row in rows])
         assert 0.02 < inside.mean() < 0.3

@@ -13,12 +13,12 @@ from __future__ import annotations
 import pytest
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.demo.effects import RESPONSE_FIELD
 from scoring_ml.demo.files import DemoFiles, write_demo
 from scoring_ml.demo.reachable import best_reachable
 from scoring_ml.evaluation.comparison import Trained, compare
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.bench.influence import Influence, influence
 from tests.demo_truth import NO_EFFECT
@@ -35,10 +35,10 @@ Made = tuple[DemoFiles, Trained]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The demo, read as any export (the audit is another test's) and trained on once."""
     demo = write_demo(tmp_path_factory.mktemp("demo"), leads=LEADS, seed=SEED)
-    mapping = load_mapping(demo.mapping)
+    mapping = CrmMapping.load(demo.mapping)
     export, _ = read_export(demo.crm, mapping)
     snapshot, schema, _ = build_crm_snapshot(export, mapping)
-    return demo, compare(snapshot, schema, load_matrix(demo.matrix, schema), replicates=5)
+    return demo, compare(snapshot, schema, Matrix.load(demo.matrix, schema), replicates=5)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_chosen_model_comes_near_to_the_best_reachable(
     # How well the estimate explains the truth is another test's; here it need not be exact.
     monkeypatch.setattr("scoring_ml.demo.reachable.HELD_OUT", 4_000)
     rows = trained.snapshot.take(trained.windows.test)
-    mapping = load_mapping(demo.mapping)
+    mapping = CrmMapping.load(demo.mapping)
     best = best_reachable(rows, trained.schema, mapping, leads=LEADS, seed=SEED, factor=5)
     assert 0.80 < best.auc < 0.95
     assert trained[trained.chosen].metrics["roc_auc"].value >= LEAST_SHARE * best.auc

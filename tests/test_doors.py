@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.data_file import read_table
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError, LeadError
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.lead import LeadReader
@@ -63,7 +63,7 @@ def schema(**columns: Any) -> Any:
         "missing": ["n/a"],
         "columns": COLUMNS | columns,
     }
-    return parse_schema(content)
+    return Schema.read(content)
 
 
 def export_of(folder: Path, cells: dict[str, list[str]], columns: dict[str, Any]) -> Any:
@@ -89,7 +89,7 @@ def export_of(folder: Path, cells: dict[str, list[str]], columns: dict[str, Any]
         "fields": fields,
         "stages": {"order": ["new"], "won": ["won"], "lost": ["lost"]},
     }
-    return read_export(folder, parse_mapping(content))
+    return read_export(folder, CrmMapping.read(content))
 
 
 def test_a_cell_has_one_value_through_every_door(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_amounts_of_several_currencies_are_refused_at_both_doors(tmp_path: Path)
     assert "must be in one currency. Found: USD (2 rows), EUR (1 rows)" in broken
     rows = [["budget", "y"], *([text, str(at % 2)] for at, text in enumerate(cells["budget"]))]
     file = read_table(write(tmp_path / "leads.csv", rows))
-    only = parse_schema(schema().dump() | {"columns": {"budget": {"type": "number"}}})
+    only = Schema.read(schema().dump() | {"columns": {"budget": {"type": "number"}}})
     with pytest.raises(InputError, match=r"one currency. Found: USD \(2 rows\), EUR \(1 rows\)"):
         build_snapshot(file, only)
 

@@ -14,7 +14,7 @@ from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.drafting.look import look_at
 from scoring_ml.data.files.data_file import DataFile, read_table
-from scoring_ml.data.schema import Column, Order, Schema, parse_schema
+from scoring_ml.data.schema import Column, Order, Schema
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.typed import reader
 from scoring_ml.errors import InputError
@@ -516,7 +516,7 @@ def test_every_draft_reads_its_own_file_and_survives_yaml(
     file = data_file({"x": cells, "y": pool[:1] * rows, "won": turns("won", "lost", rows=rows)})
     schema = draft_schema(file, target="won")
     every_cell_reads(file, schema)
-    assert parse_schema(schema.dump()) == schema
+    assert Schema.read(schema.dump()) == schema
     named = {c.name for c in schema.columns} | {schema.id, schema.order.column, "won"}
     assert named - {None} == {"x", "y", "won"}
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.typed import read_columns, reader
-from scoring_ml.features.criteria import parse_matrix, unmapped_matrix
+from scoring_ml.features.criteria import Matrix, unmapped_matrix
 from scoring_ml.features.encoder import LEVEL_CODES, MAX_LEVELS, Encoder, field_of
 
 quick = settings(max_examples=100, deadline=None, derandomize=True)
@@ -25,7 +25,7 @@ NOON = datetime(2026, 3, 1, 12)
 def schema_of(columns, *, by="time"):
     order = {"by": "time", "column": "came"} if by == "time" else {"by": by}
     target = {"column": "y", "won": ["1"]}
-    return parse_schema(
+    return Schema.read(
         {
             "dataset": "d",
             "target": target,
@@ -46,7 +46,7 @@ SCHEMA = schema_of(
         "phone": {"type": "phone", "region": "GB"},
     }
 )
-MATRIX = parse_matrix(
+MATRIX = Matrix.read(
     {
         "criteria": {
             "industry_fit": {"rules": [{"field": "trade", "full": {"one_of": ["Sea", "دریا"]}}]},
@@ -295,8 +295,8 @@ def test_the_encoder_comes_back_the_same_from_json():
             }
         )
     )
-    schema = parse_schema(kept["schema"])
-    again = Encoder(schema, parse_matrix(kept["matrix"], schema), kept["levels"])
+    schema = Schema.read(kept["schema"])
+    again = Encoder(schema, Matrix.read(kept["matrix"], schema), kept["levels"])
     assert again.columns == ENCODER.columns
     lead = {"size": 3.5, "trade": "other", "born": NOON - timedelta(days=3), "mail": "nobody"}
     assert same_bits(again.encode_one(lead, NOON)[0], ENCODER.encode_one(lead, NOON)[0])
@@ -322,7 +322,7 @@ FAMILY = schema_of(
         "strange": {"type": "number", "part_of": "nothing"},
     }
 )
-FAMILY_MATRIX = parse_matrix(
+FAMILY_MATRIX = Matrix.read(
     {"criteria": {"engagement": {"rules": [{"field": "visits 7d", "full": {"above": 2}}]}}}, FAMILY
 )
 FAMILY_LEVELS = {"first": ("a", "b"), "campaign": ("b", "c"), "last": ("a",)}

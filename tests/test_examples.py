@@ -12,8 +12,8 @@ from pipelines.check import check_data
 from pipelines.init import init_schema
 from pipelines.inputs import Files
 from scoring_ml.data.files.data_file import read_table
-from scoring_ml.data.schema import load_schema
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.data.schema import Schema
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import build_snapshot
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +39,8 @@ both = pytest.mark.parametrize("name", list(FILES))
 
 
 def example(name):
-    schema = load_schema(EXAMPLES / name / "schema.yaml")
-    return schema, load_matrix(EXAMPLES / name / "matrix.yaml", schema)
+    schema = Schema.load(EXAMPLES / name / "schema.yaml")
+    return schema, Matrix.load(EXAMPLES / name / "matrix.yaml", schema)
 
 
 def real(name):

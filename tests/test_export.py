@@ -24,7 +24,7 @@ from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Export
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.ordering import in_order
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import LEFT_OUT, SET_ASIDE
@@ -46,7 +46,7 @@ def at(text: str) -> int:
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Export, ExportReport]:
     folder = write_small_export(tmp_path / "small")
-    return read_export(folder, load_mapping(folder / "crm.yaml"))
+    return read_export(folder, CrmMapping.load(folder / "crm.yaml"))
 
 
 def read(
@@ -72,7 +72,7 @@ def read(
         place[last] = value
     if drop is not None:
         del content["tables"][drop]
-    mapping = parse_mapping(content)
+    mapping = CrmMapping.read(content)
     return read_export(folder, mapping, now=now, needs_outcomes=needs_outcomes)
 
 
@@ -194,7 +194,7 @@ class TestSmallExport:
                     {c: table.column(c).dictionary_encode() for c in table.column_names}
                 )
             pq.write_table(table, folder / name.replace(".csv", ".parquet"), row_group_size=3)
-        export, report = read_export(folder, parse_mapping(content))
+        export, report = read_export(folder, CrmMapping.read(content))
         assert report.broken == ()
         assert_equal(export, small[0])
 
@@ -207,7 +207,7 @@ class TestSmallExport:
             encoding = "utf-16" if name == "accounts.csv" else "utf-8-sig"
             frame.to_csv(tmp_path / name, sep=";", index=False, encoding=encoding)
             assert text
-        export, _ = read_export(tmp_path, load_mapping(tmp_path / "crm.yaml"))
+        export, _ = read_export(tmp_path, CrmMapping.load(tmp_path / "crm.yaml"))
         assert_equal(export, small[0])
 
     def test_old_code_pages_are_found_or_named_and_titles_passed_over(self, tmp_path: Path) -> None:
@@ -215,17 +215,17 @@ class TestSmallExport:
         folder = write_small_export(tmp_path)
         (folder / "touches.csv").write_bytes(("Touches\n\n" + text).encode("koi8_r"))
         content = yaml.safe_load(CRM_YAML)
-        export, report = read_export(folder, parse_mapping(content))
+        export, report = read_export(folder, CrmMapping.read(content))
         assert export.activities is not None
         assert "Весенняя выставка" in export.activities.campaigns
         assert any("touches.csv: Read as koi8_r" in note for note in report.notes)
         assert any("the first of them 'Touches'" in note for note in report.notes)
-        export, report = read_export(folder, parse_mapping(content | {"encoding": "koi8-r"}))
+        export, report = read_export(folder, CrmMapping.read(content | {"encoding": "koi8-r"}))
         assert export.activities is not None
         assert "Весенняя выставка" in export.activities.campaigns
         assert not any("Read as" in note for note in report.notes)
         content["tables"]["activities"]["encoding"] = "utf-8"
-        _, report = read_export(folder, parse_mapping(content | {"encoding": "koi8-r"}))
+        _, report = read_export(folder, CrmMapping.read(content | {"encoding": "koi8-r"}))
         assert "of touches.csv is not utf-8" in report.broken[0]
 
     def test_the_order_of_the_files_does_not_matter(
@@ -579,7 +579,7 @@ class TestFates:
             "stages": {"order": ["sql"]},
             "most_left_out": 1,
         }
-        export, report = read_export(tmp_path, parse_mapping(content))
+        export, report = read_export(tmp_path, CrmMapping.read(content))
         assert export.leads.ids.tolist() == ["7", "8"]
         assert export.stages is not None
         assert export.stages.lead.tolist() == [0, 1]

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.check import check_data
 from scoring_ml.data.crm.cells import id_texts
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.values.numbers import FALSE_WORDS, TRUE_WORDS, spellings
 from scoring_ml.errors import SchemaError
 from tests.test_export import alone, at, read, with_rows
@@ -326,7 +326,7 @@ C,budget,,2026-01-10
         mapping = content()
         mapping["tables"]["stages"] = {"file": "stages.csv", "fields": ["stage"]}
         with pytest.raises(SchemaError, match=r"tables.stages.fields is for field_changes alone"):
-            parse_mapping(mapping)
+            CrmMapping.read(mapping)
 
     def test_a_state_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         states = STATES.replace("tier", "level")

@@ -17,9 +17,9 @@ from pipelines.progress import ProgressBar
 from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.errors import InputError
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.command_line import run_here
 from tests.crm_worlds import EXPORTS, world, write_export
@@ -37,7 +37,7 @@ def exports(tmp_path_factory):
 
 def labels(folder: Path, mapping: Path) -> dict[str, float]:
     """Label of each lead at each age."""
-    meaning = load_mapping(mapping)
+    meaning = CrmMapping.load(mapping)
     export, report = read_export(folder, meaning)
     assert report.broken == ()
     snapshot, _, _ = build_crm_snapshot(export, meaning)
@@ -58,10 +58,10 @@ def test_the_example_labels_the_leads_right(exports, name):
 
 @each
 def test_the_matrix_of_the_example_fits_its_fields_and_tells_leads_apart(exports, name):
-    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLES / name / "crm.yaml")
     export, _ = read_export(exports[name], mapping)
     snapshot, schema, _ = build_crm_snapshot(export, mapping)
-    matrix = load_matrix(EXAMPLES / name / "matrix.yaml", schema)
+    matrix = Matrix.load(EXAMPLES / name / "matrix.yaml", schema)
     assert matrix.max_total == 110
     fields = {rule.column.name for item in matrix.criteria for rule in item.rules}
     rows = snapshot.frame[sorted(fields)].to_dict("records")
@@ -146,7 +146,7 @@ def test_the_draft_passes_check_says_why_and_has_a_matrix_that_fits(name, tmp_pa
     folder = write_export(name, tmp_path / "crm")
     result = init_folder(folder)
     assert check_data(folder).exit_code == 0
-    assert result.mapping == load_mapping(folder / "crm.yaml")
+    assert result.mapping == CrmMapping.load(folder / "crm.yaml")
     assert all(item.column.reason for item in result.mapping.fields)
     lines = (folder / "crm.yaml").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):

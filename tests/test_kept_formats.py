@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
-from scoring_ml.data.schema import load_schema, parse_schema
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import IntegrityError, SchemaError
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.scoring.policies import policy_history, policy_in_force
 from scoring_ml.scoring.saving import load_scorer, save_scorer
 from scoring_ml.settings import Home
@@ -33,14 +33,14 @@ def kept(request):
 
 def test_reviewed_files_mean_what_they_meant(kept):
     meant = json.loads((kept / "read.json").read_text(encoding="utf-8"))
-    schema = load_schema(kept / "schema.yaml")
+    schema = Schema.load(kept / "schema.yaml")
     assert schema.dump() == meant["schema"]
     # The day came first where nothing was stated; today the column decides, and says so.
-    mapping = load_mapping(kept / "crm.yaml")
+    mapping = CrmMapping.load(kept / "crm.yaml")
     assert replace(mapping, day_first=True).dump() | {"fields": {}} == meant["crm"] | {"fields": {}}
     for name, item in mapping.dump()["fields"].items():
         assert item | {"day_first": True} == meant["crm"]["fields"][name]
-    assert load_matrix(kept / "matrix.yaml", schema).dump() == meant["matrix"]
+    assert Matrix.load(kept / "matrix.yaml", schema).dump() == meant["matrix"]
 
 
 def test_a_scorer_answers_as_it_did(kept):
@@ -68,7 +68,7 @@ def test_policies_are_in_force_as_they_were(kept, tmp_path):
 
 def test_a_format_of_the_future_is_refused(tmp_path):
     with pytest.raises(SchemaError, match=r"version must be 1\. Found: 2 in schema"):
-        parse_schema({"version": 2})
+        Schema.read({"version": 2})
     shutil.copytree(KEPT[0] / "policies", tmp_path / "policies")
     path = next((tmp_path / "policies").iterdir())
     path.write_text(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.limits import MAX_FIELDS, MAX_TEXT, RepeatedNames
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.errors import LeadError
@@ -223,7 +223,7 @@ def test_the_leads_own_name_is_kept(lead, lead_id):
 
 
 def test_an_id_column_called_lead_id_is_the_reserved_name():
-    reader = LeadReader(parse_schema(SCHEMA | {"id": "lead_id"}))
+    reader = LeadReader(Schema.read(SCHEMA | {"id": "lead_id"}))
     assert reader.read({"lead_id": "L-1"}, as_of=AS_OF).lead_id == "L-1"
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.activity_kinds import BY_LEAD, KINDS
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.history import History
 from scoring_ml.data.values.limits import MAX_FACTS, MAX_WRONG, RepeatedNames
 from scoring_ml.data.values.moments import DAY, DateForm, moment_of, read_clock, read_moments
@@ -599,7 +599,7 @@ def two_files(**words: tuple[dict[str, str], dict[str, str]]) -> dict[str, Any]:
             tables[table].append({"file": f"{table}{place}.csv", "words": own})
     stages = {"order": ["lead", "mql", "Deal"], "won": ["won"], "lost": ["lost"]}
     return request_words(
-        parse_mapping({"dataset": "two files", "tables": tables, "stages": stages})
+        CrmMapping.read({"dataset": "two files", "tables": tables, "stages": stages})
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.errors import InputError, SchemaError
@@ -294,17 +294,17 @@ def test_leads_seen_before_recording_began_are_neither_won_nor_lost() -> None:
         "leads": {"file": "leads.csv"},
         "deals": {"file": "deals.csv", "recorded_since": "1970-01-04T00:00:00Z"},
     }
-    meaning = replace(mapping(), tables=parse_mapping({"dataset": "x", "tables": tables}).tables)
+    meaning = replace(mapping(), tables=CrmMapping.read({"dataset": "x", "tables": tables}).tables)
     snapshot = proven_snapshot(made, meaning)
     assert snapshot.age_days is not None
     assert snapshot.age_days.tolist() == [3.0, 7.0, 3.0, 7.0]
     tables["deals"]["recorded_since"] = "1970-03-01"
-    meaning = replace(mapping(), tables=parse_mapping({"dataset": "x", "tables": tables}).tables)
+    meaning = replace(mapping(), tables=CrmMapping.read({"dataset": "x", "tables": tables}).tables)
     with pytest.raises(InputError, match="At least one lead must be open"):
         build_crm_snapshot(made, meaning)
     leads = {"file": "leads.csv", "recorded_since": "1970-01-04"}
     with pytest.raises(SchemaError, match="recorded_since is for deals and stages alone"):
-        parse_mapping({"dataset": "x", "tables": {"leads": leads}})
+        CrmMapping.read({"dataset": "x", "tables": {"leads": leads}})
 
 
 def test_a_late_begin_of_recording_is_told() -> None:

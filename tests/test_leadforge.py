@@ -15,11 +15,11 @@ from pipelines.init_folder import init_folder
 from pipelines.inputs import Files, open_data
 from pipelines.progress import ProgressBar
 from pipelines.train import refuse
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.evaluation.comparison import compare
-from scoring_ml.features.criteria import load_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.outcomes import default_horizon
 from scoring_ml.features.snapshot import Snapshot
 
@@ -56,7 +56,7 @@ def test_every_row_of_every_table_has_a_fate(tables, opened):
     report = opened.report
     assert report.exit_code == 0
     counted = {item.name: item for item in report.tables}
-    mapping = load_mapping(tables / "crm.yaml")
+    mapping = CrmMapping.load(tables / "crm.yaml")
     for name, sources in mapping.tables.items():
         written = sum(len(pd.read_parquet(tables / source.file)) for source in sources)
         assert counted[name].read == written, name
@@ -84,7 +84,7 @@ def test_the_draft_of_the_folder_gives_the_labels_of_the_example(tables, opened,
 
 
 def test_the_matrix_of_the_example_fits_it(opened):
-    matrix = load_matrix(EXAMPLE.with_name("matrix.yaml"), opened.schema)
+    matrix = Matrix.load(EXAMPLE.with_name("matrix.yaml"), opened.schema)
     assert len(matrix.mapped) == 5
 
 

@@ -10,13 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scoring_ml.data.crm.mapping.crm_mapping import (
-    MAPPING_NAME,
-    CrmMapping,
-    load_mapping,
-    mapping_text,
-    parse_mapping,
-)
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
 from scoring_ml.data.crm.mapping.fields import RESERVED
 from scoring_ml.errors import SchemaError
 from tests.small_export import CRM_YAML
@@ -40,7 +34,7 @@ def changed(**parts: Any) -> dict[str, Any]:
 
 
 def test_a_mapping_says_where_everything_is() -> None:
-    mapping = parse_mapping(yaml.safe_load(CRM_YAML))
+    mapping = CrmMapping.read(yaml.safe_load(CRM_YAML))
     assert mapping.dataset == "small"
     assert mapping.extracted_at == 1_775_001_600_000_000
     assert mapping.missing == ("", "n/a")
@@ -65,16 +59,16 @@ def test_a_mapping_says_where_everything_is() -> None:
 
 
 def test_what_is_not_said_has_its_default() -> None:
-    mapping = parse_mapping(SMALLEST)
+    mapping = CrmMapping.read(SMALLEST)
     expected = CrmMapping(dataset="x", tables=mapping.tables, fields=())
     assert mapping == expected
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_writing_undoes_reading(path: Path) -> None:
-    mapping = load_mapping(path)
-    assert parse_mapping(mapping.dump()) == mapping
-    assert parse_mapping(yaml.safe_load(mapping_text(mapping))) == mapping
+    mapping = CrmMapping.load(path)
+    assert CrmMapping.read(mapping.dump()) == mapping
+    assert CrmMapping.read(yaml.safe_load(mapping.yaml())) == mapping
 
 
 def test_writing_undoes_reading_of_everything_that_can_be_said() -> None:
@@ -93,8 +87,8 @@ def test_writing_undoes_reading_of_everything_that_can_be_said() -> None:
         tables__stages__only={"Field": ["Status", "Stage"]},
         tables__deals={"file": "d.csv", "constants": {"outcome": "won"}},
     )
-    mapping = parse_mapping(content)
-    assert parse_mapping(yaml.safe_load(mapping_text(mapping))) == mapping
+    mapping = CrmMapping.read(content)
+    assert CrmMapping.read(yaml.safe_load(mapping.yaml())) == mapping
     assert mapping.tables["stages"][0].only == {"Field": ("Status", "Stage")}
     # The export's order of day and month holds for its fields, too.
     assert not any(item.column.day_first for item in mapping.fields)
@@ -119,14 +113,14 @@ def test_a_field_without_history_is_used_only_if_somebody_declares_it(
     source: str, known: str | None, expected: str, use: bool
 ) -> None:
     spec = {"type": "number", "from": source} | ({} if known is None else {"known": known})
-    column = parse_mapping(changed(fields={"x": spec})).fields[0].column
+    column = CrmMapping.read(changed(fields={"x": spec})).fields[0].column
     assert (column.known, column.use) == (expected, use)
     assert column.reason
 
 
 def test_a_given_reason_stays() -> None:
     spec = {"type": "number", "known": "set_at_creation", "reason": "asked on the form"}
-    column = parse_mapping(changed(fields={"x": spec})).fields[0].column
+    column = CrmMapping.read(changed(fields={"x": spec})).fields[0].column
     assert column.reason == "asked on the form"
 
 
@@ -141,7 +135,7 @@ def test_a_given_reason_stays() -> None:
 )
 def test_the_moment_of_the_export(raw: Any, timezone: str, expected: int | None) -> None:
     content = changed(extracted_at=raw, timezone=timezone)
-    assert parse_mapping(content).extracted_at == expected
+    assert CrmMapping.read(content).extracted_at == expected
 
 
 @pytest.mark.parametrize(
@@ -216,21 +210,21 @@ def test_the_moment_of_the_export(raw: Any, timezone: str, expected: int | None)
 )
 def test_what_cannot_be_is_refused_with_its_place(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(SchemaError, match=message):
-        parse_mapping(changed(**parts))
+        CrmMapping.read(changed(**parts))
 
 
 @pytest.mark.parametrize("name", RESERVED)
 def test_reserved_names_are_refused(name: str) -> None:
     with pytest.raises(SchemaError, match=f"reserved name. Found: {name} in crm.yaml"):
-        parse_mapping(changed(fields={name: {"type": "number"}}))
+        CrmMapping.read(changed(fields={name: {"type": "number"}}))
 
 
 def test_a_field_needs_its_table() -> None:
     content = SMALLEST | {"fields": {"email": {"type": "email", "from": "contacts"}}}
     with pytest.raises(SchemaError, match=r"from must name one of tables. .* Map contacts"):
-        parse_mapping(content)
+        CrmMapping.read(content)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="The mapping file must exist"):
-        load_mapping(tmp_path / MAPPING_NAME)
+        CrmMapping.load(tmp_path / MAPPING_NAME)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring_ml.estimators.matrix import MatrixEstimator
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from tests.small_world import MATRIX, small_matrix, small_schema
 
@@ -61,7 +61,7 @@ def test_points_of_none_are_added_too():
     points = {"points": {"none": 2, "partial": 3, "full": 7}}
     content = {"criteria": {"budget": MATRIX["criteria"]["budget"] | points}}
     schema = small_schema()
-    encoder = Encoder(schema, parse_matrix(content, schema), dict.fromkeys(schema.names, ()))
+    encoder = Encoder(schema, Matrix.read(content, schema), dict.fromkeys(schema.names, ()))
     estimator = MatrixEstimator(encoder.columns)
     totals = [
         estimator.total(encoder.encode_one({"budget": budget}, None)[0][None, :])[0]

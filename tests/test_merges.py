@@ -11,7 +11,7 @@ import pytest
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import WON, Export
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.merges import merge_ends
 from scoring_ml.features.outcomes import find_outcomes
 from tests.oracle.snapshot_oracle import proven_snapshot
@@ -88,7 +88,7 @@ def read(
 ) -> tuple[Export, ExportReport]:
     for name, text in (FILES | {f"{name}.csv": text for name, text in files.items()}).items():
         (folder / name).write_text(text, encoding="utf-8")
-    return read_export(folder, parse_mapping(mapping or content(columns=MERGED)))
+    return read_export(folder, CrmMapping.read(mapping or content(columns=MERGED)))
 
 
 def test_a_merged_lead_is_the_other_one_whose_facts_are_known_from_the_merge_on(
@@ -124,7 +124,7 @@ def test_a_merged_lead_is_the_other_one_whose_facts_are_known_from_the_merge_on(
 
 def test_it_is_neither_open_nor_lost_and_its_win_is_recorded_in_time(tmp_path: Path) -> None:
     export, _ = read(tmp_path)
-    mapping = parse_mapping(content(columns=MERGED))
+    mapping = CrmMapping.read(content(columns=MERGED))
     assert find_outcomes(export, mapping).lag_days == 0
     snapshot = proven_snapshot(export, mapping)
     assert set(snapshot.ids) == {"A", "C", "D"}
@@ -232,8 +232,8 @@ def test_the_course_of_a_merged_lead_neither_takes_back_nor_tells_an_end(tmp_pat
         stages = STAGES.replace("B,call", f"B,{end}") + "A,call,2026-01-15,\n"
         export, report = read(tmp_path, mapping, stages=stages, deals="lead_id,outcome\n")
         assert report["stages"].set_aside.get("merged_loss", 0) == is_open
-        outcomes = find_outcomes(export, parse_mapping(mapping))
+        outcomes = find_outcomes(export, CrmMapping.read(mapping))
         now = np.full(3, export.extracted_at)
         assert bool(outcomes.open_at(now)[0]) is is_open
         assert not outcomes.unsure.any()
-        proven_snapshot(export, parse_mapping(mapping))
+        proven_snapshot(export, CrmMapping.read(mapping))

@@ -15,7 +15,7 @@ from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.typed import read_columns, reader
 from scoring_ml.evaluation.comparison import compare
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.lead import LeadReader
@@ -86,7 +86,7 @@ def test_each_frequent_value_has_a_flag() -> None:
     schema = small_schema().with_columns([INTERESTS])
     cells = ["chat; sms"] * 10 + ["chat"] * 10 + ["chat; fax"] + [None] * 5
     frame = pd.DataFrame({"interests": np.array(cells, dtype=object)})
-    encoder = Encoder.fit(frame, schema, parse_matrix({"criteria": {}}, schema))
+    encoder = Encoder.fit(frame, schema, Matrix.read({"criteria": {}}, schema))
     assert encoder.levels["interests"] == ("chat", "sms")
     X = encoder.encode(frame, None)[:, :4]  # chat, sms, other, missing
     assert X[[0, 10, 20, 21]].tolist() == [[1, 1, 0, 0], [1, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
@@ -100,14 +100,14 @@ def test_a_lead_counts_once_for_each_value_that_it_has_at_several_ages() -> None
     schema = small_schema().with_columns([INTERESTS])
     frame = pd.DataFrame({"interests": np.array(["a; b"] * 4 + ["b"] * 5, dtype=object)})
     lead = np.array([0, 0, 0, 0, 1, 2, 3, 4, 5])
-    encoder = Encoder.fit(frame, schema, parse_matrix({"criteria": {}}, schema), lead)
+    encoder = Encoder.fit(frame, schema, Matrix.read({"criteria": {}}, schema), lead)
     assert encoder.levels["interests"] == ("b",)
 
 
 def test_a_rule_of_the_matrix_asks_for_one_of_the_values() -> None:
     schema = small_schema().with_columns([INTERESTS])
     rule = {"field": "interests", "full": {"one_of": ["SMS"]}, "partial": {"not_one_of": ["fax"]}}
-    matrix = parse_matrix({"criteria": {"industry_fit": {"rules": [rule]}}}, schema)
+    matrix = Matrix.read({"criteria": {"industry_fit": {"rules": [rule]}}}, schema)
     levels = {
         value: matrix.levels({"interests": value})["industry_fit"]
         for value in ("chat; sms", "chat", "chat; fax", None)
@@ -131,7 +131,7 @@ def test_a_model_learns_from_each_value_and_scores_alike_online_and_in_a_batch()
     schema = small_schema()
     schema = schema.with_columns([*schema.columns, replace(INTERESTS, askable=True)])
     snapshot = build_snapshot(data_file(rows.to_dict("list")), schema)
-    matrix = parse_matrix(MATRIX, schema)
+    matrix = Matrix.read(MATRIX, schema)
     scorer = compare(snapshot, schema, matrix, card={"dataset": "d"}, replicates=5).scorer
     as_of = datetime(2026, 2, 1)
     cells = ["chat;fax", "fax;chat", "fax;sms;chat", "sms", ""]

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import Export
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.history import History
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import LeadError
 from scoring_ml.features.compute import compute_features
 from scoring_ml.features.crm_snapshot import FEW_LEADS, crm_history
@@ -60,7 +60,7 @@ def mapping_of(
     """Return a mapping that uses everything by which words and moments can be translated."""
     types = TYPES | ({} if any_type is None else {"*": any_type})
     stages = STAGES | ({} if any_stage is None else {"*": any_stage})
-    return parse_mapping(
+    return CrmMapping.read(
         {
             "dataset": "one lead",
             "timezone": ZONE,
@@ -147,7 +147,7 @@ def check(told: Told, mapping: CrmMapping, write: Writer = write_csv, *, seed: i
     export = exported(told, mapping, write)
     history = crm_history(export, mapping)
     # A model's schema is saved and read again before it scores.
-    schema = parse_schema(schema_of(history, ()).dump())
+    schema = Schema.read(schema_of(history, ()).dump())
     assert schema.history is not None
     as_of = np.full(FEW_LEADS, (AS_OF - EPOCH) // timedelta(microseconds=1))
     batch = compute_features(
@@ -475,6 +475,6 @@ def test_of_several_files_words_hold_that_do_not_contradict() -> None:
     }
     export = exported(Told(f"{CREATED}", (VISIT,), ()), mapping_of())
     # Within one file the last one holds, as for its cells.
-    history = crm_history(export, parse_mapping(content))
+    history = crm_history(export, CrmMapping.read(content))
     assert history.kind_words == {"fax": "other_inbound"}
     assert history.unclear_words == {"type": {"call": "chat or form"}}

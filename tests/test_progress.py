@@ -67,7 +67,7 @@ def test_the_best_reachable_auc_goes_on_from_the_training(tmp_path, monkeypatch,
     monkeypatch.setattr(demo, "write_demo", lambda *args, **options: files)
     monkeypatch.setattr(demo, "train_file", train)
     monkeypatch.setattr(demo, "promote", lambda *args, **options: None)
-    monkeypatch.setattr(demo, "load_mapping", lambda path: None)
+    monkeypatch.setattr(demo.CrmMapping, "load", lambda path: None)
     monkeypatch.setattr(demo, "best_reachable", reach)
     monkeypatch.setattr(demo, "write_explanations", lambda *args: [])
     demo.run_demo(Home(tmp_path), leads=1, seed=1)

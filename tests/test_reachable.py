@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.reachable import best_reachable
@@ -21,7 +21,7 @@ LEADS, SEED = 4_000, 9
 @pytest.fixture(scope="module")
 def demo():
     world = make_world(LEADS, seed_of("world", leads=LEADS, seed=SEED))
-    mapping = load_mapping(EXAMPLE / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLE / "crm.yaml")
     at_two_ages = replace(mapping, ages_days=(1.0, 7.0))
     snapshot, schema, _ = build_crm_snapshot(typed_export(world), at_two_ages)
     mature = snapshot.take((snapshot.age_days == 1.0) & ~np.isnan(snapshot.label))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.schema import parse_schema
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.data.schema import Schema
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.reference import (
     BINS,
@@ -25,7 +25,7 @@ NAN = float("nan")
 
 
 def built(name, kind, values, won, *, levels=(), rules=()):
-    schema = parse_schema(
+    schema = Schema.read(
         {
             "dataset": "d",
             "target": {"column": "y", "won": ["1"]},
@@ -33,7 +33,7 @@ def built(name, kind, values, won, *, levels=(), rules=()):
             "columns": {name: {"type": kind}, "z": {"type": "number"}},
         }
     )
-    matrix = parse_matrix({"criteria": {"budget": {"rules": list(rules)}}}, schema)
+    matrix = Matrix.read({"criteria": {"budget": {"rules": list(rules)}}}, schema)
     encoder = Encoder(schema, matrix, {name: levels})
     dtype = float if kind in ("number", "boolean") else object
     frame = pd.DataFrame({name: np.array(values, dtype=dtype), "z": NAN})

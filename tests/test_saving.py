@@ -92,7 +92,7 @@ def empty(path):
 @pytest.mark.parametrize("name", ["scorer.json", "model.txt", "manifest.json"])
 def test_a_harmed_file_is_refused_before_anything_is_parsed(copy, name, harm, monkeypatch):
     # LightGBM ends the whole process on half a text, so it must never see it.
-    for parser in ("estimator_class", "parse_schema", "parse_matrix"):
+    for parser in ("estimator_class", "Schema.read", "Matrix.read"):
         monkeypatch.setattr(f"scoring_ml.scoring.saving.{parser}", pytest.fail)
     harm(copy / name)
     with pytest.raises(IntegrityError, match=r"A saved model.* Train again, or go back"):

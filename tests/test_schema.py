@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.names import nearest
 from scoring_ml.data.schema import (
     FEATURE_TYPES,
@@ -21,9 +21,6 @@ from scoring_ml.data.schema import (
     Order,
     Schema,
     Target,
-    load_schema,
-    parse_schema,
-    schema_text,
 )
 from scoring_ml.data.suspicion import GRADES, Suspicion
 from scoring_ml.data.yaml_file import read_yaml
@@ -91,8 +88,8 @@ def schemas(draw: st.DrawFn) -> Schema:
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(schema=schemas())
 def test_what_is_written_is_read_back(schema: Schema) -> None:
-    assert parse_schema(schema.dump()) == schema
-    assert parse_schema(yaml.safe_load(schema_text(schema))) == schema
+    assert Schema.read(schema.dump()) == schema
+    assert Schema.read(yaml.safe_load(schema.yaml())) == schema
 
 
 def small(**changes: Any) -> dict[str, Any]:
@@ -111,7 +108,7 @@ def one(**spec: Any) -> dict[str, Any]:
 
 
 def test_the_smallest_schema() -> None:
-    schema = parse_schema(small())
+    schema = Schema.read(small())
     assert schema.missing == ("",)
     assert schema.id is None
     assert schema["age"] == Column("age", "number")
@@ -122,7 +119,7 @@ def test_the_smallest_schema() -> None:
 
 
 def test_text_and_ids_are_unused_unless_said() -> None:
-    schema = parse_schema(
+    schema = Schema.read(
         small(columns={"a": {"type": "text"}, "b": {"type": "id"}, "c": {"type": "email"}})
     )
     assert [column.name for column in schema.used] == ["c"]
@@ -132,7 +129,7 @@ def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
     content = yaml.safe_load(
         "target: {column: won, won: [yes, 1], lost: [no, 0, null]}\nmissing: 999"
     )
-    schema = parse_schema(small(**content))
+    schema = Schema.read(small(**content))
     assert schema.target == Target("won", ("yes", "1"), ("no", "0"))
     assert schema.missing == ("", "999")
 
@@ -192,30 +189,30 @@ def test_words_that_yaml_takes_for_something_else_come_back_as_text() -> None:
 )
 def test_what_cannot_be_is_refused(content: dict[str, Any], says: str) -> None:
     with pytest.raises(SchemaError, match=says):
-        parse_schema(content)
+        Schema.read(content)
 
 
 def test_an_empty_audit_is_none() -> None:
-    assert parse_schema(one(audit=None))["age"].audit == ()
+    assert Schema.read(one(audit=None))["age"].audit == ()
 
 
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     with pytest.raises(SchemaError, match="must exist"):
-        load_schema(path)
+        Schema.load(path)
     path.write_text("a: [1\nb: 2", encoding="utf-8")
     with pytest.raises(
         SchemaError, match=r"must be YAML in UTF-8.*schema\.yaml cannot be read at line 2"
     ):
-        load_schema(path)
+        Schema.load(path)
     path.write_bytes(b"a: \xff")
     with pytest.raises(SchemaError, match="must be YAML in UTF-8"):
-        load_schema(path)
+        Schema.load(path)
     path.write_text("- a", encoding="utf-8")
     with pytest.raises(SchemaError, match="holds list"):
         read_yaml(path, what="schema")
-    path.write_text(schema_text(parse_schema(small(dataset="دادهٔ لید"))), encoding="utf-8")
-    assert load_schema(path).dataset == "دادهٔ لید"
+    path.write_text(Schema.read(small(dataset="دادهٔ لید")).yaml(), encoding="utf-8")
+    assert Schema.load(path).dataset == "دادهٔ لید"
 
 
 def test_the_nearest_name() -> None:
@@ -227,14 +224,14 @@ def test_a_name_that_stands_twice_is_refused_with_its_line(tmp_path):
     path = tmp_path / "schema.yaml"
     path.write_text("dataset: a\ntarget: {column: y, won: [1], column: z}\n", encoding="utf-8")
     with pytest.raises(SchemaError, match=r"stand once.*column a second time at line 2 of schema"):
-        load_schema(path)
+        Schema.load(path)
 
 
 def test_a_feature_needs_a_history():
-    content = parse_schema(MINIMAL_FOR_HISTORY).dump()
+    content = Schema.read(MINIMAL_FOR_HISTORY).dump()
     content["columns"]["pages"]["derived"] = True
     with pytest.raises(SchemaError, match=r"feature needs a history.*pages without one"):
-        parse_schema(content)
+        Schema.read(content)
 
 
 MINIMAL_FOR_HISTORY = {
@@ -252,7 +249,7 @@ def test_labels_and_values_are_words_in_the_readers_language() -> None:
         "labels": {"fa": "پاسخ"},
         "values": {True: {"ru": "да"}, 7: {"fa": "هفت"}},
     }
-    column = parse_schema(small(columns={"answer": spec}))["answer"]
+    column = Schema.read(small(columns={"answer": spec}))["answer"]
     assert [column.title_in(language) for language in ("en", "fa", "ru")] == [
         "Answer",
         "پاسخ",
@@ -270,13 +267,13 @@ def test_how_leads_are_shown_sliced_and_left_unscored_is_kept() -> None:
         "not_scored": [{"column": "kind", "values": ["Staff", "Partner"], "reason": "ours"}],
     }
     columns = {"name": {"type": "text"}, "kind": {"type": "category"}}
-    schema = parse_schema(small(id="ref", columns=columns, **use))
+    schema = Schema.read(small(id="ref", columns=columns, **use))
     assert {key: schema.dump()[key] for key in use} == use
-    assert parse_schema(yaml.safe_load(schema_text(schema))) == schema
+    assert Schema.read(yaml.safe_load(schema.yaml())) == schema
     tables = {"leads": {"file": "leads.csv"}}
     fields = {name: {"type": spec["type"], "from": "leads"} for name, spec in columns.items()}
     content = {"dataset": "d", "tables": tables, "fields": fields, **use, "shown": ["name"]}
-    mapping = parse_mapping(content)
-    assert parse_mapping(mapping.dump()) == mapping
+    mapping = CrmMapping.read(content)
+    assert CrmMapping.read(mapping.dump()) == mapping
     assert (mapping.crm_url, mapping.slices) == (schema.crm_url, schema.slices)
     assert mapping.not_scored == schema.not_scored

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
 from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.evaluation.scored_rows import rescored, write_scored_rows
@@ -136,7 +136,7 @@ def test_facts_are_strict_json_with_everything_a_page_needs(world, kept):
     assert tell(facts["verdict"], Catalogue.load("en")) == world.trained.verdict.text
     assert facts["final_labels"] is True
     assert set(facts["base_rate"]) == {"train", "calibrate", "test"}
-    assert parse_schema(facts["schema"]) == world.schema
+    assert Schema.read(facts["schema"]) == world.schema
     by_name = {field["name"]: field["criterion"] for field in facts["fields"]}
     assert (by_name["budget"], by_name["matrix:engagement"]) == ("budget", "engagement")
     counted = sum(item["leads"] for item in facts["observed"]["industry"])

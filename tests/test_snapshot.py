@@ -12,7 +12,7 @@ import pytest
 
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
 from scoring_ml.features.snapshot import build_snapshot
 from tests.data_files import data_file
@@ -35,7 +35,7 @@ def schema_of(**changes):
         "missing": ["n/a"],
         "columns": COLUMNS | {"note": {"type": "text"}},
     }
-    return parse_schema(content | changes)
+    return Schema.read(content | changes)
 
 
 def flat_of(**columns):

@@ -15,7 +15,7 @@ from pipelines.check import check_data
 from pipelines.train import train_file
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import LOST, OPEN, WON, Deals, Export, Leads, Stages
-from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping, load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.files import write_demo
@@ -173,7 +173,7 @@ def test_an_export_of_dates_alone_is_checked_and_trained_on(tmp_path: Path) -> N
             deals.append(f"{lead},{'won' if won else 'lost'},{closed}")
     for name, rows in (("leads.csv", leads), ("deals.csv", deals), ("crm.yaml", [CRM_YAML])):
         (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
-    mapping = load_mapping(tmp_path / "crm.yaml")
+    mapping = CrmMapping.load(tmp_path / "crm.yaml")
     export, _ = read_export(tmp_path, mapping)
     snapshot = proven_snapshot(export, mapping)
     ages = (export.extracted_at - export.leads.created_at[snapshot.lead]) / DAY
@@ -195,7 +195,7 @@ def test_the_small_export_is_as_the_oracle_has_it(
 ) -> None:
     monkeypatch.setattr("scoring_ml.features.crm_snapshot.FEW_LEADS", 1)
     folder = write_small_export(tmp_path)
-    mapping = load_mapping(folder / "crm.yaml")
+    mapping = CrmMapping.load(folder / "crm.yaml")
     export, _ = read_export(folder, mapping)
     assert len(proven_snapshot(export, mapping)) > 10
 
@@ -203,6 +203,6 @@ def test_the_small_export_is_as_the_oracle_has_it(
 @pytest.mark.parametrize("seed", [3, 7])
 def test_the_demo_is_as_the_oracle_has_it(tmp_path: Path, seed: int) -> None:
     demo = write_demo(tmp_path, leads=1_000, seed=seed)
-    mapping = load_mapping(demo.mapping)
+    mapping = CrmMapping.load(demo.mapping)
     export, _ = read_export(demo.crm, mapping)
     assert len(proven_snapshot(export, mapping)) > 3_000

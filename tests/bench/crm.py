@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import load_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.history import History
 from scoring_ml.data.schema import Schema
 from scoring_ml.demo.files import write_demo
@@ -59,7 +59,7 @@ def crm(folder: Path, *, leads: int = LEADS) -> Iterator[Row]:
 def online(folder: Path) -> Iterator[Row]:
     """One lead with 200 activities, from the parsed request to its features, in several forms."""
     write_demo(folder, leads=500, seed=1)
-    mapping = load_mapping(folder / "crm" / "crm.yaml")
+    mapping = CrmMapping.load(folder / "crm" / "crm.yaml")
     export, _ = read_export(folder / "crm", mapping)
     schema = crm_schema(export, mapping, find_outcomes(export, mapping))
     history = schema.history
@@ -145,7 +145,7 @@ def see(folder: Path) -> dict[str, Any]:
     def done(name: str) -> None:
         parts[name] = time.perf_counter() - begun - sum(parts.values())
 
-    mapping = load_mapping(folder / "crm" / "crm.yaml")
+    mapping = CrmMapping.load(folder / "crm" / "crm.yaml")
     export, report = read_export(folder / "crm", mapping)
     report.raise_if_broken()
     done("read and validate")
@@ -165,7 +165,7 @@ def see(folder: Path) -> dict[str, Any]:
 
 def see_plainly(folder: Path) -> dict[str, Any]:
     """Do the same as an analyst would write it."""
-    mapping = load_mapping(folder / "crm" / "crm.yaml")
+    mapping = CrmMapping.load(folder / "crm" / "crm.yaml")
     kinds = ("web_visit", "download", "email_open", "email_click", "webinar", "demo_request",
              "chat")  # fmt: skip
     frame = plain_snapshot(folder / "crm", mapping, kinds=kinds)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.estimators.calibration import fit_calibration
 from scoring_ml.estimators.scorecard import Scorecard
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import build_reference
@@ -96,8 +96,8 @@ def small_scorer(version: str = "1", *, seed: int = 11) -> Scorer:
             "phone": rng.choice(np.array(["+49 30 901820", "12", None], object), n),
         }
     )
-    schema = parse_schema(SCHEMA)
-    encoder = Encoder.fit(frame, schema, parse_matrix(MATRIX, schema))
+    schema = Schema.read(SCHEMA)
+    encoder = Encoder.fit(frame, schema, Matrix.read(MATRIX, schema))
     as_of = np.full(n, np.datetime64("2026-11-22T00:00:00", "us"))
     X = encoder.encode(frame, as_of)
     estimator = Scorecard(encoder.columns).fit(X, won)

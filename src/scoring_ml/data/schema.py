@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic.json_schema import SkipJsonSchema
@@ -32,7 +31,6 @@ from scoring_ml.data.section_values import (
 )
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.moments.form import DateForm
-from scoring_ml.data.yaml_file import read_yaml, yaml_text
 
 TYPES: Final = (
     "number",
@@ -309,6 +307,7 @@ class Schema(LeadUse):
     columns: Annotated[tuple[Column, ...], ByName(Column)]
 
     TITLE: ClassVar = "the schema"
+    FILE: ClassVar = "schema.yaml"
     ALWAYS: ClassVar = ("version", "id", "missing")
 
     def __getitem__(self, name: str) -> Column:
@@ -361,35 +360,8 @@ class Schema(LeadUse):
         self.check_use(personal, (self.id, self.account))
 
     def dump(self) -> dict[str, Any]:
-        """Return the mapping that a schema file holds; :func:`parse_schema` undoes it."""
+        """Return the mapping that a schema file holds."""
         return super().dump() | {
             "missing": [word for word in self.missing if word],
             "columns": {column.name: column.dump() for column in self.columns},
         }
-
-
-def load_schema(path: Path) -> Schema:
-    """Read a schema file.
-
-    Raises
-    ------
-    SchemaError
-        If the file is missing, is not YAML, or says something that cannot be.
-    """
-    return parse_schema(read_yaml(path, what="schema"), source=path.name)
-
-
-def parse_schema(content: Mapping[str, Any], *, source: str = "schema.yaml") -> Schema:
-    """Build a schema from the mapping that its file holds.
-
-    Raises
-    ------
-    SchemaError
-        Naming the file, the place in it and the nearest allowed word.
-    """
-    return Schema.read(content, source=source)
-
-
-def schema_text(schema: Schema) -> str:
-    """Return the schema as the text of a YAML file."""
-    return yaml_text(schema.dump())

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from inspect import getdoc
+from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -24,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, core_schema
 
 from scoring_ml.data.names import nearest
+from scoring_ml.data.yaml_file import read_yaml, yaml_text
 from scoring_ml.errors import SchemaError
 
 _PLACE: Final = "{at}"
@@ -91,6 +93,8 @@ class Section:
     __pydantic_config__ = ConfigDict(extra="forbid")
     TITLE: ClassVar[str] = "the file"
     """What messages call it where it is the whole file."""
+    FILE: ClassVar[str] = ""
+    """Usual name of the file that it is the whole of."""
     UNWRITTEN: ClassVar[tuple[str, ...]] = ()
     """Fields that stand in no file."""
     ALWAYS: ClassVar[tuple[str, ...]] = ()
@@ -99,7 +103,19 @@ class Section:
     """Whether all keys are."""
 
     @classmethod
-    def read(cls, content: Any, *, source: str, context: Any = None) -> Self:
+    def load(cls, path: Path, context: Any = None) -> Self:
+        """Read a file that holds the section.
+
+        Raises
+        ------
+        SchemaError
+            If the file is missing, is not YAML, or as :meth:`read` does.
+        """
+        content = read_yaml(path, what=cls.TITLE.removeprefix("the "))
+        return cls.read(content, context, source=path.name)
+
+    @classmethod
+    def read(cls, content: Any, context: Any = None, *, source: str = "") -> Self:
         """Build the section from what a file holds.
 
         Raises
@@ -110,7 +126,8 @@ class Section:
         try:
             section: Self = _adapter(cls).validate_python(content, context=context)
         except ValidationError as error:
-            raise _refusal(error.errors(include_url=False)[0], content, cls.TITLE, source) from None
+            first, source = error.errors(include_url=False)[0], source or cls.FILE
+            raise _refusal(first, content, cls.TITLE, source) from None
         return section
 
     def dump(self) -> dict[str, Any]:
@@ -126,6 +143,10 @@ class Section:
             if written and item.name not in self.UNWRITTEN:
                 content[_key(item)] = _plain(value)
         return content
+
+    def yaml(self) -> str:
+        """Return the text of a YAML file that holds the section."""
+        return yaml_text(self.dump())
 
     @classmethod
     def key_names(cls) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
@@ -22,7 +21,7 @@ from scoring_ml.data.section_values import Flag, OneOf, Word
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
 from scoring_ml.data.values.vocabulary import tidy
-from scoring_ml.data.yaml_file import read_yaml, reviewed
+from scoring_ml.data.yaml_file import reviewed
 
 
 def _finite(value: Any) -> int | float:
@@ -231,6 +230,7 @@ class Matrix(Section):
     version: Literal[1] = 1
 
     TITLE: ClassVar = "the matrix"
+    FILE: ClassVar = "matrix.yaml"
 
     @property
     def max_total(self) -> int:
@@ -247,7 +247,7 @@ class Matrix(Section):
         return {criterion.name: criterion.level(values) for criterion in self.criteria}
 
     def dump(self) -> dict[str, Any]:
-        """Return the mapping that a matrix file holds; :func:`parse_matrix` undoes it."""
+        """Return the mapping that a matrix file holds."""
         return {"version": self.version, "criteria": {c.name: c.dump() for c in self.criteria}}
 
 
@@ -256,34 +256,9 @@ def is_missing(value: Typed) -> bool:
     return value is None or value != value
 
 
-def load_matrix(path: Path, schema: Schema) -> Matrix:
-    """Read a matrix file and check it against a schema.
-
-    Raises
-    ------
-    SchemaError
-        If the file is missing or says something that cannot be; names the place and the
-        nearest allowed word.
-    """
-    return parse_matrix(read_yaml(path, what="matrix"), schema, source=path.name)
-
-
 def unmapped_matrix() -> Matrix:
     """Return the matrix of ``models/matrix.yaml``: the points without any rule."""
-    return parse_matrix(reviewed("matrix.yaml"), None, source="models/matrix.yaml")
-
-
-def parse_matrix(
-    content: Mapping[str, Any], schema: Schema | None, *, source: str = "matrix.yaml"
-) -> Matrix:
-    """Build a matrix from the mapping that its file holds.
-
-    Raises
-    ------
-    SchemaError
-        If it says something that cannot be.
-    """
-    return Matrix.read(content, source=source, context=schema)
+    return Matrix.read(reviewed("matrix.yaml"), source="models/matrix.yaml")
 
 
 def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 
 from scoring_ml.data.files.writing import whole_file, whole_folder
-from scoring_ml.data.schema import parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import IntegrityError
 from scoring_ml.estimators.calibration import Calibration
 from scoring_ml.estimators.ladder import estimator_class
-from scoring_ml.features.criteria import parse_matrix
+from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import Reference
@@ -85,8 +85,8 @@ def load_scorer(folder: Path) -> Scorer:
 
 def _restored(folder: Path, files: dict[str, bytes]) -> Scorer:
     content = json.loads(files[SCORER_FILE])
-    schema = parse_schema(content["schema"], source=SCORER_FILE)
-    matrix = parse_matrix(content["matrix"], schema, source=SCORER_FILE)
+    schema = Schema.read(content["schema"], source=SCORER_FILE)
+    matrix = Matrix.read(content["matrix"], schema, source=SCORER_FILE)
     encoder = Encoder(schema, matrix, content["levels"])
     estimator = dict(content["estimator"])
     if TEXT_FILE in files:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring_ml.data.schema import CRITERIA, Column, Schema, parse_schema
+from scoring_ml.data.schema import CRITERIA, Column, Schema
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.feature import Feature
@@ -209,7 +209,7 @@ def read_scored(folder: Path) -> ScoredRun:
             do=_TRAIN_AGAIN,
         )
     rows = pd.read_parquet(folder / ROWS_FILE)
-    schema = parse_schema(facts["schema"], source=FACTS_FILE)
+    schema = Schema.read(facts["schema"], source=FACTS_FILE)
     fields = _fields(facts, schema)
     values = dict.fromkeys([*facts["columns"], *(item.name for item in fields)])
     needed = [*_COLUMNS, *(f"value/{name}" for name in values)]

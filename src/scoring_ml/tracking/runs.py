@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import yaml
 
-from scoring_ml.data.schema import schema_text
 from scoring_ml.errors import ScoringError
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.candidate import Candidate
@@ -288,7 +287,7 @@ def _log_parent(log: _RunLog, facts: Mapping[str, Any]) -> None:
         "policy.json": _json(facts["policy"]),
         "audit.json": _json(facts["findings"]),
         "unused_rows.json": _json(facts["unused"]),
-        "schema.yaml": schema_text(trained.schema),
+        "schema.yaml": trained.schema.yaml(),
         "matrix.yaml": yaml.safe_dump(trained.matrix.dump(), sort_keys=False, allow_unicode=True),
     }
     log.files(texts | tables, lambda folder: draw_training(trained, folder))

@@ -14,7 +14,7 @@ from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
 from scoring_ml.data.crm.lead_index import places
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.fields import RESERVED
 from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.drafting.look import folded_word
@@ -183,7 +183,7 @@ def _table(draft: CrmDraft, folder: Path, name: str, sources: Sequence[Any]) -> 
     content = {"version": 1, "dataset": "x", "tables": {**draft.tables, name: [*sources]}}
     keys = ("timezone", "day_first", "missing", "stages")
     content |= {key: draft.content[key] for key in keys if key in draft.content}
-    mapping = parse_mapping(content)
+    mapping = CrmMapping.read(content)
     sources = mapping.tables[name]
     opened = [part for source in sources for part in open_source(folder, name, source, ())]
     return Table(name, mapping, opened)

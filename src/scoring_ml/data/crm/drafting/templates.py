@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from scoring_ml.data.crm.contract.contracts import contracts
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
-from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
 
 _LEAST_SHARE: Final = 0.5
 """Share of the columns that a template's file must have, by weight."""
@@ -63,7 +63,7 @@ def templates() -> tuple[Template, ...]:
         path, readme = folder / MAPPING_NAME, folder / "README.md"
         if path.is_file() and readme.is_file():
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            content["tables"] = parse_mapping(content).dump()["tables"]
+            content["tables"] = CrmMapping.read(content).dump()["tables"]
             title = readme.read_text(encoding="utf-8").split("\n")[0].lstrip("# ").split(":")[0]
             found.append(Template(title, content, *_columns_of(content)))
     return tuple(found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 from zoneinfo import available_timezones
 
@@ -34,7 +33,6 @@ from scoring_ml.data.section_values import (
     Words,
 )
 from scoring_ml.data.values.moments import DateForm, moment_of
-from scoring_ml.data.yaml_file import read_yaml, yaml_text
 
 MAPPING_NAME: Final = "crm.yaml"
 """Name of the file in an export's folder."""
@@ -173,6 +171,7 @@ class CrmMapping(LeadUse, DateForm):
     most_left_out: Share = 0.10
 
     TITLE: ClassVar = "the mapping"
+    FILE: ClassVar = MAPPING_NAME
     ALWAYS: ClassVar = (
         "version",
         "timezone",
@@ -215,7 +214,7 @@ class CrmMapping(LeadUse, DateForm):
         return max((moment_of(text, timezone=self.timezone) for text in given if text), default=0)
 
     def dump(self) -> dict[str, Any]:
-        """Return what a mapping file holds; :func:`parse_mapping` undoes it."""
+        """Return what a mapping file holds."""
         content = super().dump() | {
             "missing": [word for word in self.missing if word],
             "fields": {item.column.name: item.dump() for item in self.fields},
@@ -224,30 +223,3 @@ class CrmMapping(LeadUse, DateForm):
             moment = _EPOCH + timedelta(microseconds=self.extracted_at)
             content["extracted_at"] = moment.isoformat()
         return content
-
-
-def load_mapping(path: Path) -> CrmMapping:
-    """Read a mapping file.
-
-    Raises
-    ------
-    SchemaError
-        If the file is missing, is not YAML, or says something that cannot be.
-    """
-    return parse_mapping(read_yaml(path, what="mapping"), source=path.name)
-
-
-def parse_mapping(content: Mapping[str, Any], *, source: str = MAPPING_NAME) -> CrmMapping:
-    """Build a mapping from what its file holds.
-
-    Raises
-    ------
-    SchemaError
-        Naming the file, the place in it and the nearest allowed word.
-    """
-    return CrmMapping.read(content, source=source)
-
-
-def mapping_text(mapping: CrmMapping) -> str:
-    """Return the mapping as the text of a YAML file."""
-    return yaml_text(mapping.dump())
