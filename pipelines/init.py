@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME, file_findings
+from pipelines.init_files import DraftFiles
+from pipelines.inputs import file_findings
 from pipelines.overview import (
     Overview,
     facts_lines,
@@ -21,18 +20,11 @@ from pipelines.overview import (
 from scoring_ml.data.draft import draft_schema
 from scoring_ml.data.draft_column import ASSUMED
 from scoring_ml.data.files.data_file import read_table
-from scoring_ml.data.files.writing import whole_file
 from scoring_ml.data.schema import Column, Schema
-from scoring_ml.data.yaml_file import for_editors
-from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Finding, Progress, audit, order_doubted
-from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.matrix_draft import draft_matrix
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.texts import Catalogue
-
-FORMS_NAME: Final = ".schemas"
-"""Folder of the JSON Schemas that editors check a draft by, beside it."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +32,19 @@ class InitResult:
     """The overview of a file by its drafted schema, and the files written."""
 
     overview: Overview
-    data: Path
-    schema_path: Path
-    matrix_path: Path
+    files: DraftFiles
 
     @property
     def next_steps(self) -> tuple[str, ...]:
         """What a person does now, in order."""
         texts = Catalogue.load("en")
-        flagged = len(self.overview.flagged())
-        schema, matrix = str(self.schema_path), str(self.matrix_path)
-        by_itself = self.schema_path == self.data.with_name(SCHEMA_NAME)
-        command = {
-            "data": shlex.quote(str(self.data)),
-            "schema": "" if by_itself else f" --schema {shlex.quote(schema)}",
-        }
+        flagged, schema = len(self.overview.flagged()), str(self.files.meaning)
         decide = [texts.text("audit.init.next_decide", n=flagged, schema=schema)] * bool(flagged)
         if order_doubted(self.overview.findings):
             decide.insert(0, texts.text("audit.init.next_order", schema=schema))
         elif self.overview.file_asked:
             decide.insert(0, texts.text("audit.init.next_file", schema=schema))
-        return (
-            *decide,
-            texts.text("audit.init.next_confirm", schema=schema),
-            texts.text("audit.init.next_matrix", matrix=matrix),
-            texts.text("audit.init.next_check", **command),
-            texts.text("audit.init.next_train", **command),
-        )
+        return self.files.steps(*decide, texts.text("audit.init.next_confirm", schema=schema))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
@@ -78,7 +56,7 @@ class InitResult:
                 grade: [name for name in flagged if worst_grade(self.overview.of(name)) == grade]
                 for grade in ("refuse", "ask")
             },
-            "written": [str(self.schema_path), str(self.matrix_path)],
+            "written": self.files.names,
             "next": list(self.next_steps),
         }
 
@@ -95,10 +73,7 @@ class InitResult:
         elif not self.overview.file_asked:
             lines.append(texts.text("audit.init.flagged_none"))
         lines += note_lines(self.overview)
-        files = ", ".join(map(str, (self.schema_path, self.matrix_path)))
-        lines += ["", texts.text("audit.init.written", files=files)]
-        lines.append(texts.text("audit.init.next"))
-        lines += [f"  {number}. {step}" for number, step in enumerate(self.next_steps, start=1)]
+        lines += self.files.lines(self.next_steps)
         return "\n".join(lines) + "\n"
 
 
@@ -138,8 +113,8 @@ def init_schema(
         If the file cannot be read, the target cannot be understood, or a file to be written is
         already there; nothing is written then.
     """
-    matrix_path = out.with_name(MATRIX_NAME)
-    refuse_existing(out, matrix_path)
+    files = DraftFiles(data, out, Schema)
+    files.refuse_existing()
     file = read_table(data, encoding=encoding)
     draft = draft_schema(file, target=target, won=won, lost=lost, still_open=still_open)
     snapshot = build_snapshot(file, draft)
@@ -152,18 +127,8 @@ def init_schema(
     )
     overview = Overview(file.facts, len(file.facts.columns), schema, snapshot, findings)
     header = Catalogue.load("en").text("audit.header", file=file.facts.name)
-    comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    forms = out.with_name(FORMS_NAME)
-    write_new(
-        {
-            out: for_editors(comment + schema.yaml(), f"{FORMS_NAME}/schema.json"),
-            matrix_path: for_editors(
-                draft_matrix(schema, snapshot.frame), f"{FORMS_NAME}/matrix.json"
-            ),
-        },
-        {forms / "schema.json": Schema.json_schema(), forms / "matrix.json": Matrix.json_schema()},
-    )
-    return InitResult(overview, data, out, matrix_path)
+    files.write(header, schema.yaml(), draft_matrix(schema, snapshot.frame))
+    return InitResult(overview, files)
 
 
 def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
@@ -183,46 +148,3 @@ def _with_findings(column: Column, findings: Sequence[Finding]) -> Column:
     seen = column.reason.removesuffix(ASSUMED).rstrip("; ")
     reason = f"{reason} ({seen})" if seen else reason
     return replace(audited, use=False, known="unknown", reason=reason)
-
-
-def refuse_existing(*paths: Path) -> None:
-    """Refuse to write files that are already there.
-
-    Raises
-    ------
-    InputError
-        Naming those that are.
-    """
-    present = [str(path) for path in paths if path.exists()]
-    if present:
-        raise InputError(
-            "init must not overwrite a file",
-            found=f"{' and '.join(present)} already there",
-            do="Name a schema in another folder with --out, or move the old file away",
-        )
-
-
-def write_new(texts: Mapping[Path, str], forms: Mapping[Path, str]) -> None:
-    """Write files, all of them whole or none.
-
-    The JSON Schemas that their first lines name may be there from an earlier file.
-
-    Raises
-    ------
-    InputError
-        If a file is there by now, or its folder cannot be written to.
-    """
-    try:
-        with ExitStack() as files:
-            for path, text in texts.items():
-                files.enter_context(whole_file(path)).write_text(text, encoding="utf-8")
-            refuse_existing(*texts)
-            for path, text in forms.items():
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            "The schema's folder must be writable",
-            found=f"{next(iter(texts)).parent}: {error.strerror or type(error).__name__}",
-            do="Make the folder, or choose another place with --out",
-        ) from None

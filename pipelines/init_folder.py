@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipelines.init import FORMS_NAME, InitResult, init_schema, refuse_existing, write_new
+from pipelines.init import InitResult, init_schema
+from pipelines.init_files import DraftFiles
 from pipelines.inputs import MATRIX_NAME, SCHEMA_NAME
 from scoring_ml.data.crm.drafting.by_shape import add_by_shape, draft_by_shape
 from scoring_ml.data.crm.drafting.completion import complete, draft_text
@@ -20,10 +20,9 @@ from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
-from scoring_ml.data.yaml_file import for_editors, reviewed_text
+from scoring_ml.data.yaml_file import reviewed_text
 from scoring_ml.errors import InputError
 from scoring_ml.evaluation.audit.leak_audit import Progress
-from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.matrix_draft import draft_matrix
 
@@ -40,28 +39,16 @@ class FolderResult:
         Why the export cannot be read by the draft; empty if it can.
     """
 
-    folder: Path
+    files: DraftFiles
     draft: CrmDraft
     mapping: CrmMapping
-    mapping_path: Path
-    matrix_path: Path
     leads: Mapping[str, int]
     broken: str
 
     @property
     def next_steps(self) -> tuple[str, ...]:
         """What a person does now, in order."""
-        by_itself = self.mapping_path == self.folder / MAPPING_NAME
-        command = {
-            "data": shlex.quote(str(self.folder)),
-            "mapping": "" if by_itself else f" --mapping {shlex.quote(str(self.mapping_path))}",
-        }
-        return (
-            draft_text("init.next_read", mapping=str(self.mapping_path)),
-            draft_text("init.next_matrix", matrix=str(self.matrix_path)),
-            draft_text("init.next_check", **command),
-            draft_text("init.next_train", **command),
-        )
+        return self.files.steps(draft_text("init.next_read", mapping=str(self.files.meaning)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one JSON document."""
@@ -76,14 +63,14 @@ class FolderResult:
             "questions": list(self.draft.questions),
             "rows": dict(self.leads),
             "broken": self.broken or None,
-            "written": [str(self.mapping_path), str(self.matrix_path)],
+            "written": self.files.names,
             "next": list(self.next_steps),
         }
 
     def render(self) -> str:
         """Return the result as plain text for a terminal."""
         document = self.to_json()
-        lines = [draft_text("init.folder", folder=self.folder.name, system=_system(self.draft))]
+        lines = [draft_text("init.folder", folder=self.files.data.name, system=_system(self.draft))]
         lines += ["", draft_text("init.tables")]
         for table, files in document["tables"].items():
             names = ", ".join(dict.fromkeys(files))
@@ -96,9 +83,7 @@ class FolderResult:
         rows = draft_text("init.broken", why=self.broken) if self.broken else rows
         lines += ["", rows, "", draft_text("init.decide")]
         lines += [f"  - {question}" for question in self.draft.questions]
-        written = ", ".join(document["written"])
-        lines += ["", draft_text("init.written", files=written), draft_text("init.next")]
-        lines += [f"  {number}. {step}" for number, step in enumerate(self.next_steps, start=1)]
+        lines += self.files.lines(self.next_steps)
         return "\n".join(lines) + "\n"
 
 
@@ -165,9 +150,8 @@ def init_folder(
         If no leads are found in the folder, or a file to be written is already there; nothing
         is written then.
     """
-    path = out or folder / MAPPING_NAME
-    matrix_path = path.with_name(MATRIX_NAME)
-    refuse_existing(path, matrix_path)
+    files = DraftFiles(folder, out or folder / MAPPING_NAME, CrmMapping)
+    files.refuse_existing()
     opened, unread = open_folder(folder, encoding)
     draft = best_template(opened)
     if draft is not None:
@@ -192,18 +176,10 @@ def init_folder(
     complete(draft, folder, opened)
     header = draft_text("header", folder=folder.name, system=_system(draft))
     lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]
-    text = "".join(f"# {line}".rstrip() + "\n" for line in lines) + draft.text()
-    mapping = CrmMapping.read(yaml.safe_load(text))
+    mapping = CrmMapping.read(yaml.safe_load(draft.text()))
     leads, broken, matrix = _try(folder, mapping)
-    forms = path.with_name(FORMS_NAME)
-    write_new(
-        {
-            path: for_editors(text, f"{FORMS_NAME}/crm.json"),
-            matrix_path: for_editors(matrix, f"{FORMS_NAME}/matrix.json"),
-        },
-        {forms / "crm.json": CrmMapping.json_schema(), forms / "matrix.json": Matrix.json_schema()},
-    )
-    return FolderResult(folder, draft, mapping, path, matrix_path, leads, broken)
+    files.write("\n".join(lines), draft.text(), matrix)
+    return FolderResult(files, draft, mapping, leads, broken)
 
 
 def _try(folder: Path, mapping: CrmMapping) -> tuple[dict[str, int], str, str]:

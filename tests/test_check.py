@@ -84,11 +84,11 @@ class TestInit:
         assert all(column.reason for column in drafted.overview.schema.columns)
 
     def test_the_file_begins_with_how_to_decide(self, drafted):
-        text = drafted.schema_path.read_text(encoding="utf-8")
+        text = drafted.files.meaning.read_text(encoding="utf-8")
         editors, text = text.split("\n", 1)
         assert text.startswith("# Drafted by scoring-ml init from leads.csv")
         form = editors.removeprefix("# yaml-language-server: $schema=")
-        assert (drafted.schema_path.parent / form).read_text("utf-8") == Schema.json_schema()
+        assert (drafted.files.meaning.parent / form).read_text("utf-8") == Schema.json_schema()
         for word in ("at_creation", "before_scoring", "after_outcome", "unknown", "allow"):
             assert f"{word}" in text.split("version:")[0]
 
@@ -154,14 +154,14 @@ class TestInit:
             "unused": 0,
         }
         assert answer["left_out"] == {"refuse": ["stage"], "ask": []}
-        assert answer["written"] == [str(drafted.schema_path), str(drafted.matrix_path)]
+        assert answer["written"] == [str(drafted.files.meaning), str(drafted.files.matrix)]
         finding = next(item for item in answer["findings"] if item["column"] == "stage")
         assert set(finding) == {"column", "grade", "probe", "value", "text"}
 
     def test_the_same_file_gives_the_same_draft(self, leads, drafted, tmp_path):
         (tmp_path / "again").mkdir()
         again = init_schema(leads, target="outcome", out=tmp_path / "again" / "schema.yaml")
-        assert again.schema_path.read_bytes() == drafted.schema_path.read_bytes()
+        assert again.files.meaning.read_bytes() == drafted.files.meaning.read_bytes()
 
 
 class TestCheck:
@@ -171,7 +171,7 @@ class TestCheck:
         assert result.render().endswith("Nothing stands against training.\n")
 
     def test_a_leak_that_is_used_stops_it(self, leads, drafted):
-        change(drafted.schema_path, "stage", use=True)
+        change(drafted.files.meaning, "stage", use=True)
         result = check_data(leads)
         assert result.exit_code == 2
         assert result.groups["refused"] == ("stage",)
@@ -181,13 +181,13 @@ class TestCheck:
         assert (answer["ok"], answer["exit_code"], answer["refused"]) == (False, 2, ["stage"])
 
     def test_a_written_reason_allows_it_and_is_shown(self, leads, drafted):
-        change(drafted.schema_path, "stage", use=True, allow="set by the form, seen in its code")
+        change(drafted.files.meaning, "stage", use=True, allow="set by the form, seen in its code")
         result = check_data(leads)
         assert (result.exit_code, result.groups["allowed"]) == (0, ("stage",))
         assert "reason: set by the form, seen in its code" in result.render()
 
     def test_what_the_schema_says_to_come_later_stops_it(self, leads, drafted):
-        change(drafted.schema_path, "visits", known="after_outcome")
+        change(drafted.files.meaning, "visits", known="after_outcome")
         assert check_data(leads).groups["refused"] == ("visits",)
 
     def test_rows_that_cannot_be_used_are_listed_by_reason(self, leads, drafted):
@@ -261,7 +261,7 @@ class TestRealFiles:
         assert schema.order.column == "Lead Number"
         assert "Select" in schema.missing
         assert (
-            check_data(real("x-education-leads.csv"), Files(schema=result.schema_path)).exit_code
+            check_data(real("x-education-leads.csv"), Files(schema=result.files.meaning)).exit_code
             == 0
         )
 

@@ -111,7 +111,7 @@ class Section:
         SchemaError
             If the file is missing, is not YAML, or as :meth:`read` does.
         """
-        content = read_yaml(path, what=cls.TITLE.removeprefix("the "))
+        content = read_yaml(path, what=cls.kind_name())
         return cls.read(content, context, source=path.name)
 
     @classmethod
@@ -160,6 +160,16 @@ class Section:
 
     def check(self) -> None:
         """Refuse what keys say of one another by raising :class:`Fault`."""
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """Return what the whole file is called, such as mapping."""
+        return cls.TITLE.removeprefix("the ")
+
+    @classmethod
+    def form_name(cls) -> str:
+        """Return the name of the file that holds its JSON Schema."""
+        return cls.FILE.replace(".yaml", ".json")
 
     @classmethod
     def json_schema(cls) -> str:
