@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.estimators.calibration import Calibration, fit_calibration
 from scoring_ml.estimators.ladder import Rung, make_estimator
-from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS, MatrixEstimator
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.evaluation.encoded_rows import EncodedRows
 from scoring_ml.evaluation.intervals import Predictions
@@ -74,18 +74,16 @@ class Candidate:
 
     def scores(self, rows: NDArray[Any], policy: Policy | None) -> NDArray[np.int64] | None:
         """Return scores of some rows under a policy, or None where there are none."""
+        if self.estimator.answers_total:
+            return round_half_up(POINTS_PER_LOGODDS * self.logodds[rows])
         if policy is None or not self.calibration.gives_probability:
             return None
         logodds = self.calibration.logodds(self.logodds[rows])
         return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
 
-    def count_tiers(
-        self, rows: NDArray[Any], policy: Policy | None, *, matrix_total: NDArray[np.float64]
-    ) -> dict[str, int] | None:
+    def count_tiers(self, rows: NDArray[Any], policy: Policy | None) -> dict[str, int] | None:
         """Return how many of some rows are in each tier, or None where there are no scores."""
         scores = self.scores(rows, policy)
-        if self.estimator.answers_total:
-            scores = matrix_total[rows].astype(np.int64)
         if scores is None:
             return None
         shown = tiers(scores)

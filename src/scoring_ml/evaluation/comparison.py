@@ -34,6 +34,7 @@ from scoring_ml.evaluation.verdict import (
 )
 from scoring_ml.evaluation.window_checks import check_leads
 from scoring_ml.evaluation.windows import NAMES, Windows
+from scoring_ml.features.contact_stand_ins import without_contacts
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import Snapshot
@@ -185,6 +186,7 @@ def compare(
     weight = None if lead is None else lead_weights(lead)
     check_leads(windows, snapshot, schema, weight=weight)
     tell("encode", 0.05)
+    snapshot = replace(snapshot, frame=without_contacts(snapshot.frame, schema.used))
     train_frame = snapshot.frame.iloc[windows.train]
     encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix, lead)
     X = EncodedRows(encoder, snapshot.frame, snapshot.as_of)
@@ -247,7 +249,7 @@ def compare(
         replace(
             candidate,
             metrics=comparison.metrics[candidate.kind],
-            tiers=candidate.count_tiers(test, chosen_policy, matrix_total=matrix_total),
+            tiers=candidate.count_tiers(test, chosen_policy),
         )
         for candidate in candidates
     ]

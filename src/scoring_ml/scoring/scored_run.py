@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scoring_ml.data.schema import CRITERIA, Column, Schema
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.features.catalogue import schema_features
+from scoring_ml.features.contact_stand_ins import stand_ins
 from scoring_ml.features.feature import Feature
 from scoring_ml.scoring.reference import Observed, settled_rate
 from scoring_ml.scoring.saving import write_json
@@ -52,15 +53,6 @@ _COLUMNS: Final = (
     "action",
 )
 _TRAIN_AGAIN: Final = "Run scoring-ml train again with this version"
-
-_CONTACTS: Final = {
-    ("email", "valid"): "somebody@example.com",
-    ("email", "invalid"): "nobody",
-    ("phone", "valid"): "+12025550123",
-    ("phone", "invalid"): "0",
-    ("phone", "unjudged"): "202 555 0123",
-}
-"""Made-up contact details that stand for those of each word."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +147,9 @@ class ScoredRun:
         """
         frame = {}
         for name in self.facts["columns"]:
-            values, kind = self.rows[f"value/{name}"].to_numpy(), self.schema[name].type
-            if kind in ("email", "phone"):
-                values = np.array([_CONTACTS.get((kind, value)) for value in values], dtype=object)
+            values, column = self.rows[f"value/{name}"].to_numpy(), self.schema[name]
+            if column.type in ("email", "phone"):
+                values = stand_ins(column, values)
             frame[name] = values
         moments = self.rows["as_of"]
         as_of = None if moments.isna().all() else moments.to_numpy(dtype="datetime64[us]")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scoring_ml.data.schema import Column
+from scoring_ml.features.contact_stand_ins import VALIDITY_WORDS
 from scoring_ml.features.criteria import contact_valid, is_missing
 from scoring_ml.features.feature import Feature
 from scoring_ml.texts import Catalogue
@@ -22,7 +23,7 @@ def display_value(column: Column, value: Any) -> str | None:
     if is_missing(value):
         return None
     if column.type in ("email", "phone"):
-        return {True: "valid", False: "invalid", None: "unjudged"}[contact_valid(value, column)]
+        return VALIDITY_WORDS[contact_valid(value, column)]
     return value_text(column, value)
 
 

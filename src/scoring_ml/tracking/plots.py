@@ -55,8 +55,9 @@ def draw_candidate(
         _ranking(trained, candidate, title, plots / "ranking.png")
         _reliability(trained, candidate, title, plots / "reliability.png")
         _gains(trained, candidate, title, plots / "gains.png")
-        if scorer is not None:
-            _tiers(trained, scorer, title, plots / "tiers.png")
+        scores = candidate.scores(trained.windows.test, trained.policy)
+        if scores is not None:
+            _tiers(trained, tiers(scores), title, plots / "tiers.png")
         draw_fields(trained, candidate, scorer, title, plots / "fields.png")
         if candidate.estimator.shap_values:
             draw_beeswarm(trained, candidate, title, plots / "shap_summary.png")
@@ -151,9 +152,8 @@ def _gains(trained: Trained, candidate: Candidate, title: str, path: Path) -> No
     save(figure, path)
 
 
-def _tiers(trained: Trained, scorer: Scorer, title: str, path: Path) -> None:
+def _tiers(trained: Trained, shown: NDArray[Any], title: str, path: Path) -> None:
     rows = trained.windows.test
-    shown = tiers(scorer.rows.scores(trained.X[rows]).score)
     won = trained.snapshot.label[rows]
     figure = new_figure(10, 4.6)
     volumes, kept = figure.subplots(1, 2, width_ratios=[3, 2])
