@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.inputs import AuditedData, Files, open_data
+from pipelines.memory import give_back
 from pipelines.progress import ProgressBar
 from pipelines.switch import finish_switch, under_policy
 from pipelines.tables import candidates_text
@@ -126,6 +127,7 @@ def train_file(
     bar("read", 0.0)
     finish_switch(home.ensure())
     opened = open_data(data, files or Files(), bar)
+    give_back()
     meaning = opened.schema
     refuse(opened.findings, meaning, data)
     in_force = policy_in_force(home, meaning.dataset)

@@ -23,8 +23,8 @@ from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.champion import load_champion
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
+from tests.bench.crm import LEADS, online, training
 from tests.bench.crm import crm as crm_in_full
-from tests.bench.crm import online
 from tests.bench.flat import flat as flat_in_full
 from tests.bench.influence import Influence, influence
 from tests.flat_leads import write_flat_leads
@@ -142,10 +142,15 @@ def seeds(home: Home) -> Iterator[Row]:
         yield from influence_rows(f"seed {seed}", found)
 
 
-def crm(home: Home) -> Iterator[Row]:
+def crm(home: Home, leads: int = LEADS) -> Iterator[Row]:
     """A million leads, and one lead with 200 activities."""
     yield from online(home.root / "online")
-    yield from crm_in_full(home.root / "crm")
+    yield from crm_in_full(home.root / "crm", leads=leads)
+
+
+def crm_train(home: Home, leads: int = LEADS) -> Iterator[Row]:
+    """Training on a million leads at all of their ages."""
+    yield from training(home.root / "crm-train", leads=leads)
 
 
 def one_lead(scorer: Scorer, result: TrainResult) -> Iterator[Row]:
@@ -186,9 +191,9 @@ def _other(result: TrainResult, kind: str) -> Scorer:
     return Scorer(parts)
 
 
-def flat(home: Home) -> Iterator[Row]:
+def flat(home: Home, leads: int = LEADS) -> Iterator[Row]:
     """A flat file of a million leads: drafted, checked and trained on."""
-    yield from flat_in_full(home.root / "large")
+    yield from flat_in_full(home.root / "large", leads=leads)
 
 
 def reading(home: Home) -> Iterator[Row]:
@@ -218,11 +223,13 @@ BENCHMARKS = {
     "demo": demo,
     "seeds": seeds,
     "crm": crm,
+    "crm_train": crm_train,
     "flat": flat,
     "reading": reading,
     "x-education": x_education,
     "bank": bank,
 }
+SIZED = ("crm", "crm_train", "flat")
 NEEDS_DATA = {"x-education": "x-education-leads.csv", "bank": "bank-additional-full.csv"}
 
 
@@ -230,7 +237,9 @@ def main() -> None:
     """Run the benchmarks named on the command line, or all."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="all if none")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument("--leads", type=int, default=LEADS, help=f"of {', '.join(SIZED)}")
+    given = parser.parse_args()
+    names = given.names or list(BENCHMARKS)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -240,7 +249,8 @@ def main() -> None:
                 rows.append((name, "skipped", f"{data} is not there"))
                 continue
             print(f"{name} ...", file=sys.stderr)
-            rows += BENCHMARKS[name](home)
+            sized = {"leads": given.leads} if name in SIZED else {}
+            rows += BENCHMARKS[name](home, **sized)
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

@@ -28,6 +28,7 @@ from scoring_ml.features.criteria import contact_valid
 from scoring_ml.features.crm_snapshot import build_crm_snapshot, crm_schema
 from scoring_ml.features.lead_history import read_history
 from scoring_ml.features.outcomes import find_outcomes
+from tests.bench.flat import run
 from tests.bench.pandas_yardstick import snapshot as plain_snapshot
 
 LEADS = 1_000_000
@@ -54,6 +55,16 @@ def crm(folder: Path, *, leads: int = LEADS) -> Iterator[Row]:
     differ = [name for name in COMPARED if not _same(ours["sums"][name], plain["sums"][name])]
     same = "all the same" if not differ else f"different: {', '.join(differ)}"
     yield "sums of columns that both have", same, f"{len(COMPARED)} columns"
+
+
+def training(folder: Path, *, leads: int = LEADS) -> Iterator[Row]:
+    """Training on the demo CRM in full size, every lead at all of its ages."""
+    made = apart(make, folder, leads)
+    yield f"demo CRM: make {leads:,} leads", seconds(made), f"{made['rows']:,} activities, Parquet"
+    home = str(folder / "home")
+    code, taken, memory = run(["train", str(folder / "crm"), "--home", home], folder / "train.txt")
+    figure = f"{taken:.0f} s, {memory / 1e9:.1f} GB" + (f", exit {code}" if code else "")
+    yield "demo CRM: train on all ages", figure, "all logged"
 
 
 def online(folder: Path) -> Iterator[Row]:
