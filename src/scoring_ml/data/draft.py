@@ -40,7 +40,6 @@ def draft_schema(
 
     Parameters
     ----------
-    file : DataFile
     target : str
         Column that holds the outcome.
     dataset : str or None

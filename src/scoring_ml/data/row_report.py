@@ -66,9 +66,6 @@ class RowReport:
 
     Parameters
     ----------
-    name : str
-    files : tuple of str
-    read, used : int
     fates : tuple of RowFate
         Each row that is not used once, under the first defect that was found.
     """

@@ -54,14 +54,7 @@ PERSONAL_TYPES: Final = ("email", "phone", "text", "id")
 KNOWN: Final = ("at_creation", "before_scoring", "unknown", "after_outcome")
 """When a column's value is known, from the first moment of a lead to after its end."""
 
-CRITERIA: Final = (
-    "industry_fit",
-    "budget",
-    "need_urgency",
-    "authority",
-    "timeline",
-    "engagement",
-)
+CRITERIA: Final = ("industry_fit", "budget", "need_urgency", "authority", "timeline", "engagement")
 """The six criteria of the hand-built matrix."""
 
 GROUPS: Final = (*CRITERIA, "reachability", "source", "campaign", "other")
@@ -279,8 +272,6 @@ class Schema(LeadUse):
         Column that names a lead; ``None`` for the row number.
     account : str or None
         Column that groups leads of one customer; intervals resample whole accounts.
-    target : Target
-    order : Order
     mature_after_days : float or None
         Age in days at which an outcome is final; needs ``order.by`` = ``time``.
     gap_days : float or None

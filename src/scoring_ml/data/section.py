@@ -38,8 +38,6 @@ class Fault(ValueError):
     ----------
     must : str
         What must hold; ``{at}`` in it stands for the place.
-    found : object
-    do : str
     """
 
     def __init__(self, must: str, found: object = "none", do: str = "Correct it") -> None:

@@ -156,10 +156,7 @@ IN_WINDOW: Final[dict[str, Compute]] = {
 
 
 def lead_features(
-    activities: Activities,
-    seen: NDArray[np.int64],
-    as_of: Moments,
-    features: ByKey,
+    activities: Activities, seen: NDArray[np.int64], as_of: Moments, features: ByKey
 ) -> Numbers:
     """Return the features of what leads did.
 

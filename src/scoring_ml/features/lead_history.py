@@ -78,11 +78,7 @@ class LeadHistory:
 
 
 def read_history(
-    lead: Mapping[str, Any],
-    history: History,
-    *,
-    as_of: datetime,
-    texts: Catalogue | None = None,
+    lead: Mapping[str, Any], history: History, *, as_of: datetime, texts: Catalogue | None = None
 ) -> LeadHistory:
     """Read ``created_at``, ``activities`` and ``stages`` of a request.
 
@@ -208,12 +204,7 @@ def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[An
 
 
 def _stages(
-    raw: Any,
-    history: History,
-    created: int | None,
-    now: int,
-    texts: Catalogue,
-    problems: Problems,
+    raw: Any, history: History, created: int | None, now: int, texts: Catalogue, problems: Problems
 ) -> tuple[Stages | None, list[str]]:
     entries = EntryColumns("stages", raw, STAGE_KEYS, history)
     stage = np.array(entries.words("stage", stage_reader(history)), dtype=np.int16)

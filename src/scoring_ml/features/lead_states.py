@@ -176,7 +176,6 @@ def lead_states(export: Export, won: Sequence[str], lost: Sequence[str]) -> Lead
 
     Parameters
     ----------
-    export : Export
     won, lost : sequence of str
         Stages that end a lead.
     """

@@ -30,7 +30,6 @@ def draft_matrix(schema: Schema, frame: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    schema : Schema
     frame : DataFrame
         Typed values of the schema's columns, a row each lead.
 

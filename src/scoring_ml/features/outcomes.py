@@ -32,8 +32,6 @@ class Outcomes:
     ----------
     states : LeadStates
         Every fact that decides it.
-    wins : Wins
-    horizon_days, lag_days : float
     unsure : array of bool, shape (n,)
         Leads of which a closing could not be read: neither won, nor lost, nor open.
     recorded_since : int

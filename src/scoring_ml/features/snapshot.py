@@ -91,7 +91,6 @@ def build_snapshot(
 
     Parameters
     ----------
-    file : DataFile
     for_training : bool
         Whether the target is read and rows that cannot be used are left out. A file to be scored
         needs neither target nor order, and all its rows stay, in the file's order.

@@ -13,12 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.ids import same_ids
-from scoring_ml.data.files.arrow_cells import (
-    cell_text,
-    distinct_cells,
-    one_array,
-    plain_cells,
-)
+from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_array, plain_cells
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import Vocabulary, folded, visible
@@ -46,11 +41,6 @@ class Coded:
 
     def translated(self, codes: Mapping[str, int], dtype: Any) -> tuple[NDArray[Any], Bools]:
         """Return our numbers for the words, and where a word is none of ours.
-
-        Parameters
-        ----------
-        codes : mapping of folded word to number, 0 or more
-        dtype : numpy dtype
 
         Returns
         -------

@@ -31,11 +31,6 @@ from scoring_ml.data.values.vocabulary import pattern
 class TableDates:
     """The dates of a table's columns: as stated, else as the whole column decides.
 
-    Parameters
-    ----------
-    table : str
-    mapping : CrmMapping
-
     Attributes
     ----------
     decided : dict of str to ColumnDates
@@ -61,7 +56,6 @@ class TableDates:
 
         Parameters
         ----------
-        name : str
         parts : sequence of (str, ColumnDates, sequence of pyarrow Array or ChunkedArray)
             The file, what it states of the column, its cells, and the columns that are read
             instead where it is empty.
@@ -82,13 +76,7 @@ class TableDates:
         return joined_moments(reads)
 
     def dated(self, column: Column, parts: Sequence[Any]) -> Column:
-        """Return a field with the form of its dates, which all of its cells decide.
-
-        Parameters
-        ----------
-        column : Column
-        parts : sequence of pyarrow Array or ChunkedArray
-        """
+        """Return a field with the form of its dates, which all of its cells decide."""
         if column.type != "date":
             return column
         key = f"fields.{column.name}"

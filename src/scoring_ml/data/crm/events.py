@@ -257,7 +257,6 @@ def _unsure(
 
     Parameters
     ----------
-    fates : RowFates
     lead : array of int64, shape (rows,)
     ending, won : array of bool, shape (rows,)
         Rows that may end their lead, and those that win it.

@@ -26,12 +26,7 @@ from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.events import read_deals, read_spend, read_stages
 from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
 from scoring_ml.data.crm.lead_index import LeadIndex
-from scoring_ml.data.crm.leads import (
-    Changes,
-    read_changes,
-    read_contacts,
-    read_leads,
-)
+from scoring_ml.data.crm.leads import Changes, read_changes, read_contacts, read_leads
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.fields import MappedField
 from scoring_ml.data.crm.merges import read_merges
@@ -52,11 +47,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_export(
-    folder: Path,
-    mapping: CrmMapping,
-    *,
-    needs_outcomes: bool = True,
-    now: datetime | None = None,
+    folder: Path, mapping: CrmMapping, *, needs_outcomes: bool = True, now: datetime | None = None
 ) -> tuple[Export, ExportReport]:
     """Read a CRM export as its mapping says.
 
@@ -64,7 +55,6 @@ def read_export(
     ----------
     folder : Path
         Holds the files that the mapping names.
-    mapping : CrmMapping
     needs_outcomes : bool
         Whether the contract demands ``deals`` or a winning stage. Leads that are only to be
         scored need none.
@@ -334,10 +324,7 @@ class _Reading:
 
     def _report(self) -> ExportReport:
         return ExportReport(
-            tuple(self.reports),
-            tuple(self.broken),
-            self.extracted_at,
-            tuple(self.notes),
+            tuple(self.reports), tuple(self.broken), self.extracted_at, tuple(self.notes)
         )
 
     def _nothing(self) -> Export:

@@ -92,7 +92,6 @@ class Activities:
         How much of it, such as the pages of a visit; NaN where not told.
     campaign, channel : array of int32, shape (m,), or None
         Place in ``campaigns`` and ``channels``; -1 for none.
-    campaigns, channels : tuple of str
     """
 
     lead: NDArray[np.int64]
@@ -126,7 +125,6 @@ class Stages:
         Leads of which an end was left out because it cannot be read.
     deal : array of int64, shape (m,), or None
         Which deal entered it: place in ``deals``; -1 for the lead itself.
-    deals : tuple of str
     """
 
     lead: NDArray[np.int64]
@@ -163,7 +161,6 @@ class Deals:
         :data:`NEVER` where it is not told.
     deal : array of int64, shape (m,), or None
         Place in ``ids``; -1 for a deal of its own. Rows of one deal are its states.
-    ids : tuple of str
     """
 
     lead: NDArray[np.int64]
@@ -187,12 +184,8 @@ class Export:
 
     Parameters
     ----------
-    leads : Leads
     histories : mapping of field name to FieldHistory
         Fields from ``field_changes`` and ``contacts``.
-    activities : Activities or None
-    stages : Stages or None
-    deals : Deals or None
     spend : DataFrame or None
         ``campaign``, ``channel`` (str or None), ``day`` (datetime64), ``cost`` (float).
     extracted_at : int

@@ -22,10 +22,8 @@ class LeadIndex:
 
     Parameters
     ----------
-    leads : Leads
     ids : pyarrow Array of str, shape (n,)
     contacts : pyarrow Array of str, shape (n,), or None
-    extracted_at : int
     merges : Merges
         Which other ids mean one of them, and which are set aside.
     """

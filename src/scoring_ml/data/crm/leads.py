@@ -47,9 +47,6 @@ def read_leads(
 
     Parameters
     ----------
-    table : Table
-    fields : sequence of MappedField
-    extracted_at : int
     links : mapping of id to (id, moment) or None
         Merges that a table of their own tells, beside those of the leads.
 
@@ -340,14 +337,10 @@ def _with_first(
 
     Parameters
     ----------
-    fates : RowFates
-    history : FieldHistory
     rows : array of int64, shape (m,)
         The table's rows, in the history's order.
     own : array of bool, shape (rows,)
         Rows of the table that are not about a merged lead.
-    item : MappedField
-    index : LeadIndex
     """
     mine = np.flatnonzero(own[rows])
     first = mine[np.diff(history.lead[mine], prepend=-1) != 0]

@@ -63,7 +63,6 @@ def merge_links(table: Table, extracted_at: int) -> Links:
     table : Table
         With ``lead_id``, ``merged_into`` and perhaps ``merged_at``; in the table ``merges`` a cell
         of ``lead_id`` may hold several ids.
-    extracted_at : int
     """
     links: Links = {}
     if not table.has("merged_into"):

@@ -23,11 +23,7 @@ from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.names import nearest
 from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column
-from scoring_ml.data.values.moments import (
-    Bools,
-    ReadMoments,
-    local_days,
-)
+from scoring_ml.data.values.moments import Bools, ReadMoments, local_days
 from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.data.values.numbers import spellings
 from scoring_ml.data.values.typed import read_columns
@@ -44,22 +40,18 @@ class SourceColumns:
 
     Parameters
     ----------
-    source : Source
     columns : mapping of name to pyarrow ChunkedArray, shape (rows,)
         Those that the mapping names or may name.
     names : tuple of str
         All columns of the file, then those of its joins.
     own : frozenset of str
         The file's own columns.
-    rows : int
     not_selected : int
         Rows that ``only`` and ``without`` set aside.
     aside : SourceColumns or None
         Of leads: those rows.
     hits : tuple of array of int8, shape (rows,)
         Of each join: 1 where the other file has the row's key, 0 where it has not, -1 without one.
-    ragged : int
-    first_ragged : tuple of str
     repeated_keys : int
         Rows of joined files that repeat a key.
     notes : tuple of str
@@ -107,9 +99,6 @@ def open_source(
 
     Parameters
     ----------
-    folder : Path
-    table : str
-    source : Source
     fields : sequence of str
         File columns that mapped fields are taken from.
 
@@ -272,8 +261,6 @@ class Table:
     ----------
     name : str
         One of :data:`scoring_ml.data.crm.contract.contracts.contracts`.
-    mapping : CrmMapping
-    opened : sequence of SourceColumns
     """
 
     def __init__(self, name: str, mapping: CrmMapping, opened: Sequence[SourceColumns]) -> None:

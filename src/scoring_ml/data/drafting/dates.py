@@ -10,13 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scoring_ml.data.drafting.look import (
-    ColumnLook,
-    DraftedColumn,
-    almost,
-    few_odd,
-    odd_reason,
-)
+from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, almost, few_odd, odd_reason
 from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.moments import (

@@ -30,7 +30,6 @@ class ColumnLook:
 
     Parameters
     ----------
-    name : str
     texts : sequence of str
         A text of two spellings stands twice.
     codes : array of int, shape (rows,)

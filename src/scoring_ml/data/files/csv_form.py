@@ -41,7 +41,6 @@ class CsvForm:
         Place of the first row in the text, in bytes of UTF-8.
     named : tuple of bool
         Which columns have a name in the header.
-    notes : tuple of str
     """
 
     names: tuple[str, ...]
@@ -79,9 +78,7 @@ def csv_form(text: TextFile) -> CsvForm:
         separator, first = named[1], _next_filled(lines, first + 1)
     if first == len(lines):
         raise FileFormatError(
-            "The data file must have a header and rows",
-            found=f"{name} is empty",
-            do=EXPORT_AS_CSV,
+            "The data file must have a header and rows", found=f"{name} is empty", do=EXPORT_AS_CSV
         )
     sample = lines[first : first + _SAMPLE_LINES]
     if separator is None:

@@ -41,7 +41,6 @@ def read_csv(
 
     Parameters
     ----------
-    text : TextFile
     columns : collection of str or None
         All if None.
 

@@ -95,7 +95,6 @@ class DataFile:
     table : pyarrow.Table
         From CSV: text, exactly as written; null where a row ends before a column that is mostly
         empty anyway (spreadsheets leave such cells out). From Parquet: columns of plain types.
-    facts : FileFacts
     """
 
     table: Any
@@ -115,7 +114,6 @@ def read_table(
 
     Parameters
     ----------
-    path : Path
     columns : collection of str or None
         Columns to read, all if None. Those that the file does not have are no matter; where it
         has none of them, its first is read, so that rows can be counted.

@@ -37,7 +37,6 @@ class TextFile:
         That of the file.
     guess : CodePage or None
         How the encoding was found, if it is an old one that nobody has named.
-    notes : tuple of str
     """
 
     name: str
@@ -137,7 +136,6 @@ def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
 
     Parameters
     ----------
-    name : str
     data : bytes-like
         As :func:`map_file` returns them.
     encoding : str or None

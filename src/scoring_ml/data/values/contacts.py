@@ -76,7 +76,6 @@ def like_phones(counts: Mapping[str, int], *, named: bool = False) -> bool:
 
     Parameters
     ----------
-    counts : mapping of str to int
     named : bool
         Whether the column's name says so. Then half of the values must have 7 to 15 digits;
         else nine in ten must have 10 to 15, and half must begin with +, a bracket or one 0.

@@ -149,7 +149,6 @@ def currency_rows(codes: NDArray[np.int64], cells: Sequence[Any], decimal: str) 
     ----------
     codes : array of int, shape (n,)
         Places in ``cells``; -1 for none.
-    cells : sequence
     decimal : {".", ","}
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(cells))

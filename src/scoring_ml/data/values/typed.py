@@ -37,7 +37,6 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
 
     Parameters
     ----------
-    column : Column
     missing : tuple of str
         The schema's words for "not known"; compared without regard to case and outer space.
 
@@ -76,8 +75,6 @@ def read_columns(
     ----------
     columns : sequence of pyarrow Array or ChunkedArray
         One below the other, n cells in all.
-    column : Column
-    missing : tuple of str
 
     Returns
     -------

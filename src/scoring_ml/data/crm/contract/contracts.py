@@ -20,9 +20,6 @@ class ContractColumn:
 
     Parameters
     ----------
-    name : str
-    what : str
-    required : bool
     default : str
         What holds where the file has no such column, or the cell is empty.
     """
@@ -35,15 +32,7 @@ class ContractColumn:
 
 @dataclass(frozen=True)
 class TableContract:
-    """One table of an export.
-
-    Parameters
-    ----------
-    name : str
-    what : str
-    columns : tuple of ContractColumn
-    required : bool
-    """
+    """One table of an export."""
 
     name: str
     what: str

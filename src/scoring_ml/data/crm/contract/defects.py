@@ -20,7 +20,6 @@ class Defect:
 
     Parameters
     ----------
-    name : str
     what : str
         What is wrong, for people.
     fate : str

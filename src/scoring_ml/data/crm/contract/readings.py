@@ -24,7 +24,6 @@ class Reading:
 
     Parameters
     ----------
-    column : Column
     wrong : int
         Cells that cannot be read.
     filled : int
@@ -72,7 +71,6 @@ def breaches(readings: Iterable[Reading], most: float) -> Iterator[tuple[str, st
 
     Parameters
     ----------
-    readings : iterable of Reading
     most : float
         Share of cells, 0-1, that may be unreadable.
     """

@@ -17,7 +17,6 @@ class ExportReport:
 
     Parameters
     ----------
-    tables : tuple of RowReport
     broken : tuple of str
         Each a whole message; empty if the contract holds.
     extracted_at : int

@@ -11,14 +11,7 @@ import pyarrow as pa
 from scoring_ml.data.crm.contract.defects import defects
 from scoring_ml.data.crm.ordering import Places
 from scoring_ml.data.crm.tables import Table
-from scoring_ml.data.row_report import (
-    FIRST_IDS,
-    LEFT_OUT,
-    MENDED,
-    SET_ASIDE,
-    RowFate,
-    RowReport,
-)
+from scoring_ml.data.row_report import FIRST_IDS, LEFT_OUT, MENDED, SET_ASIDE, RowFate, RowReport
 from scoring_ml.data.values.moments import Bools, Moments, ReadMoments
 
 
@@ -32,7 +25,6 @@ class RowFates:
 
     Parameters
     ----------
-    table : Table
     id_name : str or None
         The column whose ids findings show; ``None`` where a row is about no lead.
     """
@@ -128,7 +120,6 @@ def usable_moment(fates: RowFates, name: str, *, constant: str | None = None) ->
 
     Parameters
     ----------
-    fates : RowFates
     name : str
         The column.
     constant : str or None

@@ -48,8 +48,6 @@ class FolderFile:
 
     Parameters
     ----------
-    name : str
-    table : pyarrow.Table
     encoding : str or None
         An old one that was found by the file's words.
     """

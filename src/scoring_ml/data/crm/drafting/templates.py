@@ -38,7 +38,6 @@ class Template:
     ----------
     title : str
         Name of the CRM.
-    content : mapping
     needed, other : mapping of file name to set of str
         Folded names of columns that the file must have; those that it, or a file joined to it,
         may have.

@@ -61,7 +61,6 @@ class Join(Section):
 
     Parameters
     ----------
-    file : str
     on : mapping of str to str
         This table's column -> the other file's column; the other file has each key once.
     encoding : str or None
@@ -95,7 +94,6 @@ class Source(Section):
         Name in the export's folder, ``.csv``, ``.csv.gz`` or ``.parquet``.
     columns : mapping of contract column to file column
         What is not named bears the contract's own name, if the file has it.
-    constants : mapping of contract column to value
     words : mapping of contract column to (mapping of the CRM's word to ours)
         Compared without regard to case and outer space; ``*`` stands for every other word, and an
         empty word of ours means "not told".
@@ -105,7 +103,6 @@ class Source(Section):
     without : mapping of file column to tuple of str
         Rows whose cell is one of these words are no facts, such as those that were deleted. In
         both, a yes or a no is meant however it is written, and an empty word is an empty cell.
-    join : tuple of Join
     fields : tuple of str
         Of ``field_changes``: file columns of which each row tells the state since ``changed_at``,
         such as the versions of a record. Each is a field; a value that stays is no change.
@@ -192,7 +189,6 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
 
     Parameters
     ----------
-    tables : mapping of table name to tuple of Source
     stages : tuple of str
         What words of a stage may be translated to.
 

@@ -20,11 +20,7 @@ _GREGORIAN_YEARS: Final = (1900, 2200)
 
 
 def days_of(
-    year: NDArray[np.int64],
-    month: NDArray[np.int64],
-    day: NDArray[np.int64],
-    *,
-    jalali: bool,
+    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64], *, jalali: bool
 ) -> tuple[NDArray[np.int64], Bools]:
     """Return the days since 1970-01-01 of dates, and which of the dates exist.
 

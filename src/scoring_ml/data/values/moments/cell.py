@@ -48,11 +48,6 @@ def read_clock(cell: Any, form: DateForm) -> Clock:
     time with am or pm; zones as an offset, by a name that means one offset, or an IANA name.
     Numbers are read as ``form.epoch`` says.
 
-    Parameters
-    ----------
-    cell : str, int, float, Decimal, date or datetime
-    form : DateForm
-
     Raises
     ------
     InvalidValue

@@ -71,11 +71,7 @@ class ReadMoments:
 
 
 def read_moments(
-    column: Any,
-    form: DateForm = _USUAL,
-    *,
-    timezone: str = "UTC",
-    missing: tuple[str, ...] = ("",),
+    column: Any, form: DateForm = _USUAL, *, timezone: str = "UTC", missing: tuple[str, ...] = ("",)
 ) -> ReadMoments:
     """Read a column of moments.
 
@@ -83,7 +79,6 @@ def read_moments(
     ----------
     column : pyarrow Array or ChunkedArray, or sequence of scalars, shape (n,)
         Text, numbers, dates, timestamps with or without a zone.
-    form : DateForm
     timezone : str
         IANA zone of moments without one.
     missing : tuple of str
@@ -124,8 +119,6 @@ def moment_of(raw: Any, form: DateForm = _USUAL, *, timezone: str = "UTC") -> in
 
     Parameters
     ----------
-    raw : str, int, float, date or datetime
-    form : DateForm
     timezone : str
         IANA zone of a moment without one.
 

@@ -23,7 +23,6 @@ class Sign:
 
     Parameters
     ----------
-    rows : int
     first : int
         Place of the first of them; -1 without any.
     text : str

@@ -47,7 +47,6 @@ def read_machine_forms(texts: Any, form: DateForm) -> MachineClocks:
     Parameters
     ----------
     texts : pyarrow Array of text, shape (n,)
-    form : DateForm
     """
     n = len(texts)
     size, start, signs = _bytes_of(texts)

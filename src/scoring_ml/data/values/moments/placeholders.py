@@ -47,7 +47,6 @@ def placeholder_texts(
         In how many rows each stands.
     read : ReadMoments, shape (n,)
         The texts as read.
-    form : DateForm
     beside : array of int64, or None
         Moments of the column's other rows, if these are not all texts.
     """

@@ -17,7 +17,6 @@ def local_to_utc(local: Moments, timezone: str) -> tuple[Moments, Bools, Bools]:
     ----------
     local : array of int64, shape (n,)
         Microseconds from 1970-01-01 00:00 on the local clock.
-    timezone : str
 
     Returns
     -------
