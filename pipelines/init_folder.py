@@ -168,12 +168,12 @@ def init_folder(
     draft.content["dataset"] = folder.resolve().name
     if encoding is not None:
         draft.content["encoding"] = encoding
-    guessed = {file.name: file.encoding for file in opened if file.encoding is not None}
+    guessed = {f.name: guess.name for f in opened if (guess := f.file.facts.guess) is not None}
     for source in (source for sources in draft.tables.values() for source in sources):
         for part in (source, *source.get("join", ())):
             if part["file"] in guessed:
                 part["encoding"] = guessed[part["file"]]
-    complete(draft, folder, opened)
+    complete(draft, opened)
     header = draft_text("header", folder=folder.name, system=_system(draft))
     lines = [*header.splitlines(), *(f"- {question}" for question in draft.questions)]
     mapping = CrmMapping.read(yaml.safe_load(draft.text()))

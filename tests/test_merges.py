@@ -11,8 +11,8 @@ import pytest
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.facts import WON, Export
+from scoring_ml.data.crm.lead_index import merge_ends
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
-from scoring_ml.data.crm.merges import merge_ends
 from scoring_ml.features.outcomes import find_outcomes
 from tests.oracle.snapshot_oracle import proven_snapshot
 from tests.test_export import assert_equal, at

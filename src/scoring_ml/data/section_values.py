@@ -82,11 +82,18 @@ def _word(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _encoding(value: Any) -> str:
+def is_encoding(name: str) -> bool:
+    """Tell whether a text can be in an encoding of that name."""
     try:
-        "a".encode(str(value))
+        "a".encode(name)
     except (LookupError, ValueError):
-        raise Fault("{at} must be an encoding, such as utf-8, cp1251 or koi8-r", value) from None
+        return False
+    return True
+
+
+def _encoding(value: Any) -> str:
+    if not is_encoding(str(value)):
+        raise Fault("{at} must be an encoding, such as utf-8, cp1251 or koi8-r", value)
     return str(value)
 
 

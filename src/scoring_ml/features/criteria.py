@@ -20,7 +20,7 @@ from scoring_ml.data.section import ByName, Fault, ReadAs, Section
 from scoring_ml.data.section_values import Flag, OneOf, Word
 from scoring_ml.data.values.contacts import valid_email, valid_phone
 from scoring_ml.data.values.typed import Typed
-from scoring_ml.data.values.vocabulary import tidy
+from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.data.yaml_file import reviewed
 
 
@@ -265,8 +265,8 @@ def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
     if word in _COMPARISONS:
         return bool(_COMPARISONS[word](value, operand))
     if word in ("one_of", "not_one_of"):
-        words = {fold(member) for member in column.members(value)}
-        return (not words.isdisjoint(map(fold, operand))) is (word == "one_of")
+        words = {folded(member) for member in column.members(value)}
+        return (not words.isdisjoint(map(folded, operand))) is (word == "one_of")
     if word == "is":
         return bool(value == 1.0) is operand
     if word == "valid":
@@ -279,12 +279,3 @@ def _holds(word: str, operand: Any, value: Any, column: Column) -> bool:
 def contact_valid(value: str, column: Column) -> bool | None:
     """Tell whether an e-mail address or phone number could reach somebody; None if nobody can."""
     return valid_email(value) if column.type == "email" else valid_phone(value, column.region)
-
-
-def fold(word: str) -> str:
-    """Return the form of a category in which spellings are compared.
-
-    >>> fold("Google ") == fold("google")
-    True
-    """
-    return tidy(word).casefold()

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.values.typed import Typed
-from scoring_ml.features.criteria import LEVELS, UNKNOWN, Matrix, contact_valid, fold, is_missing
+from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.features.criteria import LEVELS, UNKNOWN, Matrix, contact_valid, is_missing
 
 MAX_LEVELS: Final = 40
 """Most levels of a category that get a column of their own."""
@@ -143,8 +144,8 @@ class Encoder:
             written: dict[str, str] = {}
             pairs = [(str(word), int(count)) for word, count in spellings.items()]
             for word, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0])):
-                written.setdefault(fold(word), word)
-                counts[fold(word)] += count
+                written.setdefault(folded(word), word)
+                counts[folded(word)] += count
             often = sorted(
                 (key for key, count in counts.items() if count >= least),
                 key=lambda key: (-counts[key], key),
@@ -280,7 +281,7 @@ class Encoder:
             )
             if column.worded:
                 columns += [
-                    encoded("level", level=fold(level)) for level in self.levels[column.name]
+                    encoded("level", level=folded(level)) for level in self.levels[column.name]
                 ]
                 columns += [encoded("other"), encoded("missing")]
                 continue
@@ -308,7 +309,7 @@ class Encoder:
         slots = self._slots[column.name][1]
         if value is None:
             return [len(slots) + 1]
-        return [slots.get(fold(word), len(slots)) for word in column.members(str(value))]
+        return [slots.get(folded(word), len(slots)) for word in column.members(str(value))]
 
     def _encode_words(self, X: NDArray[np.float64], column: Column, values: Any) -> None:
         start, slots = self._slots[column.name]

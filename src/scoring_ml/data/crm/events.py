@@ -62,7 +62,7 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     rows = fates.rows
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows], deal[rows]])
     fates.drop_rows("repeated_row", rows[order[repeats]])
-    _note_before_creation(fates, entered, read.values)
+    fates.mended("before_creation", entered > read.values)
     note_known_before(fates, recorded, read.values)
     note_clocks(fates, read, recorded)
     rows = rows[order[~repeats]]
@@ -147,7 +147,7 @@ def read_deals(
     rest += [opened[rows], deal[rows]]
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)
     fates.drop_rows("repeated_row", rows[order[repeats]])
-    _note_before_creation(fates, at, np.where(closed, moment, NEVER))
+    fates.mended("before_creation", closed & (at > moment))
     fates.mended("known_before", closed & ~recorded.missing & (recorded.values < moment))
     for defect, which in (
         ("skipped_hour", read.skipped | recorded.skipped),
@@ -268,7 +268,3 @@ def _unsure(
     untold = np.setdiff1d(lead[out & ~before], lead[in_use & won])
     early = np.setdiff1d(lead[out & before], lead[in_use])
     return np.union1d(untold, early).astype(np.int64)
-
-
-def _note_before_creation(fates: RowFates, raised: Moments, moment: Moments) -> None:
-    fates.mended("before_creation", raised > moment)

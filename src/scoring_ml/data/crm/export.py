@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -24,15 +24,14 @@ from scoring_ml.data.crm.contract.readings import breaches
 from scoring_ml.data.crm.contract.report import ExportReport
 from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.events import read_deals, read_spend, read_stages
-from scoring_ml.data.crm.facts import Activities, Deals, Export, FieldHistory, Leads, Stages
-from scoring_ml.data.crm.lead_index import LeadIndex
+from scoring_ml.data.crm.facts import Export, Leads
+from scoring_ml.data.crm.lead_index import LeadIndex, read_merges
 from scoring_ml.data.crm.leads import Changes, read_changes, read_contacts, read_leads
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.fields import MappedField
-from scoring_ml.data.crm.merges import read_merges
 from scoring_ml.data.crm.open_deals import with_open_deals
 from scoring_ml.data.crm.recording import recorded_moments
-from scoring_ml.data.crm.tables import Table, open_source
+from scoring_ml.data.crm.tables import Table, open_source, read_source
 from scoring_ml.data.row_report import RowReport
 from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
@@ -114,16 +113,11 @@ class _Reading:
         return self._facts(index), self._report()
 
     def _facts(self, index: LeadIndex) -> Export:
-        contacts: dict[str, FieldHistory] = {}
-        changes = Changes({}, {})
-        activities: Activities | None = None
-        stages: Stages | None = None
-        deals: Deals | None = None
-        spend: pd.DataFrame | None = None
         fields = [item for item in self.mapping.fields if item.column.type in FEATURE_TYPES]
         carried = self._used("contacts")
-        contacts = self._take("contacts", lambda t: read_contacts(t, carried, index)) or contacts
-        changes = self._take("field_changes", lambda t: read_changes(t, fields, index)) or changes
+        contacts = self._take("contacts", lambda t: read_contacts(t, carried, index)) or {}
+        changes = self._take("field_changes", lambda t: read_changes(t, fields, index))
+        changes = changes or Changes({}, {})
         activities = self._take("activities", lambda t: read_activities(t, self.mapping, index))
         stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
         deals = self._take("deals", lambda t: read_deals(t, self.mapping, index, stages))
@@ -159,13 +153,10 @@ class _Reading:
         if name == "deals":
             sources = with_open_deals(sources)
         try:
-            opened = [
-                part
-                for source in sources
-                for part in open_source(
-                    self.folder, name, source.in_encoding(self.mapping.encoding), fields
-                )
-            ]
+            opened = []
+            for source in sources:
+                source = source.in_encoding(self.mapping.encoding)
+                opened += open_source(partial(read_source, self.folder), name, source, fields)
         except InputError as error:
             # Without their column, no merge is told.
             (self.notes if name == "merges" else self.broken).append(f"{name}: {error}")

@@ -51,5 +51,10 @@ def same_ids(texts: Any) -> Any:
     return texts
 
 
+def spelt_out(ids: Any) -> Any:
+    """Return ids as plain Arrow text, each as often as it stands there."""
+    return ids.cast(_text_type(ids)).cast(pa.large_string())
+
+
 def _text_type(ids: Any) -> Any:
     return ids.type.value_type if pa.types.is_dictionary(ids.type) else ids.type

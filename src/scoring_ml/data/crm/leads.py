@@ -20,10 +20,9 @@ from scoring_ml.data.crm.contract.row_fates import (
     usable_moment,
 )
 from scoring_ml.data.crm.facts import FieldHistory, Leads
-from scoring_ml.data.crm.ids import is_void
-from scoring_ml.data.crm.lead_index import LeadIndex, places
+from scoring_ml.data.crm.ids import is_void, spelt_out
+from scoring_ml.data.crm.lead_index import LeadIndex, find_merges, places
 from scoring_ml.data.crm.mapping.fields import MappedField
-from scoring_ml.data.crm.merges import find_merges
 from scoring_ml.data.crm.ordering import Places, settled, unchanged
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import DAY, NEVER, Bools
@@ -56,10 +55,7 @@ def read_leads(
         If a field that is used has no column.
     """
     fates = RowFates(table)
-    ids = table.ids("lead_id")
-    if pa.types.is_dictionary(ids.type):
-        ids = ids.cast(ids.type.value_type)
-    ids = ids.cast(pa.large_string())
+    ids = spelt_out(table.ids("lead_id"))
     fates.drop("no_id", np.asarray(ids.is_null()))
     void = is_void(ids)
     if void.sum() > 1:

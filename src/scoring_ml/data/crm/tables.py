@@ -30,6 +30,9 @@ from scoring_ml.data.values.typed import read_columns
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.errors import FileFormatError, InputError
 
+Reader = Callable[[Source | Join, set[str]], DataFile]
+"""From a file that the mapping names, and the columns that are wanted of it."""
+
 BESIDE: Final = "."
 """Between the stem of a joined file and its column, where the bare name is taken."""
 
@@ -91,7 +94,7 @@ class SourceColumns:
 
 
 def open_source(
-    folder: Path, table: str, source: Source, fields: Sequence[str]
+    read: Reader, table: str, source: Source, fields: Sequence[str]
 ) -> list[SourceColumns]:
     """Read the columns of a source that are needed, with its joins.
 
@@ -111,14 +114,14 @@ def open_source(
     wanted = {*contracts()[table].names, *source.columns.values(), *choices, *fields}
     wanted |= {*source.fields, *(named for _, named in source.named_columns)}
     wanted |= {name for join in source.join for name in join.on}
-    raw = _read(folder, source, wanted)
+    raw = read(source, wanted)
     columns = {name: raw.table.column(name) for name in raw.table.column_names if name in wanted}
     own = frozenset(columns)
     names = list(raw.facts.columns)
     repeated, notes = 0, _file_notes(raw)
     hits: list[NDArray[np.int8]] = []
     for join in source.join:
-        beside, other, repeats, hit = _joined(folder, source, join, columns, wanted)
+        beside, other, repeats, hit = _joined(read, source, join, columns, wanted)
         hits.append(hit)
         repeated += repeats
         stem = Path(join.file).name.split(".")[0]
@@ -146,7 +149,14 @@ def open_source(
     return parts
 
 
-def _read(folder: Path, source: Source | Join, wanted: set[str]) -> DataFile:
+def read_source(folder: Path, source: Source | Join, wanted: set[str]) -> DataFile:
+    """Read those of some columns that a file of the folder has.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such file, or it cannot be read.
+    """
     file = source.file
     if not (folder / file).is_file():
         raise FileFormatError(
@@ -218,12 +228,12 @@ def _rows_of(opened: SourceColumns, keep: Bools) -> SourceColumns:
 
 
 def _joined(
-    folder: Path, source: Source, join: Join, columns: Mapping[str, Any], wanted: set[str]
+    read: Reader, source: Source, join: Join, columns: Mapping[str, Any], wanted: set[str]
 ) -> tuple[dict[str, Any], DataFile, int, NDArray[np.int8]]:
     """Columns of a joined file in the order of the source's rows, the file, repeats, hits."""
     stem = Path(join.file).name.split(".")[0]
     bare = {name.removeprefix(f"{stem}{BESIDE}") for name in wanted}
-    raw = _read(folder, join, {*bare, *join.on.values()})
+    raw = read(join, {*bare, *join.on.values()})
     for name in join.on:
         if name not in columns:
             raise missing_column(source, name, tuple(columns), f"join with {join.file}")

@@ -14,10 +14,11 @@ from scoring_ml.data.yaml_file import packaged
 OUTCOMES: Final = ("won", "lost", "open")
 
 
-def outcome_meanings(texts: Collection[str]) -> dict[str, str]:
+def outcome_meanings(texts: Collection[str], *, beside_deals: bool = False) -> dict[str, str]:
     """Return ``won``, ``lost``, ``open`` or ``other`` for each value of a column.
 
-    Codes such as 142 and 143 mean something only if both stand there.
+    Codes such as 142 and 143 mean something only if both stand there. Where deals tell what became
+    of a lead, one that is converted is not won yet.
 
     >>> outcome_meanings(["142", "143", "3001"])
     {'142': 'won', '143': 'lost', '3001': 'open'}
@@ -26,10 +27,14 @@ def outcome_meanings(texts: Collection[str]) -> dict[str, str]:
     """
     codes = {text: _code(text) for text in texts if text.casefold() not in MISSING_WORDS}
     meanings = _by_codes(set(codes.values()))
-    return {
+    found = {
         text: "open" if text not in codes else meanings.get(codes[text]) or _by_words(text)
         for text in texts
     }
+    if beside_deals:
+        converted = "|".join(_vocabulary()["converted"])
+        found |= {t: "open" for t, k in found.items() if k == "won" and re.search(converted, t)}
+    return found
 
 
 def _code(text: str) -> str:

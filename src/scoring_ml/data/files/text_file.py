@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring_ml.data.files.code_pages import CodePage, find_code_page
+from scoring_ml.data.section_values import is_encoding
 from scoring_ml.errors import FileFormatError
 
 EXPORT_AS_CSV: Final = "Export it again as CSV in UTF-8"
@@ -146,7 +147,7 @@ def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
     FileFormatError
         If it is no text, damaged, in two encodings or not in the one that is named.
     """
-    if encoding is not None and not _is_known(encoding):
+    if encoding is not None and not is_encoding(encoding):
         raise FileFormatError(
             "An encoding must be one that is known",
             found=encoding,
@@ -155,13 +156,14 @@ def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
     head = bytes(data[:4_000])
     _refuse_other_formats(name, head[:200])
     mark, unicode = next((pair for pair in _BOMS if head.startswith(pair[0])), (b"", "utf-8"))
-    if encoding is not None and _is_wide(encoding):
+    if encoding is not None and _codec(encoding).startswith(("utf-16", "utf-32")):
         return _text(name, data, unicode if mark else encoding, len(mark))
     unicode = _unmarked_utf_16(head) or unicode
     wrong = None if unicode != "utf-8" else _first_wrong(data, "utf-8", len(mark))
     if wrong is None:
         text = _text(name, data, unicode, len(mark))
-        if encoding is not None and not _is_utf_8(encoding) and not _is_ascii(data):
+        unlike = encoding is not None and not _codec(encoding).startswith("utf-8")
+        if unlike and re.search(rb"[\x80-\xff]", data) is not None:
             note = f"The file is {text.encoding}, and is not read as the {encoding} of encoding"
             return replace(text, notes=(note,))
         return text
@@ -186,24 +188,8 @@ def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
     return replace(_text(name, data, page.name, len(mark)), guess=page)
 
 
-def _is_known(encoding: str) -> bool:
-    try:
-        "a".encode(encoding)
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
-def _is_wide(encoding: str) -> bool:
-    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
-
-
-def _is_utf_8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name.startswith("utf-8")
-
-
-def _is_ascii(data: Any) -> bool:
-    return re.search(rb"[\x80-\xff]", data) is None
+def _codec(encoding: str) -> str:
+    return codecs.lookup(encoding).name
 
 
 def _unmarked_utf_16(head: bytes) -> str | None:

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
+from scoring_ml.data.crm.ids import spelt_out
 from scoring_ml.data.crm.lead_index import places
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.fields import RESERVED
+from scoring_ml.data.crm.mapping.tables import Join, Source
 from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
+from scoring_ml.data.files.data_file import DataFile
 from scoring_ml.data.schema import FEATURE_TYPES, Column
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.vocabulary import folded
 from scoring_ml.texts import Catalogue
+
+_Files = Mapping[str, FolderFile]
 
 _ATTRIBUTES: Final = tuple(kind for kind in FEATURE_TYPES if kind != "date")
 MOST_STAGES: Final = 40
 """A column of more different words than this is not one of stages."""
 
 
-def complete(draft: CrmDraft, folder: Path, opened: Sequence[FolderFile]) -> None:
+def complete(draft: CrmDraft, opened: Sequence[FolderFile]) -> None:
     """Add what the data alone can tell to a draft, and the questions that are left."""
     files = {file.name: file for file in opened}
     _add_fields(draft, files)
-    _add_dates(draft, folder)
+    _add_dates(draft, files)
     draft.reasons[("fields",)] = draft_text("fields")
-    _add_stages(draft, folder)
-    _add_outcomes(draft, folder)
-    _add_kinds(draft, folder)
+    _add_stages(draft, files)
+    _add_outcomes(draft, files)
+    _add_kinds(draft, files)
     draft.reasons[("timezone",)] = draft_text("timezone")
     draft.reasons[("tables",)] = draft_text("extracted_at")
     for table, sources in draft.tables.items():
@@ -56,7 +60,7 @@ def draft_text(key: str, /, **params: Any) -> str:
     return Catalogue.load("en").text(f"draft.{key}", **params)
 
 
-def _add_fields(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
+def _add_fields(draft: CrmDraft, files: _Files) -> None:
     """Draft the columns of the leads' own files that no line names yet."""
     fields = draft.content["fields"]
     used = {str(item.get("column", name)) for name, item in fields.items()}
@@ -93,11 +97,11 @@ def _drafted_field(column: Column, named: str) -> dict[str, Any]:
     return {"type": column.type, "column": named} | rest | {"known": known, "reason": reason}
 
 
-def _add_dates(draft: CrmDraft, folder: Path) -> None:
+def _add_dates(draft: CrmDraft, files: _Files) -> None:
     """Write down how each column writes its dates, as its cells show."""
     for name, sources in draft.tables.items():
         for source in sources:
-            table = _table(draft, folder, name, [source])
+            table = _table(draft, files, name, [source])
             for column in source.get("columns", {}):
                 if column == "day" or column.endswith("_at"):
                     table.moments(column)
@@ -110,15 +114,15 @@ def _add_dates(draft: CrmDraft, folder: Path) -> None:
                 source["dates"] = forms
 
 
-def _add_stages(draft: CrmDraft, folder: Path) -> None:
+def _add_stages(draft: CrmDraft, files: _Files) -> None:
     """Propose an order of the stages: that of the days, after creation, at which leads enter."""
     if "stages" not in draft.tables:
         return
     stages = draft.content.setdefault("stages", {})
     names = [*stages.get("order", []), *stages.get("won", []), *stages.get("lost", [])]
-    leads, table = _tables(draft, folder, "leads"), _tables(draft, folder, "stages")
+    leads, table = _tables(draft, files, "leads"), _tables(draft, files, "stages")
     coded = table.words("stage", frozenset(map(folded, names)))
-    at = places(table.ids("lead_id"), _plain(leads.ids("lead_id")))
+    at = places(table.ids("lead_id"), spelt_out(leads.ids("lead_id")))
     entered, created = table.moments("entered_at").values, leads.moments("created_at").values
     days = (entered - created[at]) / DAY
     usable = (at >= 0) & (coded.codes >= 0) & (entered > 0)
@@ -130,12 +134,7 @@ def _add_stages(draft: CrmDraft, folder: Path) -> None:
     new = [word for word in typical if folded(word) not in set(map(folded, names))]
     if not new or len(new) > MOST_STAGES:
         return
-    # Where deals tell what became of a lead, one that is converted is not won yet.
-    deals = "deals" in draft.tables
-    meanings = {
-        word: "open" if deals and kind == "won" and "onver" in word else kind
-        for word, kind in outcome_meanings(new).items()
-    }
+    meanings = outcome_meanings(new, beside_deals="deals" in draft.tables)
     for kind in ("won", "lost"):
         ends = [word for word in new if meanings[word] == kind]
         stages[kind] = [*stages.get(kind, []), *ends]
@@ -150,7 +149,7 @@ def _add_stages(draft: CrmDraft, folder: Path) -> None:
     draft.questions.append(draft_text("ask_stages", order=", ".join(order)))
 
 
-def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
+def _add_outcomes(draft: CrmDraft, files: _Files) -> None:
     """Translate words of outcomes that are usual ones."""
     if "deals" not in draft.tables:
         return
@@ -161,7 +160,7 @@ def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
         words = source.get("words", {}).get("outcome", {})
         if "outcome" in source.get("constants", ()) or "*" in words:
             continue
-        table = _table(draft, folder, "deals", [source])
+        table = _table(draft, files, "deals", [source])
         coded = table.words("outcome", frozenset(known_words))
         new = [word for word in coded.words if folded(word) not in known_words][:MOST_STAGES]
         meanings = outcome_meanings(coded.words)
@@ -175,32 +174,32 @@ def _add_outcomes(draft: CrmDraft, folder: Path) -> None:
             draft.questions.append(draft_text("ask_outcomes", words=shown, file=source["file"]))
 
 
-def _tables(draft: CrmDraft, folder: Path, name: str) -> Table:
-    return _table(draft, folder, name, draft.tables[name])
+def _tables(draft: CrmDraft, files: _Files, name: str) -> Table:
+    return _table(draft, files, name, draft.tables[name])
 
 
-def _table(draft: CrmDraft, folder: Path, name: str, sources: Sequence[Any]) -> Table:
+def _table(draft: CrmDraft, files: _Files, name: str, sources: Sequence[Any]) -> Table:
     content = {"version": 1, "dataset": "x", "tables": {**draft.tables, name: [*sources]}}
     keys = ("timezone", "day_first", "missing", "stages")
     content |= {key: draft.content[key] for key in keys if key in draft.content}
     mapping = CrmMapping.read(content)
-    sources = mapping.tables[name]
-    opened = [part for source in sources for part in open_source(folder, name, source, ())]
-    return Table(name, mapping, opened)
+
+    def read(part: Source | Join, wanted: set[str]) -> DataFile:
+        file = files[part.file].file
+        kept = [column for column in file.table.column_names if column in wanted]
+        return replace(file, table=file.table.select(kept))
+
+    opened = [open_source(read, name, source, ()) for source in mapping.tables[name]]
+    return Table(name, mapping, [part for parts in opened for part in parts])
 
 
-def _plain(ids: Any) -> Any:
-    ids = ids.cast(ids.type.value_type) if pa.types.is_dictionary(ids.type) else ids
-    return ids.cast(pa.large_string())
-
-
-def _add_kinds(draft: CrmDraft, folder: Path) -> None:
+def _add_kinds(draft: CrmDraft, files: _Files) -> None:
     """Say of every type of activity what kind it is, or that it is not counted."""
     for number, source in enumerate(draft.tables.get("activities", ())):
         words = source.get("words", {}).get("type", {})
         if "type" in source.get("constants", ()) or "*" in words:
             continue
-        coded = _table(draft, folder, "activities", [source]).words("type", frozenset(KINDS))
+        coded = _table(draft, files, "activities", [source]).words("type", frozenset(KINDS))
         new = [word for word in coded.words if word not in KINDS]
         if len(new) > MOST_STAGES:
             source.setdefault("words", {})["type"] = {**words, "*": ""}
@@ -232,7 +231,7 @@ def kind_of(word: str) -> str | None:
     return None
 
 
-def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
+def _ask(draft: CrmDraft, files: _Files) -> None:
     """List what only a person can decide."""
     ask = draft.questions.append
     if "deals" not in draft.tables and not draft.content.get("stages", {}).get("won"):
@@ -263,7 +262,7 @@ def _ask(draft: CrmDraft, files: Mapping[str, FolderFile]) -> None:
     ask(draft_text("ask_extracted_at"))
 
 
-def _cells(files: Mapping[str, FolderFile], source: Mapping[str, Any], column: str) -> list[str]:
+def _cells(files: _Files, source: Mapping[str, Any], column: str) -> list[str]:
     names = (source["file"], *(join["file"] for join in source.get("join", ())))
     bare = column.rpartition(".")[2]
     found = (files[name] for name in names if bare in files[name].columns)

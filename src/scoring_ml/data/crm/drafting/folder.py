@@ -16,7 +16,7 @@ from scoring_ml.data.crm.cells import id_texts
 from scoring_ml.data.draft_column import draft_column
 from scoring_ml.data.drafting.look import DraftedColumn, look_at
 from scoring_ml.data.files.arrow_cells import one_array
-from scoring_ml.data.files.data_file import read_table
+from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.yaml_file import packaged
 from scoring_ml.errors import InputError
 
@@ -44,17 +44,19 @@ def fold_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class FolderFile:
-    """One file of the folder.
+    """One file of the folder, read as a whole."""
 
-    Parameters
-    ----------
-    encoding : str or None
-        An old one that was found by the file's words.
-    """
+    file: DataFile
 
-    name: str
-    table: Any
-    encoding: str | None = None
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.file.facts.name
+
+    @property
+    def table(self) -> Any:
+        """Its cells, as :class:`DataFile` has them."""
+        return self.file.table
 
     @property
     def stem(self) -> str:
@@ -118,9 +120,7 @@ def open_folder(
             unread[path.name] = "neither CSV nor Parquet"
             continue
         try:
-            file = read_table(path, needs_rows=False, encoding=encoding)
-            guess = file.facts.guess
-            found.append(FolderFile(path.name, file.table, guess.name if guess else None))
+            found.append(FolderFile(read_table(path, needs_rows=False, encoding=encoding)))
         except InputError as error:
             unread[path.name] = str(error)
     if not found:
