@@ -40,12 +40,8 @@ def draft_schema(
 
     Parameters
     ----------
-    target : str
-        Column that holds the outcome.
     dataset : str or None
         Name of the data set; the file's name without its ending if not given.
-    won, lost, still_open : sequence of str
-        Words of the target, where they cannot be recognised.
 
     Returns
     -------

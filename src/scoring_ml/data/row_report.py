@@ -41,8 +41,6 @@ class RowFate:
         :data:`LEFT_OUT`, :data:`SET_ASIDE` or :data:`MENDED`.
     defect : str
         Of a table of a CRM export: a name of :data:`scoring_ml.data.crm.contract.defects.defects`.
-    table : str
-        Of a CRM export.
     note : str
         Words that tell more, never personal ones: names of stages, types, fields.
     """

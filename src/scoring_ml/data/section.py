@@ -223,8 +223,6 @@ class ByName:
 
     Parameters
     ----------
-    section : type of Section
-        With a field ``name``, unwritten.
     only : tuple of str
         The names there may be, and their order; any names in the file's order if empty.
     """

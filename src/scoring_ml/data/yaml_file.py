@@ -89,8 +89,6 @@ def for_editors(text: str, form: str | None) -> str:
 
     Parameters
     ----------
-    text : str
-        With or without such a line, as the first.
     form : str or None
         Path of the JSON Schema from the file's own folder.
     """

@@ -164,8 +164,6 @@ def lead_features(
     ----------
     activities : Activities
         In any order.
-    seen : array of int
-        As :func:`seen_activities` gives them.
     as_of : array of int64, shape (n,)
     features : mapping of key to sequence of Feature
         Those that are wanted; keys of other features are passed over.
@@ -201,8 +199,6 @@ def sales_features(
 
     Parameters
     ----------
-    activities, seen, as_of, features
-        As in :func:`lead_features`.
     created_at : array of int64, shape (n,)
     handed_over : array of bool, shape (n,)
     """

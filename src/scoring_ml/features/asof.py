@@ -57,8 +57,6 @@ def latest(history: FieldHistory, as_of: Moments) -> NDArray[Any]:
 
     Parameters
     ----------
-    history : FieldHistory
-        Sorted as its class says.
     as_of : array of int64, shape (n,)
     """
     place = np.full(len(as_of), -1, dtype=np.int64)

@@ -52,11 +52,6 @@ def catalogue(history: History, fields: Sequence[Column]) -> tuple[Feature, ...]
 def feature_columns(history: History, fields: Sequence[Column]) -> tuple[Column, ...]:
     """Return the columns that a schema gets for every feature of a history.
 
-    Parameters
-    ----------
-    fields : sequence of Column
-        As in :func:`catalogue`.
-
     Raises
     ------
     SchemaError

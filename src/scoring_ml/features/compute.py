@@ -44,8 +44,6 @@ def compute_features(
 
     Parameters
     ----------
-    schema : Schema
-        With a history, if any column is a feature.
     values : mapping of field name to array, shape (n,)
         Typed values; a field that is absent is not known.
     created_at : array of int64, shape (n,)

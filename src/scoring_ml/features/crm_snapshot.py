@@ -45,13 +45,6 @@ WON_BEFORE: Final = "won before the moment, recorded later"
 def crm_schema(export: Export, mapping: CrmMapping, outcomes: Outcomes) -> Schema:
     """Return what the columns of a CRM snapshot mean: mapped fields and features.
 
-    Parameters
-    ----------
-    export : Export
-        Decides which kinds of activities occur.
-    outcomes : Outcomes
-        Gives the age at which an outcome is final.
-
     Raises
     ------
     SchemaError
@@ -144,8 +137,6 @@ def values_at(export: Export, schema: Schema, as_of: Moments) -> dict[str, NDArr
 
     Parameters
     ----------
-    schema : Schema
-        With a history.
     as_of : array of int64, shape (n,)
         One moment for each lead of the export.
 
@@ -278,10 +269,6 @@ def open_leads(
 
     Parameters
     ----------
-    mapping : CrmMapping
-        Names the stages that end a lead.
-    schema : Schema
-        The model's: which fields and features are computed.
     as_of : int or None
         In microseconds since 1970; the moment of the export if None.
 

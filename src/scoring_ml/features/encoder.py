@@ -44,8 +44,6 @@ class EncodedColumn:
         category), ``criterion_points`` or ``criterion_level``.
     field : str
         The field that a person knows, to which contributions are summed back.
-    criterion : str
-        Group under which the field's points are shown.
     level : str or None
         For ``level`` the folded category, for ``criterion_level`` the level's name.
     monotone : int
@@ -72,15 +70,8 @@ class Encoder:
 
     Parameters
     ----------
-    matrix : Matrix
-        The hand-built matrix, whose criteria are encoded beside the fields.
     levels : mapping of field name to tuple of str
         Categories with a column of their own, as written most often in training.
-
-    Attributes
-    ----------
-    columns : tuple of EncodedColumn
-        What each column of the encoded matrix means.
     """
 
     def __init__(self, schema: Schema, matrix: Matrix, levels: Mapping[str, Sequence[str]]) -> None:
@@ -197,7 +188,6 @@ class Encoder:
         -------
         x : array of float64, shape (width,)
             Equal to the bit to the row that :meth:`encode` gives.
-        levels : dict of criterion to level
         """
         x = np.zeros(self.width)
         as_of = as_of if self._dated else None

@@ -20,8 +20,6 @@ class Feature:
 
     Parameters
     ----------
-    name : str
-        Name of its column.
     key : str
         Its texts stand at ``features.<key>`` in the message catalogues.
     known : str
@@ -29,9 +27,6 @@ class Feature:
     needs : frozenset of str
         Of :data:`ACTIVITIES`, :data:`STAGES`, :data:`CREATED_AT` and :data:`FIELDS`: what it is
         computed from. Without them it is missing.
-    type : {"number", "category"}
-    criterion : str
-        One of :data:`scoring_ml.data.schema.GROUPS`.
     unit : str or None
         Its word stands at ``feature_units.<unit>``.
     monotone : {"increasing", "decreasing"} or None
@@ -40,12 +35,8 @@ class Feature:
         Main column of its family; ``None`` for the main column itself.
     after_hand_over : bool
         Whether it is known only after sales took the lead over.
-    kind : str or None
-        Kind of activities that it is about.
     days : float or None
         Its window or half-life.
-    field : Column or None
-        The field that it is about.
     """
 
     name: str

@@ -39,12 +39,8 @@ class EntryColumns:
 
     Parameters
     ----------
-    name : str
-        Of the list.
     raw : object
         What stands in the request; no entries if that is no list of a right length.
-    names : tuple of str
-        Names that an entry may have.
     history : History
         Whose words for "not known", zone and order of dates hold.
 
@@ -94,7 +90,6 @@ class EntryColumns:
         -------
         codes : array of int32, shape (n,), or None
             Place of each in the words, -1 for none; ``None`` if all have none.
-        words : tuple of str
         """
         # Ids of campaigns are often numbers; an export has them as text.
         codes, words = self._codes(name, read, InvalidValue("text"), numbers=(int, float))

@@ -67,8 +67,6 @@ class LeadHistory:
         Facts of lead 0; ``None`` if the request does not tell, or the model does not ask.
     created_at : int or None
         Microseconds since 1970, UTC.
-    warnings : tuple of str
-        What was left out or not understood, in words without values.
     """
 
     activities: Activities | None
@@ -86,12 +84,8 @@ def read_history(
     ----------
     lead : mapping of str to object
         As JSON gives it; other names are passed over.
-    history : History
-        Whose words are understood.
     as_of : datetime
         When the lead is seen; in UTC if it has no zone.
-    texts : Catalogue or None
-        The language of the warnings; English if None.
 
     Raises
     ------

@@ -52,8 +52,6 @@ class LeadStates:
 
     Parameters
     ----------
-    leads : int
-        How many there are.
     lead : array of int64, shape (m,)
     deal : array of int64, shape (m,)
         Tells deals apart; -1 for the lead's own stage history.

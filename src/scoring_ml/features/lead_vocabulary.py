@@ -86,12 +86,7 @@ def stage_reader(history: History) -> WordReader:
 
 
 def touch_reader(history: History, touch: str) -> Callable[[str], str | None]:
-    """Return what reads the name of a campaign (or channel); ``None`` where there is none.
-
-    Parameters
-    ----------
-    touch : {"campaign", "channel"}
-    """
+    """Return what reads the name of a campaign (or channel); ``None`` where there is none."""
     words = _words(tuple(_meanings(history, touch).items()), history.missing, ())
     return _refuse_unclear(words.read, history, touch, ())
 

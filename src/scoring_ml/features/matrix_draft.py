@@ -27,16 +27,6 @@ def draft_matrix(schema: Schema, frame: pd.DataFrame) -> str:
     """Return ``matrix.yaml`` with the points of ``models/matrix.yaml`` and proposed rules.
 
     Only columns that the schema uses get a rule; what a rule rests on stands above it.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Typed values of the schema's columns, a row each lead.
-
-    Returns
-    -------
-    str
-        A matrix that fits the schema.
     """
     text = reviewed_text("matrix.yaml")
     for criterion in CRITERIA:

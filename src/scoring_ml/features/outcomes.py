@@ -30,8 +30,6 @@ class Outcomes:
 
     Parameters
     ----------
-    states : LeadStates
-        Every fact that decides it.
     unsure : array of bool, shape (n,)
         Leads of which a closing could not be read: neither won, nor lost, nor open.
     recorded_since : int

@@ -21,14 +21,6 @@ def touch_features(
 
     Of touches at one moment the first by name counts, so that the order of rows and the codes
     of names cannot decide.
-
-    Parameters
-    ----------
-    seen : array of int
-        The activities that count.
-    touches : iterable of {"campaign", "channel"}
-    n : int
-        Number of leads.
     """
     features: dict[str, NDArray[Any]] = {}
     for touch in touches:

@@ -105,8 +105,6 @@ def kind_and_side(kind: str, inbound: bool | None) -> tuple[str, bool]:
 
     Parameters
     ----------
-    kind : str
-        One of :data:`KINDS`.
     inbound : bool or None
         ``None`` where no direction is told: the kind decides.
 

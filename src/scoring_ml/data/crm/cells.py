@@ -125,8 +125,6 @@ def coded_words(
         One below the other.
     translations : sequence of mapping of the CRM's word to ours
         One for each of the columns; ``*`` stands for every other word.
-    missing : tuple of str
-        Words for "not known".
     vocabulary : collection of str
         Folded words that are ours already, so that ``*`` does not stand for them.
     """

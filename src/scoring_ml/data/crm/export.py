@@ -52,8 +52,6 @@ def read_export(
 
     Parameters
     ----------
-    folder : Path
-        Holds the files that the mapping names.
     needs_outcomes : bool
         Whether the contract demands ``deals`` or a winning stage. Leads that are only to be
         scored need none.
@@ -63,8 +61,6 @@ def read_export(
 
     Returns
     -------
-    export : Export
-        Without leads if they cannot be read.
     report : ExportReport
         What was found. Check ``broken`` (or call ``raise_if_broken``) before the export is used.
     """

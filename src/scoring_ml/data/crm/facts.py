@@ -188,8 +188,6 @@ class Export:
         Fields from ``field_changes`` and ``contacts``.
     spend : DataFrame or None
         ``campaign``, ``channel`` (str or None), ``day`` (datetime64), ``cost`` (float).
-    extracted_at : int
-        When the export was made: nothing later can be in it.
     recorded : mapping of field name to FieldHistory
         Recorded changes of fields that are taken from elsewhere, such as one that is declared set
         at creation: evidence for the leak audit, never a feature.

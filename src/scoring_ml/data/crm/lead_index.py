@@ -162,12 +162,6 @@ def find_merges(leads: Table, ids: Any, links: Mapping[str, tuple[str, int]], at
     ----------
     leads : Table
         May tell merges, also in rows that were not selected.
-    ids : pyarrow Array of str
-        Leads that can be used.
-    links : mapping of id to (id, moment)
-        Merges that another table tells.
-    at : int
-        Moment of the export.
     """
     aside = leads.aside
     ids = ids.cast(pa.large_string())

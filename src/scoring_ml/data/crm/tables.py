@@ -45,20 +45,10 @@ class SourceColumns:
     ----------
     columns : mapping of name to pyarrow ChunkedArray, shape (rows,)
         Those that the mapping names or may name.
-    names : tuple of str
-        All columns of the file, then those of its joins.
-    own : frozenset of str
-        The file's own columns.
-    not_selected : int
-        Rows that ``only`` and ``without`` set aside.
     aside : SourceColumns or None
         Of leads: those rows.
     hits : tuple of array of int8, shape (rows,)
         Of each join: 1 where the other file has the row's key, 0 where it has not, -1 without one.
-    repeated_keys : int
-        Rows of joined files that repeat a key.
-    notes : tuple of str
-        What had to be guessed to read its files.
     """
 
     source: Source
@@ -265,13 +255,7 @@ def _keys(columns: Sequence[Any]) -> Any:
 
 
 class Table:
-    """The sources of one table, one below the other.
-
-    Parameters
-    ----------
-    name : str
-        One of :data:`scoring_ml.data.crm.contract.contracts.contracts`.
-    """
+    """The sources of one table, one below the other."""
 
     def __init__(self, name: str, mapping: CrmMapping, opened: Sequence[SourceColumns]) -> None:
         self.name = name

@@ -199,8 +199,6 @@ def read_most(
 
     Parameters
     ----------
-    parse : callable
-        Raises ``ValueError`` for a text that it cannot read.
     least : float
         Share of rows, 0-1; half of it already ends the reading of the first thousand texts.
     """
@@ -235,8 +233,6 @@ def almost(look: ColumnLook, kind: str, odd: Sequence[str]) -> Suspicion:
     ----------
     kind : str
         Such as "a number".
-    odd : sequence of str
-        Texts that do not read so, at least one.
     """
     share = 1 - sum(look.counts[text] for text in odd) / look.filled
     shown = repr(odd[0]) if len(odd[0]) <= 20 and "@" not in odd[0] else "a text"

@@ -86,8 +86,6 @@ def distinct_cells(column: Any) -> tuple[NDArray[np.int64], list[Any]]:
     -------
     codes : array of int, shape (n,)
         -1 (the last place, if one is added) for null.
-    cells : list
-        As :func:`plain_cells` gives them.
     """
     column = one_array(column)
     kind = column.type

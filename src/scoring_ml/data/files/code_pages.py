@@ -38,8 +38,6 @@ class CodePage:
 
     Parameters
     ----------
-    name : str
-        As Python knows it.
     words : tuple of str
         The most frequent words that it was chosen by, at most three, as they are read.
     other : str or None
@@ -55,18 +53,7 @@ class CodePage:
 
 
 def find_code_page(sample: bytes) -> CodePage | None:
-    """Choose the code page of a text by its words that hold more than ASCII.
-
-    Parameters
-    ----------
-    sample : bytes
-        Lines with such words.
-
-    Returns
-    -------
-    CodePage or None
-        ``None`` if no page reads the text.
-    """
+    """Choose the code page of a text by its words that hold more than ASCII."""
     counts = Counter(re.findall(rb"[A-Za-z\x80-\xff'-]*[\x80-\xff][A-Za-z\x80-\xff'-]*", sample))
     words = [word for word, _ in counts.most_common(_MOST_WORDS)]
     fits: list[tuple[float, str, list[str]]] = []

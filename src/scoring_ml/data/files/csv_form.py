@@ -29,18 +29,12 @@ class CsvForm:
 
     Parameters
     ----------
-    names : tuple of str
-        Of the columns, each once.
-    separator : str or None
-        ``None`` for a single column.
     skips_spaces : bool
         Whether spaces between a separator and a cell say nothing.
     lines : int
         Lines above the first row: those of the header, and all above them.
     start : int
         Place of the first row in the text, in bytes of UTF-8.
-    named : tuple of bool
-        Which columns have a name in the header.
     """
 
     names: tuple[str, ...]
@@ -255,14 +249,6 @@ def records(
 
     Parameters
     ----------
-    name : str
-        Of the file.
-    lines : iterable of str
-        With their ends.
-    options : dict
-        How :mod:`csv` reads them.
-    above : int
-        Lines above the first one.
     total : int
         Lines of the file; -1 if they are not counted.
     width : int

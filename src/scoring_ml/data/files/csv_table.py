@@ -39,11 +39,6 @@ def read_csv(
 ) -> tuple[CsvForm, Any, BadLines, tuple[str, ...]]:
     """Read some columns of a CSV text.
 
-    Parameters
-    ----------
-    columns : collection of str or None
-        All if None.
-
     Returns
     -------
     form : CsvForm

@@ -24,8 +24,6 @@ class FileFacts:
 
     Parameters
     ----------
-    name : str
-        File name without folders.
     format : {"csv", "parquet"}
     separator : str or None
         ``None`` for Parquet and for a file of one column.
@@ -35,10 +33,6 @@ class FileFacts:
         Rows of the table; left-out rows are not among them.
     bad_lines : mapping of str to tuple of int
         Lines of rows that are left out, by reason, from 1 (the first line of the file).
-    notes : tuple of str
-        What a person should know, such as a column that had to be renamed.
-    guess : CodePage or None
-        The old encoding that was found by the words of the file.
     first_line : int
         Line below the header.
     columns : tuple of str

@@ -30,12 +30,8 @@ class TextFile:
 
     Parameters
     ----------
-    name : str
-        File name without folders.
     data : memoryview of bytes
         In UTF-8, without a mark.
-    encoding : str
-        That of the file.
     guess : CodePage or None
         How the encoding was found, if it is an old one that nobody has named.
     """
@@ -137,8 +133,6 @@ def read_text(name: str, data: Any, encoding: str | None = None) -> TextFile:
 
     Parameters
     ----------
-    data : bytes-like
-        As :func:`map_file` returns them.
     encoding : str or None
         What the text is in, if it is not Unicode; found out if None.
 

@@ -47,8 +47,6 @@ def valid_phone(text: str, region: str | None = None) -> bool | None:
 
     Parameters
     ----------
-    text : str
-        The number, in any script's digits, with any of the usual signs between them.
     region : str or None
         Country (ISO 3166, two letters) of numbers written without a country code.
 

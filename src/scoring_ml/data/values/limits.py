@@ -34,11 +34,6 @@ MAX_ID: Final = 200
 class RepeatedNames(dict[str, Any]):
     """A JSON object in which some names stood more than once; it holds the last value of each.
 
-    Parameters
-    ----------
-    pairs : list of (str, object)
-        Names and values in their order.
-
     >>> RepeatedNames([("a", 1), ("b", 2), ("a", 3)]).names
     ('a',)
     """

@@ -80,8 +80,6 @@ class Amount:
         Finite; a percentage as the number before its sign.
     currency : str or None
         ISO 4217 code of the currency that is written beside it; IRT for the toman.
-    percent : bool
-        Whether a percent sign is written beside it.
     """
 
     value: float
@@ -97,8 +95,6 @@ def parse_amount(text: str, *, decimal: str = ".") -> Amount:
     text : str
         The number, perhaps with thousands separators (also Indian and Swiss ones), a minus before
         or after it or parentheses, a currency, a percent sign, or a word such as k or million.
-    decimal : {".", ","}
-        The decimal sign.
 
     Raises
     ------
@@ -149,7 +145,6 @@ def currency_rows(codes: NDArray[np.int64], cells: Sequence[Any], decimal: str) 
     ----------
     codes : array of int, shape (n,)
         Places in ``cells``; -1 for none.
-    decimal : {".", ","}
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(cells))
     rows: Counter[str] = Counter()

@@ -20,12 +20,8 @@ class Defect:
 
     Parameters
     ----------
-    what : str
-        What is wrong, for people.
     fate : str
         One of :data:`scoring_ml.data.row_report.FATES`.
-    then : str
-        What exactly happens.
     """
 
     name: str

@@ -24,10 +24,6 @@ class Reading:
 
     Parameters
     ----------
-    wrong : int
-        Cells that cannot be read.
-    filled : int
-        These and those that were.
     pattern : str
         What the first of them looks like, in 9 for digits and a for letters.
     currencies : mapping of str to int

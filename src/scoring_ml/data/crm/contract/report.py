@@ -21,8 +21,6 @@ class ExportReport:
         Each a whole message; empty if the contract holds.
     extracted_at : int
         Microseconds since 1970, UTC.
-    notes : tuple of str
-        What a person should know about the whole export.
     """
 
     tables: tuple[RowReport, ...] = ()

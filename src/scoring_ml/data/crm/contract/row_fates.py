@@ -120,8 +120,6 @@ def usable_moment(fates: RowFates, name: str, *, constant: str | None = None) ->
 
     Parameters
     ----------
-    name : str
-        The column.
     constant : str or None
         The column which, if it is a constant of the file, makes an empty moment mean that
         nothing happened.

@@ -21,14 +21,8 @@ class CrmDraft:
     ----------
     system : str
         Name of the CRM; empty where the tables were told by their shape.
-    content : dict
-        What crm.yaml holds.
     reasons : dict of place to str
         Written above the line of that place.
-    questions : list of str
-        What only a person can decide.
-    unmapped : dict of file name to str
-        Why a file is not used.
     """
 
     system: str

@@ -36,8 +36,6 @@ class Template:
 
     Parameters
     ----------
-    title : str
-        Name of the CRM.
     needed, other : mapping of file name to set of str
         Folded names of columns that the file must have; those that it, or a file joined to it,
         may have.

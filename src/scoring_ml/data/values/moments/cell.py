@@ -28,8 +28,6 @@ class Clock(NamedTuple):
     ----------
     reading : int
         Microseconds since 1970, in [1900, 2200): in UTC, or of a local clock.
-    is_local : bool
-        Whether the cell names no zone.
     whole_day : bool
         A date without a time; its reading is the last microsecond of that day.
     """

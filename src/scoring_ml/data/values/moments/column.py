@@ -117,11 +117,6 @@ def joined_moments(parts: Sequence[ReadMoments]) -> ReadMoments:
 def moment_of(raw: Any, form: DateForm = _USUAL, *, timezone: str = "UTC") -> int:
     """Return one moment in microseconds since 1970, UTC.
 
-    Parameters
-    ----------
-    timezone : str
-        IANA zone of a moment without one.
-
     Raises
     ------
     InvalidValue

@@ -25,8 +25,6 @@ class Sign:
     ----------
     first : int
         Place of the first of them; -1 without any.
-    text : str
-        Its date.
     """
 
     rows: int = 0

@@ -27,12 +27,6 @@ class MachineClocks:
     ----------
     reading : array of int64
         Microseconds from 1970-01-01 00:00 on the clock that the text means, or in UTC.
-    is_local : array of bool
-        Whether the text names no zone.
-    whole_day : array of bool
-        A date without a time, as the end of the day.
-    done : array of bool
-        Whether the text has one of the forms.
     """
 
     reading: Moments

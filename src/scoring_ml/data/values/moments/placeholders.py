@@ -41,8 +41,6 @@ def placeholder_texts(
 
     Parameters
     ----------
-    texts : sequence of str, n of them
-        The column's different cells.
     rows : array of int, shape (n,)
         In how many rows each stands.
     read : ReadMoments, shape (n,)
