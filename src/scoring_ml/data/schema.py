@@ -32,21 +32,11 @@ from scoring_ml.data.section_values import (
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.moments.form import DateForm
 
-TYPES: Final = (
-    "number",
-    "boolean",
-    "category",
-    "multiselect",
-    "date",
-    "email",
-    "phone",
-    "text",
-    "id",
-)
-"""What a column's values are. ``text`` and ``id`` are never used as features."""
-
-FEATURE_TYPES: Final = tuple(kind for kind in TYPES if kind not in ("text", "id"))
+FEATURE_TYPES: Final = ("number", "boolean", "category", "multiselect", "date", "email", "phone")
 """Types that can be turned into numbers for a model."""
+
+TYPES: Final = (*FEATURE_TYPES, "text", "id")
+"""What a column's values are. ``text`` and ``id`` are never used as features."""
 
 PERSONAL_TYPES: Final = ("email", "phone", "text", "id")
 """Types whose values are never shown in a report, a log or a plot."""

@@ -166,13 +166,12 @@ def _activities(
     counted[repeats] = unknown[repeats] = False
     rows = np.flatnonzero(past & counted)
     rows = rows[np.argsort(occurred[rows], kind="stable")]
-    warnings = []
-    if n := int(np.count_nonzero(unknown & past)):
-        warnings.append(texts.text("history.unknown_kinds", n=n))
-    if n := len(repeats):
-        warnings.append(texts.text("history.repeated_activities", n=n))
-    if n := int(np.count_nonzero(~past)):
-        warnings.append(texts.text("history.future_activities", n=n))
+    warnings = _counted(
+        texts,
+        unknown_kinds=np.count_nonzero(unknown & past),
+        repeated_activities=len(repeats),
+        future_activities=np.count_nonzero(~past),
+    )
     facts_of_lead = Activities(
         lead=np.zeros(len(rows), dtype=np.int64),
         kind=kind[rows],
@@ -186,6 +185,11 @@ def _activities(
         channels=channels,
     )
     return facts_of_lead, warnings
+
+
+def _counted(texts: Catalogue, **counts: Any) -> list[str]:
+    """Return a warning for each count that is not 0, by its key in the catalogue."""
+    return [texts.text(f"history.{key}", n=int(n)) for key, n in counts.items() if n]
 
 
 def _repeats(rows: Places, moments: Sequence[Moments], rest: Sequence[NDArray[Any]]) -> Places:
@@ -215,11 +219,11 @@ def _stages(
     past = known(entered, now)
     rows = np.flatnonzero(counted & past & ~early)
     rows = rows[np.lexsort((stage[rows], recorded[rows], entered[rows]))]
-    warnings = []
-    if n := int(np.count_nonzero(counted & ~past)):
-        warnings.append(texts.text("history.future_stages", n=n))
-    if n := int(np.count_nonzero(counted & early)):
-        warnings.append(texts.text("history.early_stages", n=n))
+    warnings = _counted(
+        texts,
+        future_stages=np.count_nonzero(counted & ~past),
+        early_stages=np.count_nonzero(counted & early),
+    )
     facts_of_lead = Stages(
         lead=np.zeros(len(rows), dtype=np.int64),
         stage=stage[rows],

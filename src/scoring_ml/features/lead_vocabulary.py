@@ -117,16 +117,9 @@ def _reader(
 
 
 def _meanings(history: History, column: str) -> Mapping[str, str]:
-    kinds = history.kind_words.items()
-    return {
-        # What is no kind of ours cannot be meant.
-        "type": {word: kind for word, kind in kinds if not kind or kind in KIND_PLACES},
-        "direction": history.direction_words,
-        "result": history.result_words,
-        "stage": history.stage_words,
-        "campaign": history.campaign_words,
-        "channel": history.channel_words,
-    }[column]
+    words = getattr(history, f"{'kind' if column == 'type' else column}_words")
+    # What is no kind of ours cannot be meant.
+    return {w: m for w, m in words.items() if column != "type" or not m or m in KIND_PLACES}
 
 
 def _refuse_unclear(

@@ -26,24 +26,13 @@ def request_words(mapping: CrmMapping) -> dict[str, Any]:
     # The two ends, which a lead may have come back from, are no stages of a request.
     ends = {folded(name) for name in (*mapping.stages.won, *mapping.stages.lost)}
     stages = [*map(folded, mapping.stages.order), *ends]
-    found = {
-        "type": _words(mapping, "activities", "type", KINDS),
-        "stage": _words(mapping, "stages", "stage", stages, nothing=ends),
-        "direction": _words(mapping, "activities", "direction", DIRECTIONS),
-        "result": _words(mapping, "activities", "result", RESULTS),
-        "campaign": _words(mapping, "activities", "campaign", ()),
-        "channel": _words(mapping, "activities", "channel", ()),
-    }
-    stage_words, unclear_stages = found["stage"]
-    return {
-        "kind_words": found["type"][0],
-        "stage_words": {w: "" for w in sorted(ends) if w not in unclear_stages} | stage_words,
-        "direction_words": found["direction"][0],
-        "result_words": found["result"][0],
-        "campaign_words": found["campaign"][0],
-        "channel_words": found["channel"][0],
-        "unclear_words": {column: unclear for column, (_, unclear) in found.items() if unclear},
-    }
+    own = {"type": KINDS, "direction": DIRECTIONS, "result": RESULTS, "campaign": (), "channel": ()}
+    found = {name: _words(mapping, "activities", name, each) for name, each in own.items()}
+    found["stage"] = _words(mapping, "stages", "stage", stages, nothing=ends)
+    words = {f"{name}_words".replace("type", "kind"): each for name, (each, _) in found.items()}
+    unclear = {name: each for name, (_, each) in found.items() if each}
+    ended = {word: "" for word in sorted(ends) if word not in found["stage"][1]}
+    return words | {"stage_words": ended | words["stage_words"], "unclear_words": unclear}
 
 
 def _words(

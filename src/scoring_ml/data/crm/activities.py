@@ -19,13 +19,7 @@ from scoring_ml.data.crm.activity_kinds import (
     was_held,
 )
 from scoring_ml.data.crm.cells import Coded
-from scoring_ml.data.crm.contract.row_fates import (
-    RowFates,
-    known_moment,
-    note_clocks,
-    note_known_before,
-    usable_moment,
-)
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.facts import Activities
 from scoring_ml.data.crm.ids import coded_ids
 from scoring_ml.data.crm.lead_index import LeadIndex
@@ -55,8 +49,8 @@ def read_activities(
     fates.drop("not_held", held == 0, note=results.named((held == 0) & fates.alive))
     fates.drop("no_type", types.codes < 0)
     lead = index.find(fates)
-    read = usable_moment(fates, "occurred_at", constant="type")
-    known, recorded = known_moment(fates, read.values)
+    read = fates.usable_moment("occurred_at", constant="type")
+    known, recorded = fates.known_moment(read.values)
     to_come = read.values > index.extracted_at
     on_record = np.where(
         recorded.missing, can_be_planned(kind), recorded.values <= index.extracted_at
@@ -79,8 +73,8 @@ def read_activities(
         # A day without a time tells too little to call two rows one.
         repeats &= ~read.whole_day[rows[order]]
     fates.drop_rows("repeated_row", rows[order[repeats]])
-    note_known_before(fates, recorded, read.values)
-    note_clocks(fates, read, recorded)
+    fates.note_known_before(recorded, read.values)
+    fates.note_clocks(read, recorded)
     fates.mended("negative_amount", wrong)
     fates.mended("unknown_type", unknown, note=types.named(unknown & fates.alive))
     fates.mended("unknown_direction", aside, note=directions.named(aside & fates.alive))

@@ -31,26 +31,19 @@ KINDS: Final = (*BY_LEAD, *BY_US)
 KIND_PLACES: Final[Mapping[str, int]] = {kind: place for place, kind in enumerate(KINDS)}
 """Kind -> its place in :data:`KINDS`."""
 
-THE_OTHER_WAY: Final = {
+_TWO_WAYS: Final = {
     "inbound_call": "outbound_call",
     "email_reply": "email_sent",
     "chat": "outbound_message",
     "other_inbound": "other_outbound",
-    "outbound_call": "inbound_call",
-    "email_sent": "email_reply",
-    "outbound_message": "chat",
-    "other_outbound": "other_inbound",
 }
+THE_OTHER_WAY: Final = _TWO_WAYS | {other: kind for kind, other in _TWO_WAYS.items()}
 """What an activity is if ``direction`` says that the other side did it."""
 
 
 DIRECTIONS: Final[Mapping[str, bool]] = {
-    "inbound": True,
-    "incoming": True,
-    "in": True,
-    "outbound": False,
-    "outgoing": False,
-    "out": False,
+    **dict.fromkeys(("inbound", "incoming", "in"), True),
+    **dict.fromkeys(("outbound", "outgoing", "out"), False),
 }
 """Words for who did it: true for the lead."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import (
     DAY,
-    FormEvidence,
     ReadMoments,
     completed_moments,
     form_evidence,
@@ -98,7 +97,11 @@ class TableDates:
         form, missing = evidence.form, (*self._mapping.missing, *stated.missing)
         read = read_moments(column, form, timezone=self._mapping.timezone, missing=missing)
         never = _placeholders(column, read, form)
-        notes = [*_notes(evidence, stated)]
+        # A Unix time shows its unit by its digits.
+        decisions = evidence.decisions(stated)
+        notes = [f"{text}; {key}" for text, key in decisions if "Unix" not in text]
+        day_first = f"day_first: {str(form.day_first is not False).lower()}"
+        notes += [f"{text}; {day_first}" for text in evidence.unsure if stated.day_first is None]
         if never:
             rows = np.flatnonzero(read.wrong | (read.usable & (read.values < _EARLY)))
             cells = one_array(column).take(pa.array(rows))
@@ -145,17 +148,3 @@ def _placeholders(column: Any, read: ReadMoments, form: DateForm) -> tuple[str, 
     rows = np.bincount(codes[codes >= 0], minlength=len(texts)).astype(np.int64)
     alone = read_moments(pa.array(texts, pa.large_string()), form)
     return placeholder_texts(texts, rows, alone, form, read.values[read.usable & ~suspect])
-
-
-def _notes(evidence: FormEvidence, stated: ColumnDates) -> Iterator[str]:
-    """Say what the column decides that is not stated, where it matters."""
-    form = evidence.form
-    if stated.calendar is None and form.calendar == "jalali":
-        rows = evidence.jalali or evidence.short_years
-        yield f"dates are of the Persian calendar ({rows}); calendar: jalali"
-    if stated.day_first is None and form.day_first is False:
-        yield f"the month is first ({evidence.month_first}); day_first: false"
-    if stated.epoch is None and form.epoch == "excel":
-        yield "numbers count days since 1900, as spreadsheets do; epoch: excel"
-    for sentence in evidence.unsure if stated.day_first is None else ():
-        yield f"{sentence}; day_first: {str(form.day_first is not False).lower()}"

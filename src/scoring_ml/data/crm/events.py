@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded
 from scoring_ml.data.crm.contract.coverage import note_lost_wins
-from scoring_ml.data.crm.contract.row_fates import (
-    RowFates,
-    known_moment,
-    note_clocks,
-    note_known_before,
-    usable_moment,
-)
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.facts import LOST, MERGED_LEADS, OPEN, WON, Deals, Stages
 from scoring_ml.data.crm.ids import coded_ids
 from scoring_ml.data.crm.lead_index import LeadIndex
@@ -41,8 +35,8 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     lead = index.find(fates)
     is_won = np.append(np.isin(names, mapping.stages.won), False)[stage]
     note_lost_wins(fates, is_won)
-    read = usable_moment(fates, "entered_at")
-    known, recorded = known_moment(fates, read.values)
+    read = fates.usable_moment("entered_at")
+    known, recorded = fates.known_moment(read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
     ours_alone = fates.alive.copy()
     entered, known = _after_creation(fates, index, lead, read.values, known)
@@ -63,8 +57,8 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
     order, repeats = in_order([lead[rows], entered[rows], known[rows]], [stage[rows], deal[rows]])
     fates.drop_rows("repeated_row", rows[order[repeats]])
     fates.mended("before_creation", entered > read.values)
-    note_known_before(fates, recorded, read.values)
-    note_clocks(fates, read, recorded)
+    fates.note_known_before(recorded, read.values)
+    fates.note_clocks(read, recorded)
     rows = rows[order[~repeats]]
     found = Stages(
         lead[rows],
@@ -198,13 +192,13 @@ def read_spend(table: Table, extracted_at: int) -> tuple[pd.DataFrame, RowFates]
     fates = RowFates(table, None)
     campaigns, channels = table.words("campaign"), table.words("channel")
     fates.drop("no_campaign", campaigns.codes < 0)
-    read = usable_moment(fates, "day")
-    known, recorded = known_moment(fates, read.values)
+    read = fates.usable_moment("day")
+    known, recorded = fates.known_moment(read.values)
     fates.drop("future", known > extracted_at)
     cost, wrong = table.numbers("cost")
     fates.drop("wrong_cost", wrong | np.isnan(cost) | (cost < 0))
-    note_known_before(fates, recorded, read.values)
-    note_clocks(fates, recorded)
+    fates.note_known_before(recorded, read.values)
+    fates.note_clocks(recorded)
     rows = fates.rows
     day = table.days("day")[rows].astype("datetime64[us]")
     found = pd.DataFrame(

@@ -26,7 +26,7 @@ from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.events import read_deals, read_spend, read_stages
 from scoring_ml.data.crm.facts import Export, Leads
 from scoring_ml.data.crm.lead_index import LeadIndex, read_merges
-from scoring_ml.data.crm.leads import Changes, read_changes, read_contacts, read_leads
+from scoring_ml.data.crm.leads import read_changes, read_contacts, read_leads
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.fields import MappedField
 from scoring_ml.data.crm.open_deals import with_open_deals
@@ -113,24 +113,24 @@ class _Reading:
         carried = self._used("contacts")
         contacts = self._take("contacts", lambda t: read_contacts(t, carried, index)) or {}
         changes = self._take("field_changes", lambda t: read_changes(t, fields, index))
-        changes = changes or Changes({}, {})
+        histories, logged = changes or ({}, {})
         activities = self._take("activities", lambda t: read_activities(t, self.mapping, index))
         stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
         deals = self._take("deals", lambda t: read_deals(t, self.mapping, index, stages))
         spend = self._take("spend", lambda t: read_spend(t, index.extracted_at))
         self._note_unsure(index, [part.unsure for part in (stages, deals) if part is not None])
-        for name, history in changes.histories.items():
+        for name, history in histories.items():
             if not len(history):
                 self.notes.append(f"No row of field_changes is about the field {name}")
         return Export(
             index.leads,
-            contacts | changes.histories,
+            contacts | histories,
             activities,
             stages,
             deals,
             spend,
             self.extracted_at,
-            changes.recorded,
+            logged,
             self.dates,
         )
 

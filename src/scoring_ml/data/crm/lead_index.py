@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring_ml.data.crm.contract.row_fates import RowFates, note_clocks
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.facts import Leads
 from scoring_ml.data.crm.ids import is_void
 from scoring_ml.data.crm.ordering import Places
@@ -151,7 +151,7 @@ def read_merges(table: Table, extracted_at: int) -> tuple[Links, RowFates]:
         fates.drop("no_merge", np.asarray(table.ids(name).is_null()))
     read = table.moments("merged_at")
     fates.drop("future", read.usable & (read.values > extracted_at))
-    note_clocks(fates, read)
+    fates.note_clocks(read)
     return merge_links(table, extracted_at), fates
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,13 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.crm.contract.row_fates import (
-    RowFates,
-    known_moment,
-    note_clocks,
-    note_known_before,
-    usable_moment,
-)
+from scoring_ml.data.crm.contract.row_fates import RowFates
 from scoring_ml.data.crm.facts import FieldHistory, Leads
 from scoring_ml.data.crm.ids import is_void, spelt_out
 from scoring_ml.data.crm.lead_index import LeadIndex, find_merges, places
@@ -32,6 +25,9 @@ _UNTOLD_MERGES: Final = (
     "{:,} merge(s) of leads tell no moment: what belonged to the merged leads is known of the "
     "leads that stayed only from the moment of the export on. Map merged_at if the export has it"
 )
+Histories = dict[str, FieldHistory]
+"""By name of the field."""
+
 _FEW_HISTORIES: Final = 0.1
 _MOST_LATE: Final = 0.5
 
@@ -60,8 +56,8 @@ def read_leads(
     void = is_void(ids)
     if void.sum() > 1:
         fates.drop("no_id", void)
-    read = usable_moment(fates, "created_at")
-    created, known = known_moment(fates, read.values)
+    read = fates.usable_moment("created_at")
+    created, known = fates.known_moment(read.values)
     fates.drop("future", created > extracted_at)
     merges = find_merges(table, ids.filter(pa.array(fates.alive)), links or {}, extracted_at)
     fates.drop("lead_set_aside", places(ids, merges.aside) >= 0)
@@ -92,8 +88,8 @@ def read_leads(
         fates.mended_rows("contradicting_row", torn)
     fates.drop_rows("repeated_lead", rows[repeated])
     fates.mended("late_lead", ~known.missing & (known.values > read.values))
-    note_known_before(fates, known, read.values)
-    note_clocks(fates, read, known)
+    fates.note_known_before(known, read.values)
+    fates.note_clocks(read, known)
     rows = rows[~repeated]
     # They are in order of id, and a stable sort keeps that among leads created together.
     rows = rows[np.argsort(created[rows], kind="stable")]
@@ -188,7 +184,7 @@ def read_contacts(
     known = table.moments("known_at")
     fates.drop("unreadable_moment", known.wrong)
     fates.drop("future", ~known.missing & (known.values > index.extracted_at))
-    note_clocks(fates, known)
+    fates.note_clocks(known)
     # Rows of persons with several leads stand once for each of them.
     kept = fates.alive[rows]
     lead, rows = (lead[rows] if by_lead else lead)[kept], rows[kept]
@@ -259,26 +255,10 @@ def _linked(table: Table, index: LeadIndex) -> tuple[Places, Places]:
     return by_person[np.repeat(first, count) + within], rows
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What ``field_changes`` tells.
-
-    Parameters
-    ----------
-    histories : mapping of field name to FieldHistory
-        Of fields that are taken from there.
-    recorded : mapping of field name to FieldHistory
-        Of fields that are taken from elsewhere.
-    """
-
-    histories: dict[str, FieldHistory]
-    recorded: dict[str, FieldHistory]
-
-
 def read_changes(
     table: Table, fields: Sequence[MappedField], index: LeadIndex
-) -> tuple[Changes, RowFates]:
-    """Read every value that fields have had."""
+) -> tuple[tuple[Histories, Histories], RowFates]:
+    """Read every value that fields have had: those taken from there, and those from elsewhere."""
     fates = RowFates(table)
     names = table.words("field")
     wanted: dict[str, int] = {}
@@ -289,12 +269,12 @@ def read_changes(
     which, _ = names.translated(wanted, np.int32)
     fates.drop("other_field", which < 0, note=names.named(which < 0))
     lead = index.find(fates)
-    read = usable_moment(fates, "changed_at")
-    known, recorded = known_moment(fates, read.values)
+    read = fates.usable_moment("changed_at")
+    known, recorded = fates.known_moment(read.values)
     fates.drop("future", np.maximum(read.values, known) > index.extracted_at)
-    note_known_before(fates, recorded, read.values)
-    note_clocks(fates, read, recorded)
-    found = Changes({}, {})
+    fates.note_known_before(recorded, read.values)
+    fates.note_clocks(read, recorded)
+    found: tuple[Histories, Histories] = {}, {}
     for at, item in enumerate(fields):
         rows = np.flatnonzero(fates.alive & (which == at))
         own = np.ones(len(fates.alive), bool) if fates.since is None else fates.since == 0
@@ -316,8 +296,7 @@ def read_changes(
         history = FieldHistory(lead[rows], values, read.values[rows], known[rows])
         if item.source == "field_changes" and table.has("old_value"):
             history = _with_first(fates, history, rows, own, item, index)
-        target = found.histories if item.source == "field_changes" else found.recorded
-        target[item.column.name] = history
+        found[item.source != "field_changes"][item.column.name] = history
     return found, fates
 
 

@@ -32,13 +32,6 @@ _LOOK: Final = 500
 _SHORTENED: Final = re.compile(r"\d(?:[.,]\d{0,8})?[eE]\+?\d{1,2}")
 """Fewer digits than a Unix time has down to the second."""
 
-_EPOCH_REASONS: Final = {
-    "seconds": "numbers are Unix times in seconds",
-    "milliseconds": "numbers are Unix times in milliseconds",
-    "microseconds": "numbers are Unix times in microseconds",
-    "excel": "numbers count days since 1900, as spreadsheets do",
-}
-
 
 def draft_date(look: ColumnLook) -> DraftedColumn | None:
     """Propose how dates are read; none where too many cells are no date."""
@@ -72,7 +65,10 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     findings = [*_questions(look, placed, texts, unclear)]
     if odd and not few and not unclear:
         findings.append(almost(without, "a date", odd))
-    reasons = [*_form_reasons(placed), *(odd_reason(odd) if few else [])]
+    reasons = [
+        *(text for text, _ in placed.decisions(DateForm())),
+        *(odd_reason(odd) if few else []),
+    ]
     if never:
         count = look.filled - without.filled
         words = ", ".join(map(repr, never[:3]))
@@ -115,16 +111,6 @@ def _is_date(look: ColumnLook, form: DateForm, texts: Sequence[str]) -> bool:
         return named
     years = [int(text[:4]) for text in plain if text.isdigit()]
     return min(years) >= 1950 and max(years) <= 2100
-
-
-def _form_reasons(evidence: FormEvidence) -> Iterator[str]:
-    form = evidence.form
-    if form.epoch is not None:
-        yield _EPOCH_REASONS[form.epoch]
-    if form.calendar == "jalali":
-        yield "dates of the Persian calendar"
-    if form.day_first is False:
-        yield f"month first ({evidence.month_first})"
 
 
 def _questions(

@@ -80,7 +80,8 @@ def csv_form(text: TextFile) -> CsvForm:
     above = header_place(name, sample, separator) if separator is not None else 0
     title = lines[first].strip(' \t\r\n"#;,|')
     first += above
-    notes = _notes_above(title, above)
+    passed = f"{above} line(s) above the header are passed over, the first of them {title[:60]!r}"
+    notes = [passed] if above else []
     sign = separator or _NO_SEPARATOR
     skips = f'{sign} "' in lines[first] and f'{sign}"' not in lines[first]
     if skips:
@@ -103,12 +104,6 @@ def _next_filled(lines: Sequence[str], at: int) -> int:
     return next((n for n in range(at, len(lines)) if lines[n].strip("\r\n\ufeff ")), len(lines))
 
 
-def _notes_above(title: str, lines: int) -> list[str]:
-    if not lines:
-        return []
-    return [f"{lines} line(s) above the header are passed over, the first of them {title[:60]!r}"]
-
-
 def header_place(name: str, lines: Sequence[str], separator: str) -> int:
     """Return how many lines of titles and comments stand above the header.
 
@@ -128,7 +123,8 @@ def header_place(name: str, lines: Sequence[str], separator: str) -> int:
     counts = Counter(_extent(row) for _, row in rows if _extent(row) > 1)
     width = max(counts, key=lambda width: (counts[width], width), default=0)
     first = rows[0][1] if rows else []
-    if width < 2 or not _is_title(first, width, alone=width < 3 and not _is_parted(lines)):
+    parted = any(not line.strip() for line in lines[1:_MOST_ABOVE])
+    if width < 2 or not _is_title(first, width, alone=width < 3 and not parted):
         return 0
     for at, (line, row) in enumerate(rows):
         if at > _MOST_ABOVE or not _is_title(row, width):
@@ -171,11 +167,6 @@ def _is_header(row: Sequence[str], width: int) -> bool:
         and len(set(filled)) == len(filled)
         and not any(re.fullmatch(r"[\W\d_]+|\S+@\S+", cell) for cell in filled)
     )
-
-
-def _is_parted(lines: Sequence[str]) -> bool:
-    """Whether an empty line stands between the first line and another one."""
-    return any(not line.strip() for line in lines[1:_MOST_ABOVE])
 
 
 def find_separator(name: str, lines: Sequence[str]) -> str | None:

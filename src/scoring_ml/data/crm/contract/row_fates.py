@@ -114,45 +114,40 @@ class RowFates:
         texts = self.table.ids(self._id_name).take(pa.array(rows)).to_pylist()
         return tuple("(none)" if text is None else str(text)[:60] for text in texts)
 
+    def usable_moment(self, name: str, *, constant: str | None = None) -> ReadMoments:
+        """Read a required moment and take out the rows that have none.
 
-def usable_moment(fates: RowFates, name: str, *, constant: str | None = None) -> ReadMoments:
-    """Read a required moment and take out the rows that have none.
+        Parameters
+        ----------
+        constant : str or None
+            The column which, if it is a constant of the file, makes an empty moment mean that
+            nothing happened.
+        """
+        read = self.table.moments(name)
+        if constant is not None:
+            self.drop("not_happened", read.missing & self.table.is_constant(constant))
+        self.drop("no_moment", read.missing)
+        self._drop_unreadable(name, read)
+        return read
 
-    Parameters
-    ----------
-    constant : str or None
-        The column which, if it is a constant of the file, makes an empty moment mean that
-        nothing happened.
-    """
-    read = fates.table.moments(name)
-    if constant is not None:
-        fates.drop("not_happened", read.missing & fates.table.is_constant(constant))
-    fates.drop("no_moment", read.missing)
-    _drop_unreadable(fates, name, read)
-    return read
+    def known_moment(self, moment: Moments) -> tuple[Moments, ReadMoments]:
+        """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
+        read = self.table.moments("known_at")
+        self._drop_unreadable("known_at", read)
+        known = np.where(read.missing, moment, np.maximum(read.values, moment))
+        return known if self.since is None else np.maximum(known, self.since), read
 
+    def _drop_unreadable(self, name: str, read: ReadMoments) -> None:
+        self.drop("unreadable_moment", read.wrong, note=self.table.unread(name, read.wrong))
 
-def known_moment(fates: RowFates, moment: Moments) -> tuple[Moments, ReadMoments]:
-    """Read ``known_at``: the fact's own moment where it is not told, and never before it."""
-    read = fates.table.moments("known_at")
-    _drop_unreadable(fates, "known_at", read)
-    known = np.where(read.missing, moment, np.maximum(read.values, moment))
-    return known if fates.since is None else np.maximum(known, fates.since), read
+    def note_clocks(self, *moments: ReadMoments) -> None:
+        """Count the rows in use whose local times were skipped or doubled by a change of clocks."""
+        for defect, name in (("skipped_hour", "skipped"), ("doubled_hour", "twice")):
+            which = np.zeros(len(self.alive), dtype=bool)
+            for read in moments:
+                which |= getattr(read, name)
+            self.mended(defect, which)
 
-
-def _drop_unreadable(fates: RowFates, name: str, read: ReadMoments) -> None:
-    fates.drop("unreadable_moment", read.wrong, note=fates.table.unread(name, read.wrong))
-
-
-def note_clocks(fates: RowFates, *moments: ReadMoments) -> None:
-    """Count the rows in use whose local times were skipped or doubled by a change of clocks."""
-    for defect, name in (("skipped_hour", "skipped"), ("doubled_hour", "twice")):
-        which = np.zeros(len(fates.alive), dtype=bool)
-        for read in moments:
-            which |= getattr(read, name)
-        fates.mended(defect, which)
-
-
-def note_known_before(fates: RowFates, known: ReadMoments, moment: Moments) -> None:
-    """Count the rows in use that say that they were known before they happened."""
-    fates.mended("known_before", ~known.missing & (known.values < moment))
+    def note_known_before(self, known: ReadMoments, moment: Moments) -> None:
+        """Count the rows in use that say that they were known before they happened."""
+        self.mended("known_before", ~known.missing & (known.values < moment))

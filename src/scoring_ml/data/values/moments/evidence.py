@@ -92,6 +92,19 @@ class FormEvidence:
             found.append(f"years of two digits seem to be Persian ({self.short_years})")
         return tuple(found)
 
+    def decisions(self, stated: DateForm) -> Iterator[tuple[str, str]]:
+        """Yield what the column shows and is not stated, each with the key that would state it."""
+        form = self.form
+        if stated.epoch is None and form.epoch is not None:
+            days = "numbers count days since 1900, as spreadsheets do"
+            times = f"numbers are Unix times in {form.epoch}"
+            yield days if form.epoch == "excel" else times, f"epoch: {form.epoch}"
+        if stated.calendar is None and form.calendar == "jalali":
+            rows = self.jalali or self.short_years
+            yield f"dates of the Persian calendar ({rows})", "calendar: jalali"
+        if stated.day_first is None and form.day_first is False:
+            yield f"month first ({self.month_first})", "day_first: false"
+
     def located(self, place_of: Callable[[int], int]) -> FormEvidence:
         """Return the evidence with other places, such as those of cells in their column."""
         signs: dict[str, Any] = {
