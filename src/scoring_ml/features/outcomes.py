@@ -14,6 +14,7 @@ from scoring_ml.data.crm.mapping.crm_mapping import HORIZONS_DAYS, CrmMapping
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.features.asof import is_won, known
 from scoring_ml.features.lead_states import LeadStates, Wins, lead_states
+from scoring_ml.texts import Catalogue
 
 CAUGHT_WINS: Final = 0.80
 """Share of the wins of mature cohorts that a default horizon must catch."""
@@ -125,16 +126,10 @@ def outcome_notes(export: Export, outcomes: Outcomes) -> Iterator[str]:
     yield from _late_recording(export, outcomes)
     back = outcomes.taken_back
     if len(back):
-        yield (
-            f"Wins that were taken back: {some(back)}. The stage or the deal went on to another "
-            "state; where that was before the horizon's end, the lead counts as not won"
-        )
+        yield Catalogue.load().text("export.taken_back", leads=some(back))
     torn = outcomes.states.contradicted()
     if len(torn):
-        yield (
-            f"Deals and stages tell different ends: {some(torn)}. A won deal counts; where stages "
-            "tell the win, a deal that was lost later counts"
-        )
+        yield Catalogue.load().text("export.torn", leads=some(torn))
 
 
 def _late_recording(export: Export, outcomes: Outcomes) -> Iterator[str]:
@@ -148,11 +143,8 @@ def _late_recording(export: Export, outcomes: Outcomes) -> Iterator[str]:
     expected = early.sum() * won.sum() / max(int((~early).sum()), 1)
     if expected >= FEW_WINS:
         day = np.datetime64(first, "us").astype("M8[D]")
-        yield (
-            f"None of the {early.sum():,} leads created long before {day} was won, though some "
-            f"{expected:.0f} would be by the rate of later ones: recording of outcomes seems to "
-            f"begin then. If so, write recorded_since: {day} at deals (or stages) in crm.yaml"
-        )
+        params = {"early": int(early.sum()), "day": str(day), "expected": round(float(expected))}
+        yield Catalogue.load().text("export.late_recording", **params)
 
 
 def default_horizon(created_at: Moments, won_at: Moments, extracted_at: int) -> float:

@@ -27,6 +27,7 @@ from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.ordering import Places, bits, in_order
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.texts import Catalogue
 
 _SIDES: Final = {word: int(by_lead) for word, by_lead in DIRECTIONS.items()}
 
@@ -110,12 +111,8 @@ def _note_ours_alone(fates: RowFates, rows: Places, by_lead: NDArray[np.bool_]) 
         mine = rows[(rows >= end) & (rows < end + part.rows)]
         end += part.rows
         if len(mine) and not by_lead[mine].any() and "direction" not in part.source.constants:
-            fates.notes.append(
-                f"activities: none of the {len(mine):,} rows of {part.source.file} is an act of "
-                "the lead, so nothing in it counts as engagement. If some are, map direction (or "
-                "the sender's address, with own_domains), or give their types a kind that leads "
-                "do under words"
-            )
+            params = {"n": len(mine), "file": part.source.file}
+            fates.notes.append(Catalogue.load().text("export.ours_alone", **params))
 
 
 def _kinds(

@@ -19,6 +19,7 @@ from scoring_ml.data.crm.ordering import Places, after_creation, bits, in_order
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import NEVER, Moments
 from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.texts import Catalogue
 
 
 def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[Stages, RowFates]:
@@ -104,10 +105,7 @@ def read_deals(
     ended = _ended_by_stage(stages, mapping)
     settled = undated & (outcome == LOST) & np.isin(lead, ended) & (lead >= 0)
     if settled.any():
-        fates.notes.append(
-            f"deals: {settled.sum():,} lost deals tell no moment; the stages of their leads tell "
-            "when they ended"
-        )
+        fates.notes.append(Catalogue.load().text("export.settled_by_stages", n=int(settled.sum())))
     fates.drop("future", closed & (known > index.extracted_at))
     ours_alone = fates.alive.copy()
     at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,7 @@ from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.errors import InputError, SchemaError
+from scoring_ml.texts import Catalogue
 
 T = TypeVar("T")
 
@@ -138,10 +139,7 @@ class _Reading:
         leads = np.unique(np.concatenate(unsure)) if unsure else np.zeros(0, dtype=np.int64)
         if len(leads):
             first = ", ".join(str(name)[:60] for name in index.leads.ids[leads[:3]])
-            self.notes.append(
-                f"{len(leads):,} lead(s) are neither won nor lost nor open, unless another table "
-                f"tells that they were won: an end of theirs is left out. First: {first}"
-            )
+            self._note("unsure", n=len(leads), first=first)
 
     def _open(self, name: str) -> None:
         fields = [item.named for item in self.mapping.fields if item.source == name]
@@ -216,32 +214,26 @@ class _Reading:
             for moments in recorded_moments(table, self.mapping):
                 newest = max(newest, int(moments[moments <= self.now].max(initial=0)))
         if declared is None:
-            self.notes.append(
-                "extracted_at is not in crm.yaml: the newest moment of recording "
-                f"stands for it, {_text_of(newest)}{self._later(newest)}"
-            )
+            self._note_newest(newest)
             return newest
         if declared - newest > _SILENT_DAYS * DAY:
-            self.notes.append(
-                f"the newest fact is of {_text_of(newest)}, {(declared - newest) // DAY} days "
-                f"before extracted_at ({_text_of(declared)}): if the export is older than it says, "
-                "leads that were still open count as not won"
-            )
+            days, at = (declared - newest) // DAY, _text_of(declared)
+            self._note("silent", newest=_text_of(newest), days=days, declared=at)
         return declared
 
-    def _later(self, moment: int) -> str:
-        """Tell how many activities lie after a moment."""
-        table = self.tables.get("activities")
-        if table is None:
-            return ""
-        read = table.moments("occurred_at")
-        later = read.values[read.usable & (read.values > moment)]
-        if not len(later):
-            return ""
-        return (
-            f". {len(later):,} activities are dated after it, up to {_text_of(int(later.max()))}: "
-            "planned ones have not happened yet. If these have, write extracted_at into crm.yaml"
-        )
+    def _note_newest(self, newest: int) -> None:
+        """Tell which moment stands for that of the export, and how many activities lie after it."""
+        later = np.zeros(0, dtype=np.int64)
+        if "activities" in self.tables:
+            read = self.tables["activities"].moments("occurred_at")
+            later = read.values[read.usable & (read.values > newest)]
+        self._note("extracted_at", newest=_text_of(newest))
+        if len(later):
+            last, note = _text_of(int(later.max())), self.notes.pop()
+            self._note("later", note=note, n=len(later), last=last)
+
+    def _note(self, key: str, **params: Any) -> None:
+        self.notes.append(Catalogue.load().text(f"export.{key}", **params))
 
     def _take(self, name: str, read: Callable[[Table], tuple[T, RowFates]]) -> T | None:
         """Read one table, keep what was found, and let go of its columns."""

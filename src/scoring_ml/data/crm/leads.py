@@ -20,11 +20,8 @@ from scoring_ml.data.crm.ordering import Places, settled, unchanged
 from scoring_ml.data.crm.tables import Table
 from scoring_ml.data.values.moments import DAY, NEVER, Bools
 from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.texts import Catalogue
 
-_UNTOLD_MERGES: Final = (
-    "{:,} merge(s) of leads tell no moment: what belonged to the merged leads is known of the "
-    "leads that stayed only from the moment of the export on. Map merged_at if the export has it"
-)
 Histories = dict[str, FieldHistory]
 """By name of the field."""
 
@@ -64,7 +61,7 @@ def read_leads(
     fates.drop("endless_merge", places(ids, merges.endless) >= 0)
     fates.drop("merged_lead", places(ids, merges.ids) >= 0)
     if untold := int((merges.since == extracted_at - 1).sum()):
-        fates.notes.append(_UNTOLD_MERGES.format(untold))
+        fates.notes.append(Catalogue.load().text("export.untold_merges", n=untold))
     rows = fates.rows
     values: dict[str, NDArray[Any]] = {}
     wrongs: dict[str, NDArray[np.bool_]] = {}
@@ -231,12 +228,7 @@ def _note_late(
         return
     share = float(np.mean(known[first] - index.leads.created_at[leads] > DAY))
     if share > _MOST_LATE:
-        fates.notes.append(
-            f"The field {name} of contacts is declared as history, but {share:.0%} of the contacts "
-            "are first known more than a day after their lead's creation, and have one row each: "
-            "known_at seems to be the last edit. Declare the field set_at_creation if it came "
-            "with the lead, or give a row for each change"
-        )
+        fates.notes.append(Catalogue.load().text("export.late_contacts", name=name, share=share))
 
 
 def _linked(table: Table, index: LeadIndex) -> tuple[Places, Places]:

@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, almost, few_odd, odd_reason
+from scoring_ml.data.drafting.look import (
+    ColumnLook,
+    DraftedColumn,
+    almost,
+    few_odd,
+    odd_reason,
+    reading,
+)
 from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.moments import (
@@ -70,10 +77,9 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
         *(odd_reason(odd) if few else []),
     ]
     if never:
-        count = look.filled - without.filled
-        words = ", ".join(map(repr, never[:3]))
-        reasons.append(f"{words} ({count} row(s)) stands for no date and is read as not known")
-        findings.append(Suspicion("note", "reading", count / look.filled, reasons[-1]))
+        n, words = look.filled - without.filled, ", ".join(map(repr, never[:3]))
+        findings.append(reading("no_date", n / look.filled, "note", words=words, n=n))
+        reasons.append(findings[-1].text)
     column = Column(
         look.name,
         "date",
@@ -118,23 +124,12 @@ def _questions(
 ) -> Iterator[Suspicion]:
     """Ask what the cells leave open, or contradict each other about."""
     for sentence in evidence.contradictions:
-        yield Suspicion("ask", "reading", 1.0, f"{sentence}; correct the file, or confirm")
+        yield reading("contradiction", 1.0, sentence=sentence)
     for sentence in evidence.unsure:
-        yield Suspicion("ask", "reading", 1.0, f"{sentence}; state day_first and calendar")
+        yield reading("unsure", 1.0, sentence=sentence)
     rows = sum(look.counts[text] for text in texts if _SHORTENED.fullmatch(text.strip()))
     if rows and evidence.form.epoch:
-        yield Suspicion(
-            "ask",
-            "reading",
-            rows / look.filled,
-            f"{rows} row(s) hold a number that a spreadsheet has shortened, such as 1.735E+12, so "
-            "that the moment is lost up to days; export the column again, or confirm",
-        )
+        yield reading("shortened", rows / look.filled, n=rows)
     if unclear:
-        name = unclear[0].split()[-1]
-        yield Suspicion(
-            "ask",
-            "reading",
-            sum(look.counts[text] for text in unclear) / look.filled,
-            f"the zone {name} has several meanings; write one, such as zones: {{{name}: '+05:30'}}",
-        )
+        rows = sum(look.counts[text] for text in unclear)
+        yield reading("zone", rows / look.filled, name=unclear[0].split()[-1])

@@ -19,6 +19,7 @@ from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.data.yaml_file import packaged
+from scoring_ml.texts import Catalogue
 
 MOST_ODD: Final = 3
 """So many different words may stand among numbers or dates and count as missing."""
@@ -237,8 +238,11 @@ def almost(look: ColumnLook, kind: str, odd: Sequence[str]) -> Suspicion:
     share = 1 - sum(look.counts[text] for text in odd) / look.filled
     shown = repr(odd[0]) if len(odd[0]) <= 20 and "@" not in odd[0] else "a text"
     # A share that is not whole is never told as 100 %.
-    text = (
-        f"{math.floor(share * 100)} % of {look.name} reads as {kind}; "
-        f"{shown} on line {look.line(odd[0])} does not"
-    )
-    return Suspicion("ask", "reading", round(share, 4), text)
+    whole, line = math.floor(share * 100), str(look.line(odd[0]))
+    return reading("almost", share, share=whole, name=look.name, kind=kind, shown=shown, line=line)
+
+
+def reading(key: str, share: float, /, grade: str = "ask", **params: Any) -> Suspicion:
+    """Return the finding of how a share of the cells is read, by the key of its sentence."""
+    text = Catalogue.load().text(f"draft.reading.{key}", **params)
+    return Suspicion(grade, "reading", round(share, 4), text)

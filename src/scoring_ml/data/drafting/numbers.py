@@ -16,6 +16,7 @@ from scoring_ml.data.drafting.look import (
     few_odd,
     odd_reason,
     read_most,
+    reading,
 )
 from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
@@ -65,10 +66,8 @@ def draft_number(look: ColumnLook) -> DraftedColumn | None:
     if stand_ins:
         rest = [value for text, value in values.items() if text not in stand_ins]
         rows = sum(look.counts[text] for text in stand_ins)
-        reasons.append(
-            f"{', '.join(stand_ins)} ({rows} rows) stands far outside the other values "
-            f"({min(rest):g} to {max(rest):g}) and is read as not known; confirm"
-        )
+        params = {"words": ", ".join(stand_ins), "n": str(rows), "low": f"{min(rest):g}"}
+        reasons.append(reading("stand_ins", 1.0, **params, high=f"{max(rest):g}").text)
     column = replace(column, missing=(*missing, *stand_ins), reason="; ".join(reasons))
     draft = DraftedColumn(column, look, tuple(findings), numbers=values if whole else {})
     if draft.unique and (look.names("id") or draft.direction() is not None):
@@ -106,11 +105,8 @@ def _currency(
     (currency, most), *others = rows.most_common()
     shares = ", ".join(f"{code} ({number} rows)" for code, number in rows.most_common())
     rates = ", ".join(f"{code}: ..." for code, _ in others)
-    text = (
-        f"{look.name} holds amounts in several currencies, which cannot be compared: {shares}. "
-        f"Write what one unit of the others is worth in {currency}, rates: {{{rates}}}"
-    )
-    return currency, [Suspicion("ask", "reading", round(most / rows.total(), 4), text)]
+    params = {"name": look.name, "shares": shares, "currency": currency, "rates": rates}
+    return currency, [reading("currencies", most / rows.total(), **params)]
 
 
 def _hundredths(look: ColumnLook, amounts: Mapping[str, Amount]) -> tuple[bool, list[Suspicion]]:
@@ -121,16 +117,9 @@ def _hundredths(look: ColumnLook, amounts: Mapping[str, Amount]) -> tuple[bool, 
         return False, []
     sure = max(percents) > 1
     rows = sum(look.counts[text] for text, amount in amounts.items() if amount.percent)
-    text = (
-        f"{rows} of {look.filled} values of {look.name} have a percent sign, the others are shares"
-    )
-    text += (
-        " of one: 45% is read as 0.45"
-        if sure
-        else " of one or percentages, too: write hundredths: true if 45% means 0.45"
-    )
-    grade = "note" if sure else "ask"
-    return sure, [Suspicion(grade, "reading", round(rows / look.filled, 4), text)]
+    key, grade = ("hundredths", "note") if sure else ("percents", "ask")
+    params = {"n": rows, "filled": look.filled, "name": look.name}
+    return sure, [reading(key, rows / look.filled, grade, **params)]
 
 
 def _grouped_point(look: ColumnLook, texts: Iterable[str], decimal: str) -> list[Suspicion]:
@@ -142,11 +131,7 @@ def _grouped_point(look: ColumnLook, texts: Iterable[str], decimal: str) -> list
     # A number of four digits shows that thousands are not parted.
     if any(re.search(r"\d{4}", text) for text in plain) or any("," in text for text in plain):
         return []
-    text = (
-        f"{look.name} holds numbers such as 1.234, which may be a thousand or one: write "
-        "decimal: ',' if the point parts thousands"
-    )
-    return [Suspicion("ask", "reading", round(len(parted) / len(plain), 4), text)]
+    return [reading("grouped_point", len(parted) / len(plain), name=look.name)]
 
 
 def _grouping(texts: Iterable[str], decimal: str) -> list[str]:

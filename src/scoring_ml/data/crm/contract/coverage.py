@@ -11,6 +11,7 @@ from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.crm.mapping.tables import MAY_LACK
 from scoring_ml.data.crm.tables import SourceColumns
 from scoring_ml.data.values.moments import Bools
+from scoring_ml.texts import Catalogue
 
 _LITTLE: Final = 0.5
 _TABLES: Final = (".csv", ".csv.gz", ".tsv", ".parquet", ".xlsx")
@@ -30,21 +31,19 @@ def selection_notes(
                 for choices in (part.source.only, part.source.without)
                 for name, words in choices.items()
             )
-            yield (
-                f"{table}: only or without ({words}) selects none of the {part.not_selected:,} "
-                f"rows of {file}; check its words"
-            )
+            params = {"table": table, "words": words, "n": part.not_selected, "file": file}
+            yield Catalogue.load().text("export.selects_none", **params)
         optional = [part.source.columns.get(name) for name in MAY_LACK]
         for column in (*part.source.without, *filter(None, optional)):
             if column not in part.columns:
-                yield f"{table}: {file} has no column {column}, so it tells nothing"
+                yield Catalogue.load().text(
+                    "export.no_column", table=table, file=file, column=column
+                )
     for name in fields:
         without = [part.source.file for part in opened if name not in part.columns]
         if without and len(without) < len(opened):
-            yield (
-                f"{table}: {', '.join(without)} has no column {name}, so the field counts as "
-                "missing in its rows"
-            )
+            files = ", ".join(without)
+            yield Catalogue.load().text("export.field_missing", table=table, files=files, name=name)
 
 
 def join_notes(table: str, opened: Iterable[SourceColumns]) -> Iterator[str]:
@@ -59,10 +58,8 @@ def join_notes(table: str, opened: Iterable[SourceColumns]) -> Iterator[str]:
         keys, found = max(keys for _, keys, _ in counts_of), sum(hit for _, _, hit in counts_of)
         if found < _LITTLE * keys:
             pairs = "; ".join(pair for pair, _, _ in counts_of)
-            yield (
-                f"{table}: of {keys:,} rows of {file} that have a key, {found:,} find a row of "
-                f"{other} ({pairs}). Check that the two columns hold the same ids"
-            )
+            params = {"table": table, "keys": keys, "file": file, "found": found, "other": other}
+            yield Catalogue.load().text("export.join", **params, pairs=pairs)
 
 
 def use_notes(fates: RowFates) -> Iterator[str]:
@@ -86,26 +83,20 @@ def use_notes(fates: RowFates) -> Iterator[str]:
         why = ", ".join(f"{count:,} {defect}" for defect, count in reasons[file].items())
         if reasons[file].keys() == {"no_merge"}:
             continue  # nothing was merged
+        params = {"table": name, "file": file, "why": why, "named": named, "most": most}
         if most and not any(used for _, used, _ in parts):
-            yield f"{name}: no row of {file} is used ({why}). Map it otherwise, or not at all"
+            yield Catalogue.load().text("export.no_row", **params)
         elif named < _LITTLE * most:
-            yield (
-                f"{name}: {named:,} of {most:,} rows of {file} name a lead in use ({why}). Check "
-                "lead_id and the join"
-            )
+            yield Catalogue.load().text("export.few_named", **params)
 
 
 def note_lost_wins(fates: RowFates, won: Bools) -> None:
     """Tell how many wins name a lead that is not there: its own lead may count as not won."""
     lost = won & fates.dropped("orphan")
     if lost.any():
-        share = lost.sum() / (won & (fates.alive | lost)).sum()
-        fates.notes.append(
-            f"{fates.table.name}: {lost.sum():,} wins, {share:.1%} of all, name a lead that is not "
-            "in the export, as if it had been merged into another one or deleted. If that lead is "
-            "there under another id, it counts as not won. Tell which by merged_into of leads or "
-            "by the table merges, or export the missing leads too"
-        )
+        n, share = int(lost.sum()), float(lost.sum() / (won & (fates.alive | lost)).sum())
+        params = {"table": fates.table.name, "n": n, "share": share}
+        fates.notes.append(Catalogue.load().text("export.lost_wins", **params))
 
 
 def unmapped_files(folder: Path, mapping: CrmMapping) -> Iterator[str]:
@@ -115,10 +106,7 @@ def unmapped_files(folder: Path, mapping: CrmMapping) -> Iterator[str]:
     left = sorted(_table_files(folder) - {Path(name).as_posix() for name in named})
     if left:
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        yield (
-            f"crm.yaml does not use {', '.join(left[:_SHOWN])}{more}: map what it tells of leads "
-            "under tables, or join it to a table"
-        )
+        yield Catalogue.load().text("export.unmapped", files=", ".join(left[:_SHOWN]) + more)
 
 
 def _table_files(folder: Path) -> set[str]:
