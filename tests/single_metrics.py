@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring_ml.statistics.probability import calibration_lines, probability_metrics
+from scoring_ml.statistics.probability import Promised, calibration_lines, probability_metrics
 from scoring_ml.statistics.ranking import Ranked, ranking_metrics
 
 
@@ -17,7 +17,7 @@ def _ranking(score, won, weights, name):
 
 
 def _probability(p, won, weights, name):
-    return float(probability_metrics(p, won, _row(weights, won))[name][0])
+    return float(probability_metrics(Promised(p, won), _row(weights, won))[name][0])
 
 
 def roc_auc(score, won, weights=None):

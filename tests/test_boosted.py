@@ -92,6 +92,12 @@ def test_training_again_gives_the_same_bits_with_one_thread_and_with_two(
     assert again.chosen_ == fitted.chosen_
 
 
+def test_two_threads_predict_the_bits_of_one(fitted, data, monkeypatch):
+    alone = fitted.logodds(data[0])
+    monkeypatch.setattr("scoring_ml.estimators.boosted.THREADED_ROWS", 1)
+    assert fitted.logodds(data[0]).tolist() == alone.tolist()
+
+
 def test_with_few_wins_only_the_shallow_set_is_tried(data):
     shallow = Boosted(COLUMNS, settings=SETTINGS, shallow_only=True).fit(*data)
     assert shallow.chosen_["set"] == "shallow"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.contacts import like_emails, like_phones, valid_email, valid_phone
+from scoring_ml.features.contact_stand_ins import without_contacts
 from scoring_ml.features.criteria import Matrix, unmapped_matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.wording import display_value, sentence
@@ -112,3 +113,38 @@ def test_a_phone_that_nobody_can_judge_is_neither_valid_nor_invalid() -> None:
         column, "(415) 555-0101", feature=None, unseen=False, texts=Catalogue.load("en")
     )
     assert words == "phone is given, but cannot be judged without a country code"
+
+
+@pytest.mark.parametrize("region", [None, "US"])
+def test_made_up_contacts_have_the_features_of_the_real_ones(region: str | None) -> None:
+    """For models and for the matrix; nothing of a real one is left."""
+    schema = Schema.read(
+        {
+            "dataset": "d",
+            "target": {"column": "y", "won": ["1"]},
+            "order": {"by": "row"},
+            "columns": {"phone": {"type": "phone", "region": region}, "mail": {"type": "email"}},
+        }
+    )
+    frame = pd.DataFrame(
+        {
+            "phone": ["(415) 555-0101", "+14155550101", "12345", None, "+98 912 345 6789"],
+            "mail": ["anna@example.com", None, "anna@localhost", "x", "b@x.example.org"],
+        },
+        dtype=object,
+    )
+    rules = [
+        {"field": "phone", "full": {"valid": True}},
+        {"field": "mail", "full": {"valid": False}},
+    ]
+    matrix = Matrix.read({"criteria": {"authority": {"rules": rules}}}, schema)
+    encoder = Encoder.fit(frame, schema, matrix)
+    made_up = without_contacts(frame, schema.used)
+    np.testing.assert_array_equal(encoder.encode(made_up, None), encoder.encode(frame, None))
+    for name in frame:
+        real, others = frame[name], made_up[name]
+        assert (real.isna() == others.isna()).all()
+        assert not set(real.dropna()) & set(others.dropna())
+        assert [display_value(schema[name], cell) for cell in real] == [
+            display_value(schema[name], cell) for cell in others
+        ]

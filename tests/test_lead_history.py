@@ -194,6 +194,13 @@ def test_amounts(raw: Any, amount: float | None) -> None:
     assert math.isnan(found) if amount is None else found == amount
 
 
+@pytest.mark.parametrize("amounts", [(1, True), (1.0, True, 1)])
+def test_amounts_are_told_apart_by_their_type(amounts: tuple[Any, ...]) -> None:
+    """True is no amount, though Python takes it for the 1 beside it."""
+    with pytest.raises(LeadError, match=r"activities\[1\]\.amount"):
+        read(activities=[entry(amount=amount) for amount in amounts])
+
+
 def test_words_for_campaigns_are_read_as_in_a_file() -> None:
     told = read(activities=[entry(campaign="  Spring   sale ", channel=""), entry(campaign=None)])
     assert told.activities is not None

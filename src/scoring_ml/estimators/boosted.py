@@ -27,6 +27,9 @@ CELLS_FOR_THREADS: Final = 500_000
 On a busy machine threads that wait for one another take far longer than the work itself.
 """
 
+THREADED_ROWS: Final = 10_000
+"""Rows from which several threads predict; the bits of a row do not depend on them."""
+
 AVERAGED_ROWS: Final = 2_000
 """At least so many rows, if there are, give the mean from which contributions are counted."""
 
@@ -50,7 +53,7 @@ class Boosted(Estimator):
     settings : mapping or None
         Content of ``models/boosted.yaml``; read from there if None.
     threads : int
-        Threads for training on many leads; prediction uses one.
+        Threads for training and for prediction of many leads; of few, one.
 
     Attributes
     ----------
@@ -134,7 +137,8 @@ class Boosted(Estimator):
     def logodds(self, X: Floats) -> Floats:
         """Return uncalibrated log-odds, shape (n,)."""
         seen = self._with_typical(X)
-        return np.asarray(self.booster.predict(seen, raw_score=True, num_threads=1))
+        threads = 1 if len(X) < THREADED_ROWS else self.threads
+        return np.asarray(self.booster.predict(seen, raw_score=True, num_threads=threads))
 
     def _contributions(self, X: Floats) -> tuple[Floats, float]:
         """Return LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM."""

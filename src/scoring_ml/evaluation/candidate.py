@@ -75,7 +75,7 @@ class Candidate:
     def scores(self, rows: NDArray[Any], policy: Policy | None) -> NDArray[np.int64] | None:
         """Return scores of some rows under a policy, or None where there are none."""
         if self.estimator.answers_total:
-            return round_half_up(POINTS_PER_LOGODDS * self.logodds[rows])
+            return matrix_total([self], rows)
         if policy is None or not self.calibration.gives_probability:
             return None
         logodds = self.calibration.logodds(self.logodds[rows])
@@ -100,8 +100,8 @@ def fit_candidates(
     weight: NDArray[np.float64] | None,
     lead: NDArray[np.int64] | None,
     progress: Callable[[str, float], None],
-) -> tuple[list[Candidate], NDArray[np.float64]]:
-    """Fit the estimator of each rung, and calibrate it on the calibration window.
+) -> list[Candidate]:
+    """Fit the estimator of each rung in turn, and calibrate it on the calibration window.
 
     Parameters
     ----------
@@ -115,13 +115,6 @@ def fit_candidates(
     weight, lead : array of shape (rows of ``windows.fit``,), or None
     progress : callable
         Told what is being done, and the share of it that is done, 0-1.
-
-    Returns
-    -------
-    candidates : list of Candidate
-        In the order of the rungs.
-    matrix_total : array of float, shape (n,)
-        The matrix's plain total of every row.
     """
     estimators = [make_estimator(rung, encoder.columns) for rung in rungs]
     # Points are counted from the average lead as it is compared, not from all of its ages.
@@ -131,13 +124,17 @@ def fit_candidates(
         progress(f"fit {estimator.kind}", index / len(estimators))
         estimator.fit(fit_on, y, weight=weight, lead=lead, average=average)
     del fit_on
-    total, *logodds = X.each(
-        [MatrixEstimator(encoder.columns).total, *(item.logodds for item in estimators)]
-    )
+    logodds = X.each([item.logodds for item in estimators])
     return [
         _calibrated(estimator, z, label, windows, reason=rung.reason)
         for rung, estimator, z in zip(rungs, estimators, logodds, strict=True)
-    ], total
+    ]
+
+
+def matrix_total(candidates: Sequence[Candidate], rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the hand-built matrix's plain totals of some rows; it is among all candidates."""
+    matrix = next(item for item in candidates if item.estimator.answers_total)
+    return round_half_up(POINTS_PER_LOGODDS * matrix.logodds[rows])
 
 
 def _calibrated(
@@ -183,7 +180,6 @@ def choose_candidate(
     windows: Windows,
     snapshot: Snapshot,
     matrix: Matrix,
-    matrix_total: NDArray[np.float64],
     in_force: Policy | None,
 ) -> tuple[str, Policy | None, list[Candidate]]:
     """Take the best eligible candidate on the calibration window; the matrix if there is none.
@@ -195,8 +191,6 @@ def choose_candidate(
     windows : Windows
     snapshot : Snapshot
     matrix : Matrix
-    matrix_total : array of float, shape (n,)
-        The matrix's plain total of every row.
     in_force : Policy or None
 
     Returns
@@ -220,7 +214,7 @@ def choose_candidate(
             return candidate.kind, in_force, candidates
         policy: Policy | NoPolicy = in_force or fit_policy(
             candidate.calibration.logodds(candidate.logodds[rows]),
-            matrix_total=matrix_total[rows],
+            matrix_total=matrix_total(fitted, rows).astype(np.float64),
             mapped_criteria=len(matrix.mapped),
             weeks=weeks_of(None if snapshot.as_of is None else snapshot.as_of[rows]),
         )

@@ -19,7 +19,12 @@ from scoring_ml.data.schema import Schema
 from scoring_ml.errors import TrainingRefused
 from scoring_ml.estimators.ladder import Rung, allowed_rungs
 from scoring_ml.estimators.protocol import TrainingCounts
-from scoring_ml.evaluation.candidate import Candidate, choose_candidate, fit_candidates
+from scoring_ml.evaluation.candidate import (
+    Candidate,
+    choose_candidate,
+    fit_candidates,
+    matrix_total,
+)
 from scoring_ml.evaluation.drift import DriftReport, drift_report
 from scoring_ml.evaluation.encoded_rows import EncodedRows
 from scoring_ml.evaluation.intervals import Comparison, bootstrap_metrics
@@ -199,7 +204,7 @@ def compare(
             used_fields=len(schema.used),
         )
     )
-    fitted, matrix_total = fit_candidates(
+    fitted = fit_candidates(
         [rung for rung in rungs if rung.allowed],
         encoder,
         X,
@@ -210,12 +215,10 @@ def compare(
         progress=lambda what, share: tell(what, 0.1 + 0.5 * share),
     )
     tell("choose", 0.6)
-    chosen, chosen_policy, candidates = choose_candidate(
-        fitted, windows, snapshot, matrix, matrix_total, policy
-    )
+    chosen, chosen_policy, candidates = choose_candidate(fitted, windows, snapshot, matrix, policy)
     tell("intervals", 0.62)
     test = windows.test
-    handed_over = int(np.sum(matrix_total[test] >= HOT))
+    handed_over = int(np.sum(matrix_total(fitted, test) >= HOT))
     comparison = bootstrap_metrics(
         label[test],
         {candidate.kind: candidate.predictions(test) for candidate in candidates},

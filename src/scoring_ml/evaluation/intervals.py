@@ -15,6 +15,7 @@ too few to say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
@@ -27,6 +28,7 @@ from scoring_ml.statistics.delong import auc_difference, auc_interval
 from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.probability import (
     PROBABILITY,
+    Promised,
     calibration_lines,
     logit,
     probability_metrics,
@@ -37,6 +39,7 @@ from scoring_ml.statistics.samples import Floats
 FEWEST_UNITS: Final = 10
 """Leads (or accounts) below which nothing is resampled: their spread is not known."""
 
+_THREADS: Final = 2
 _CELLS_AT_A_TIME: Final = 262_144
 _MOST_UNDEFINED: Final = 0.1
 
@@ -134,12 +137,14 @@ def bootstrap_metrics(
         )
     draws: dict[str, list[Floats]] = {kind: [] for kind in judges}
     done = 0
-    for weights in _resamples(y.size, groups, replicates, seed):
-        for kind, judge in judges.items():
-            draws[kind].append(judge(weights))
-        done += weights.shape[0]
-        if progress is not None:
-            progress(done, replicates)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for weights in _resamples(y.size, groups, replicates, seed):
+            found = threads.map(lambda judge, w=weights: judge(w), judges.values())
+            for kind, values in zip(judges, found, strict=True):
+                draws[kind].append(values)
+            done += weights.shape[0]
+            if progress is not None:
+                progress(done, replicates)
     empty = np.full((len(names), 0), np.nan)
     drawn = {kind: np.hstack([empty, *parts]) for kind, parts in draws.items()}
     metrics = {kind: _intervals(names, points[kind][:, 0], drawn[kind]) for kind in judges}
@@ -208,17 +213,18 @@ class _Judge:
         self.ranked = Ranked(candidate.logodds, won)
         self.won = won
         self.shares = shares
-        self.probability = candidate.probability
-        self.logit = None if candidate.probability is None else logit(candidate.probability)
+        p = candidate.probability
+        self.promised = None if p is None else Promised(p, won)
+        self.logit = None if p is None else logit(p)
         self.start: tuple[float, float] | None = None
 
     def __call__(self, weights: Floats) -> Floats:
         """Return the metrics, shape (metrics, rows of weights)."""
         metrics = ranking_metrics(self.ranked, weights, self.shares)
-        if self.probability is None or self.logit is None:
+        if self.promised is None or self.logit is None:
             metrics |= {name: np.full(weights.shape[0], np.nan) for name in PROBABILITY}
         else:
-            metrics |= probability_metrics(self.probability, self.won, weights)
+            metrics |= probability_metrics(self.promised, weights)
             intercept, slope = calibration_lines(self.logit, self.won, weights, start=self.start)
             metrics |= {"calibration_slope": slope, "calibration_intercept": intercept}
         return np.stack([metrics[name] for name in (*RANKING, *self.shares, *PROBABILITY)])

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.files.writing import whole_folder
-from scoring_ml.estimators.matrix import MatrixEstimator
+from scoring_ml.evaluation.candidate import matrix_total
 from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.encoder import LEVEL_CODES
@@ -113,7 +113,7 @@ def _calibration_rows(trained: Trained) -> pd.DataFrame:
     winner = trained[trained.chosen]
     snapshot = trained.snapshot
     table: dict[str, Any] = {
-        "matrix_total": MatrixEstimator(trained.encoder.columns).total(trained.X[rows]),
+        "matrix_total": matrix_total(trained.candidates, rows).astype(np.float64),
         "won": snapshot.label[rows],
     }
     if winner.calibration.gives_probability:

@@ -123,15 +123,18 @@ class EntryColumns:
 
     def amounts(self, name: str) -> NDArray[np.float64]:
         """Read a column of amounts; NaN stands for none."""
-        values = np.full(len(self._entries), np.nan)
         if name not in self:
-            return values
+            return np.full(len(self._entries), np.nan)
         read = _amount_reader(self._history.missing)
-        for place, raw in enumerate(self._column(name)):
+        cells = [(raw.__class__, raw) for raw in self._column(name)]
+        distinct: dict[Any, Any] = {}
+        for cell in dict.fromkeys(cells):
             try:
-                values[place] = read(raw)
+                distinct[cell] = read(cell[1])
             except InvalidValue:
-                self._add(place, name, InvalidValue("amount"))
+                # As wrong as any amount below 0.
+                distinct[cell] = -math.inf
+        values = np.array([distinct[cell] for cell in cells], dtype=np.float64)
         for place in np.flatnonzero(values < 0).tolist():
             self._add(place, name, InvalidValue("amount"))
         return values

@@ -23,9 +23,18 @@ _NEWTON_STEPS: Final = 60
 _LONGEST_STEP: Final = 2.0
 
 
-def probability_metrics(
-    probability: ArrayLike, won: ArrayLike, weights: Floats
-) -> dict[str, Floats]:
+class Promised:
+    """Probabilities and outcomes, each of shape (n,), ordered once for all rows of weights."""
+
+    def __init__(self, probability: ArrayLike, won: ArrayLike) -> None:
+        p, y = checked(probability, won)
+        self.ranked = Ranked(p, y)
+        inside = np.clip(p, _CLIP, 1 - _CLIP)
+        loss = -np.where(y == 1, np.log(inside), np.log1p(-inside))
+        self.losses = np.column_stack([loss, (p - y) ** 2])
+
+
+def probability_metrics(promised: Promised, weights: Floats) -> dict[str, Floats]:
     """Return all probability metrics but slope and intercept for every row of weights.
 
     *ECE*: leads are put into 10 bins of equal count by probability, equal probabilities in one
@@ -37,14 +46,11 @@ def probability_metrics(
     dict of str to array of shape (r,)
         ``log_loss``, ``brier``, ``ece``.
     """
-    p, y = checked(probability, won)
-    if p.size == 0 or np.isnan(p).any():
+    ranked = promised.ranked
+    if not ranked.known or weights.shape[1] == 0:
         return {name: np.full(weights.shape[0], np.nan) for name in PROBABILITY[:3]}
-    inside = np.clip(p, _CLIP, 1 - _CLIP)
-    loss = -np.where(y == 1, np.log(inside), np.log1p(-inside))
     total = weights.sum(axis=1)
-    means = ratio(weights @ np.column_stack([loss, (p - y) ** 2]), total[:, None])
-    ranked = Ranked(p, y)
+    means = ratio(weights @ promised.losses, total[:, None])
     wins, leads = ranked.tallies(weights)
     middle = np.cumsum(leads, axis=1) - leads / 2
     place = np.floor(_BINS * ratio(middle, total[:, None], empty=0.0)).astype(np.intp)
