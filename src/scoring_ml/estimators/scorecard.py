@@ -91,12 +91,9 @@ class Scorecard(Estimator):
                 losses.append(_mean_loss(sign * (newer @ weights + base), weighed[1]))
             self.penalty_ = penalties[int(np.argmin(losses))]
         weights, base = _ridge(spread, y, self.penalty_, weight)
-        if weight is None:
-            share = np.asarray(spread.mean(axis=0)).ravel()
-        else:
-            share = np.asarray(spread.T @ (weight / weight.sum())).ravel()
+        share = _shares(spread, np.ones(len(y)) if weight is None else weight)
         average = rows.average
-        usual = share if average is None else np.asarray(spread[average].mean(axis=0)).ravel()
+        usual = share if average is None else _shares(spread, average.astype(np.float64))
         self.base_ = base
         tables: BinTables = {}
         means: dict[int, float] = {}
@@ -146,6 +143,7 @@ class Scorecard(Estimator):
             indices.append(block.indices)
             lengths.append(np.diff(block.indptr))
         places = np.concatenate(indices)
+        del indices
         parts = (np.ones(len(places)), places, np.concatenate(lengths).cumsum())
         shape = (len(X), sum(counts))
         return sparse.csr_matrix(parts, shape), list(zip(map(int, self.seen), counts, strict=True))
@@ -175,6 +173,11 @@ class CriteriaScorecard(Scorecard):
 
 def _mean_loss(margin: Floats, weight: Floats | None) -> float:
     return float(np.average(-log_expit(margin), weights=weight))
+
+
+def _shares(spread: sparse.csr_matrix, weight: Floats) -> Floats:
+    """Return each column's share of the weight; a mean of the matrix would copy it."""
+    return np.asarray(spread.T @ (weight / weight.sum())).ravel()
 
 
 def _ridge(

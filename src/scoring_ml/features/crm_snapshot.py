@@ -25,7 +25,7 @@ from scoring_ml.features.catalogue import feature_columns
 from scoring_ml.features.compute import compute_features
 from scoring_ml.features.outcomes import Outcomes, find_outcomes, outcome_notes
 from scoring_ml.features.request_vocabulary import request_words
-from scoring_ml.features.snapshot import Snapshot
+from scoring_ml.features.snapshot import Snapshot, typed_frame
 
 FEW_LEADS: Final = 10
 """Leads that must have done an activity of a kind for it to become a feature."""
@@ -259,7 +259,7 @@ def _stacked(parts: list[dict[str, NDArray[Any]]], order: NDArray[np.intp]) -> p
     columns = {
         name: np.concatenate([part.pop(name) for part in parts])[order] for name in [*parts[0]]
     }
-    return pd.DataFrame(columns, copy=False)
+    return typed_frame(columns, len(order))
 
 
 def open_leads(
@@ -290,7 +290,7 @@ def open_leads(
     missing = [c.title for c in schema.used if not c.is_feature and c.name not in carried]
     absent = (f"{name} is not in the export and counts as missing" for name in missing)
     return Snapshot(
-        frame=pd.DataFrame(values, index=pd.RangeIndex(n)),
+        frame=typed_frame(values, n),
         ids=leads.ids,
         label=np.full(n, np.nan),
         position=leads.created_at.astype(np.float64),

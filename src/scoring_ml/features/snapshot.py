@@ -84,6 +84,13 @@ class Snapshot:
         return replace(self, frame=self.frame.iloc[rows].reset_index(drop=True), **arrays)
 
 
+def typed_frame(columns: Mapping[str, NDArray[Any]], n: int) -> pd.DataFrame:
+    """Return typed columns of n rows side by side, words as the objects that they share."""
+    # Left alone, pandas makes a copy of each row's text.
+    series = {name: pd.Series(item, dtype=item.dtype, copy=False) for name, item in columns.items()}
+    return pd.DataFrame(series, index=pd.RangeIndex(n), copy=False)
+
+
 def build_snapshot(
     file: DataFile, schema: Schema, *, for_training: bool = True, as_of: datetime | None = None
 ) -> Snapshot:
@@ -156,7 +163,7 @@ def build_snapshot(
             found="; ".join(f"{item.count} rows: {item.reason}" for item in unused) or "no rows",
             do="Correct the file or the schema",
         )
-    table = pd.DataFrame(typed, index=pd.RangeIndex(n))
+    table = typed_frame(typed, n)
     warnings = tuple(
         f"{column.name} is not in the file and counts as missing"
         for column in schema.used
