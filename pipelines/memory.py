@@ -9,10 +9,7 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Let Arrow and the allocator return what was freed, where they can (glibc).
-
-    An export of a million leads leaves gigabytes behind that are free, but still held.
-    """
+    """Let Arrow and glibc's allocator return what was freed: of a large export, gigabytes."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

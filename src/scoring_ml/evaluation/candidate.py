@@ -33,7 +33,6 @@ class Candidate:
     ----------
     estimator : Estimator
         Fitted on the train window.
-    calibration : Calibration
     auc_calibrate : float
         ROC AUC on the calibration window, by which candidates are chosen.
     eligible : bool
@@ -107,11 +106,9 @@ def fit_candidates(
     ----------
     rungs : sequence of Rung
         Allowed ones.
-    encoder : Encoder
     X : EncodedRows
         Every row of the snapshot.
     label : array of float, shape (n,)
-    windows : Windows
     weight, lead : array of shape (rows of ``windows.fit``,), or None
     progress : callable
         Told what is being done, and the share of it that is done, 0-1.
@@ -188,10 +185,6 @@ def choose_candidate(
     ----------
     fitted : sequence of Candidate
         In the ladder's order, which decides between equals.
-    windows : Windows
-    snapshot : Snapshot
-    matrix : Matrix
-    in_force : Policy or None
 
     Returns
     -------

@@ -62,10 +62,6 @@ class Trained:
 
     Parameters
     ----------
-    schema : Schema
-    matrix : Matrix
-    snapshot : Snapshot
-    windows : Windows
     rungs : tuple of Rung
         Every rung, allowed or not, with the reason.
     candidates : tuple of Candidate
@@ -78,11 +74,8 @@ class Trained:
         In force, or proposed (version 0); ``None`` for a matrix.
     comparison : Comparison
         Metrics and paired differences on the test window.
-    drift : DriftReport
-    verdict : Verdict
     warnings : tuple of str
         In words, loudest first.
-    encoder : Encoder
     X : EncodedRows
         Every row of the snapshot.
     slices : tuple of Slice
@@ -157,20 +150,16 @@ def compare(
     ----------
     snapshot : Snapshot
         Labelled and open leads, oldest first; each once, or at several ages.
-    schema : Schema
-    matrix : Matrix
     policy : Policy or None
         The policy in force; a new one is proposed if None.
     card : mapping or None
         Facts for the Scorer's card.
     replicates : int
         Bootstrap resamples behind each interval.
-    seed : int
     slice_by : sequence of str
         Categories by whose values the newest leads are also judged, where leads have ages.
     order_doubted : bool
         Whether something speaks against the order of time, which the verdict then says first.
-    progress : callable or None
 
     Raises
     ------

@@ -115,10 +115,6 @@ def bootstrap_metrics(
     progress : callable, optional
         Called with (resamples done, all resamples).
 
-    Returns
-    -------
-    Comparison
-
     Raises
     ------
     ValueError
@@ -181,8 +177,6 @@ def auc_with_interval(
         1 or 0.
     groups : array of shape (n,), optional
         Account of each lead; whole accounts are then resampled, else the interval is DeLong's.
-    replicates : int
-    seed : int
 
     Returns
     -------

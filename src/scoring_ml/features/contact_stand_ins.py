@@ -39,7 +39,6 @@ def without_contacts(frame: pd.DataFrame, columns: Iterable[Column]) -> pd.DataF
         if column.type in ("email", "phone") and column.name in frame:
             codes, distinct = pd.factorize(frame[column.name].to_numpy(), use_na_sentinel=True)
             words = [VALIDITY_WORDS[contact_valid(text, column)] for text in distinct]
-            made_up[column.name] = pd.Series(
-                stand_ins(column, [*words, None])[codes], frame.index, object
-            )
+            found = stand_ins(column, [*words, None])[codes]
+            made_up[column.name] = pd.Series(found, frame.index, object)
     return frame.assign(**made_up)
