@@ -15,7 +15,7 @@ from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.data_file import FileFacts, read_table
 from scoring_ml.data.schema import Schema
-from scoring_ml.evaluation.audit.leak_audit import Finding, audit, refusals
+from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, audit, refusals
 from scoring_ml.features.crm_snapshot import FEW_LEADS
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.texts import Catalogue
@@ -75,6 +75,12 @@ class CheckReport:
             "left_out": tuple(c.name for c in rest if not c.use),
         }
 
+    @property
+    def asked(self) -> int:
+        """How many questions are open: those about the file, and suspicious columns in use."""
+        whole = () if self.overview is None else self.overview.of(WHOLE_FILE)
+        return sum(item.grade != "note" for item in whole) + len(self.groups.get("used", ()))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as one JSON document."""
         document = {"command": "check", "ok": self.exit_code == 0, "exit_code": self.exit_code}
@@ -84,6 +90,7 @@ class CheckReport:
                 **self.overview.to_json(),
                 **{group: list(names) for group, names in self.groups.items()},
                 "one_class": self.one_class,
+                "asked": self.asked,
             }
         if self.export is not None:
             document |= {"export": self.export.to_json(), "rule": self.rule}
@@ -125,7 +132,8 @@ class CheckReport:
         if self.refused:
             lines.append(texts.text("audit.check.stop", schema=str(self.path)))
         if not (self.one_class or self.refused):
-            lines.append(texts.text("audit.check.ok"))
+            key = "asked" if self.asked else "ok"
+            lines.append(texts.text(f"audit.check.{key}", n=self.asked))
         return lines
 
 

@@ -136,6 +136,7 @@ def _activity(history: History) -> JsonSchemaValue:
         known_at=_moment("activities.known_at", history, optional=True),
         direction=_described("direction", ["string", "null"], examples=directions),
         result=_described("result", ["string", "null"], examples=["held", "not_held"]),
+        subject=_described("subject", ["string", "null"]),
         amount=_described("amount", ["number", "string", "null"], anyOf=amounts),
         campaign=touch,
         channel=touch,

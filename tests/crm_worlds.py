@@ -226,6 +226,7 @@ def salesforce(leads: list[Lead]) -> Tables:
         name: [] for name in ("Lead", "LeadHistory", "OpportunityHistory", "Task", "CampaignMember")
     }
     out["Campaign"] = [{"Id": "701", "Name": "Spring", "Type": "Webinar"}]
+    out["Event"] = []
     for lead in leads:
         converted = lead.qualified is not None
         out["Lead"].append(
@@ -282,6 +283,17 @@ def salesforce(leads: list[Lead]) -> Tables:
         elif lead.outcome == "lost":
             changed("Closed - Not Converted", lead.closed)
         for kind, at in lead.acts:
+            if kind in ("meeting", "missed"):
+                out["Event"].append(
+                    {
+                        "Id": f"00U{len(out['Event']):06}",
+                        "WhoId": f"00Q{lead.number:05}",
+                        "Subject": "Demo" if kind == "meeting" else "Canceled: Demo",
+                        "IsDeleted": "false",
+                        "StartDateTime": _z(at),
+                        "CreatedDate": _z(at),
+                    }
+                )
             if kind != "meeting":
                 out["Task"].append(
                     {
@@ -382,7 +394,7 @@ def bitrix24(leads: list[Lead]) -> Tables:
 
 
 def amocrm(leads: list[Lead]) -> Tables:
-    out: Tables = {name: [] for name in ("leads", "contacts", "events")}
+    out: Tables = {name: [] for name in ("leads", "contacts", "events", "notes")}
     for lead in leads:
         stage = {"won": 142, "lost": 143}.get(lead.outcome, 40000001)
         out["leads"].append(
@@ -410,10 +422,19 @@ def amocrm(leads: list[Lead]) -> Tables:
             "call_in": "incoming_call",
             "email_in": "incoming_chat_message",
             "email_out": "outgoing_chat_message",
+            "missed": "incoming_call",
         }
         rows = [("lead_status_changed", at, code) for code, at in stages]
-        rows += [(words[kind], at, "") for kind, at in lead.acts if kind in words]
+        rows += [(words[kind], at, kind) for kind, at in lead.acts if kind in words]
         for word, at, code in rows:
+            call = str(code) in ("missed", "call_in", "call_out")
+            if call:
+                state = 6 if code == "missed" else ""
+                note = {
+                    "params.duration": 0 if code == "missed" else 61,
+                    "params.call_status": state,
+                }
+                out["notes"].append({"id": 500 + len(out["notes"]), "note_type": "call_in"} | note)
             out["events"].append(
                 {
                     "id": f"e{len(out['events'])}",
@@ -421,7 +442,8 @@ def amocrm(leads: list[Lead]) -> Tables:
                     "entity_id": lead.number,
                     "entity_type": "lead",
                     "created_at": _unix(at),
-                    "value_after.0.lead_status.id": code,
+                    "value_after.0.lead_status.id": code if word[:4] == "lead" else "",
+                    "value_after.0.note.id": 499 + len(out["notes"]) if call else "",
                 }
             )
     return out

@@ -113,6 +113,13 @@ Id,WhoId,TaskSubtype,CallType,Status,CompletedDateTime,CreatedDate
 5,00Q2,Call,,Not Started,,2026-01-08T11:00:00.000Z
 6,0039,Call,Outbound,Completed,2026-01-08T11:00:00.000Z,2026-01-08T11:00:00.000Z
 """,
+    "Event.csv": """\
+Id,WhoId,Subject,StartDateTime,CreatedDate,IsDeleted
+1,0031,Demo,2026-01-09T11:00:00.000Z,2026-01-08T11:00:00.000Z,false
+2,0031,Canceled: Demo,2026-01-10T11:00:00.000Z,2026-01-08T11:00:00.000Z,false
+3,00Q2,Demo,2026-01-09T11:00:00.000Z,2026-01-08T11:00:00.000Z,true
+4,00Q2,Demo,2027-01-09T11:00:00.000Z,2026-01-08T11:00:00.000Z,false
+""",
     "CampaignMember.csv": """\
 Id,LeadId,CampaignId,CreatedDate,FirstRespondedDate
 1,00Q1,7011,2026-01-05T10:00:00.000Z,2026-01-05
@@ -171,15 +178,25 @@ _embedded.contacts.0.id,_embedded.companies.0.id,_embedded.loss_reason.0.name
 """,
     "contacts.csv": "id,name,email,phone\n71,A,anna@example.com,+79000000000\n72,B,,\n73,C,,\n",
     "events.csv": """\
-id,type,entity_id,entity_type,created_at,value_after.0.lead_status.id
-e1,outgoing_call,11,lead,1767610800,
-e2,incoming_chat_message,11,lead,1767610900,
-e3,incoming_call,71,contact,1767610900,
-e4,lead_status_changed,11,lead,1767700000,40000003
-e5,lead_status_changed,11,lead,1769940000,142
-e6,lead_status_changed,12,lead,1768000000,143
-e7,lead_status_changed,13,lead,1767780000,40000002
-e8,lead_added,13,lead,1767776400,
+id,type,entity_id,entity_type,created_at,value_after.0.lead_status.id,value_after.0.note.id
+e1,outgoing_call,11,lead,1767610800,,501
+e2,incoming_chat_message,11,lead,1767610900,,
+e3,incoming_call,71,contact,1767610900,,503
+e4,lead_status_changed,11,lead,1767700000,40000003,
+e5,lead_status_changed,11,lead,1769940000,142,
+e6,lead_status_changed,12,lead,1768000000,143,
+e7,lead_status_changed,13,lead,1767780000,40000002,
+e8,lead_added,13,lead,1767776400,,
+e9,incoming_call,12,lead,1767776500,,509
+e10,incoming_call,12,lead,1767776600,,510
+e11,incoming_call,12,lead,1767776700,,511
+""",
+    "notes.csv": """\
+id,entity_id,note_type,params.duration,params.call_status
+501,11,call_out,61,4
+509,12,call_in,0,
+510,12,call_in,9,6
+511,12,call_in,40,
 """,
 }
 
@@ -304,6 +321,7 @@ def test_salesforce(tmp_path: Path) -> None:
         ("00Q1", "outbound_call", False),
         ("00Q1", "form", True),
         ("00Q1", "inbound_call", True),
+        ("00Q1", "meeting", True),
         ("00Q2", "email_sent", False),
         ("00Q2", "other_outbound", False),
     ]
@@ -347,7 +365,13 @@ def test_amocrm(tmp_path: Path) -> None:
         "13": ["lead", "mql"],
     }
     assert outcomes(export) == {"11": WON, "12": LOST, "13": OPEN}
-    assert activities(export) == [("11", "outbound_call", False), ("11", "chat", True)]
+    # Of the calls of lead 12 nobody answered one that lasted no second and one that says so.
+    assert activities(export) == [
+        ("11", "outbound_call", False),
+        ("11", "chat", True),
+        ("12", "inbound_call", True),
+    ]
+    assert report["activities"].set_aside["not_held"] == 1
     # One person with two leads, and one whom no lead names.
     assert export.histories["email"].lead.tolist() == [0, 1, 2]
     assert report["contacts"].set_aside == {"unlinked_contact": 1}

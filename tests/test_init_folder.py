@@ -320,3 +320,80 @@ def test_deleted_deals_of_pipedrive_are_no_leads(tmp_path):
     deals.to_csv(folder / "deals.csv", index=False)
     result = init_folder(folder)
     assert (result.broken, result.leads["leads"]) == ("", 395)
+
+
+def opportunities() -> pd.DataFrame:
+    """Return the converted leads' opportunities as Salesforce has them, with the day of closing."""
+    rows = [lead for lead in world() if lead.qualified is not None]
+    return pd.DataFrame(
+        {
+            "Id": [f"006{lead.number:05}" for lead in rows],
+            "AccountId": [f"001{lead.number:05}" for lead in rows],
+            "StageName": [f"Closed {lead.outcome}" if lead.closed else "New" for lead in rows],
+            "IsWon": [str(lead.outcome == "won").lower() for lead in rows],
+            "IsClosed": [str(lead.closed is not None).lower() for lead in rows],
+            "Amount": [lead.amount for lead in rows],
+            "CloseDate": [(lead.closed or pd.Timestamp("2027-01-01")).date() for lead in rows],
+            "CreatedDate": [lead.qualified.isoformat() + "Z" for lead in rows],
+        }
+    )
+
+
+@pytest.mark.parametrize("lacks", [[], ["IsWon", "IsClosed"], ["ConvertedOpportunityId"]])
+def test_opportunities_without_their_history_tell_what_became_of_leads(lacks, tmp_path):
+    folder = write_export("salesforce", tmp_path / "crm")
+    (folder / "OpportunityHistory.csv").unlink()
+    leads = pd.read_csv(folder / "Lead.csv", dtype=str)
+    leads["ConvertedAccountId"] = leads["ConvertedOpportunityId"].str.replace("006", "001", n=1)
+    leads.drop(columns=lacks, errors="ignore").to_csv(folder / "Lead.csv", index=False)
+    table = opportunities().drop(columns=lacks, errors="ignore")
+    table.to_csv(folder / "Opportunity.csv", index=False)
+    result = init_folder(folder)
+    assert (result.broken, result.draft.unmapped) == ("", {})
+    assert "CloseDate" in (folder / "crm.yaml").read_text(encoding="utf-8")
+    truth = {f"00Q{lead.number:05}": lead.outcome for lead in world()}
+    found = labels(folder, folder / "crm.yaml")
+    decided = {key[0]: label for key, label in found.items() if label >= 0 and key[1] == 1.0}
+    assert len(decided) > 250
+    assert {lead for lead, label in decided.items() if label} == {
+        lead for lead in decided if truth[lead] == "won"
+    }
+
+
+def test_a_file_that_another_one_tells_better_is_named(tmp_path):
+    folder = write_export("salesforce", tmp_path / "crm")
+    opportunities().to_csv(folder / "Opportunity.csv", index=False)
+    result = init_folder(folder)
+    assert "OpportunityHistory.csv tells the same" in result.draft.unmapped["Opportunity.csv"]
+
+
+@pytest.mark.parametrize("lacks", ["TaskSubtype", "CompletedDateTime"])
+def test_tasks_are_of_their_type_and_day_where_an_old_export_tells_no_more(lacks, tmp_path):
+    folder = write_export("salesforce", tmp_path / "crm")
+    tasks = pd.read_csv(folder / "Task.csv", dtype=str)
+    other = {"TaskSubtype": "Type", "CompletedDateTime": "ActivityDate"}[lacks]
+    tasks.rename(columns={lacks: other}).to_csv(folder / "Task.csv", index=False)
+    sources = init_folder(folder).mapping.tables["activities"]
+    tasks = [source for source in sources if source.file == "Task.csv"]
+    assert len(tasks) == 2
+    key = {"Type": "type", "ActivityDate": "occurred_at"}[other]
+    assert {source.columns[key] for source in tasks} == {other}
+    assert {source.columns["direction"] for source in tasks} == {"CallType"}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_did_not_come_about_is_no_engagement(name, exports):
+    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    if "activities" not in mapping.tables:
+        return
+    export, _ = read_export(exports[name], mapping)
+    numbers = [int("".join(filter(str.isdigit, lead_id))[-4:]) for lead_id in export.leads.ids]
+    missed = {
+        (lead.number, at.floor("s").value // 1000)
+        for lead in world()
+        for kind, at in lead.acts
+        if kind == "missed"
+    }
+    acts = export.activities
+    leads = [numbers[lead] for lead in acts.lead]
+    assert not missed & set(zip(leads, acts.occurred_at.tolist(), strict=True))

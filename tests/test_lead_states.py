@@ -303,7 +303,7 @@ def test_leads_seen_before_recording_began_are_neither_won_nor_lost() -> None:
     with pytest.raises(InputError, match="At least one lead must be open"):
         build_crm_snapshot(made, meaning)
     leads = {"file": "leads.csv", "recorded_since": "1970-01-04"}
-    with pytest.raises(SchemaError, match="recorded_since is for deals and stages alone"):
+    with pytest.raises(SchemaError, match="recorded_since is for activities, deals and stages"):
         CrmMapping.read({"dataset": "x", "tables": {"leads": leads}})
 
 

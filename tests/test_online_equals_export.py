@@ -55,6 +55,7 @@ def mapping_of(
     day_first: bool = True,
     any_type: str | None = None,
     any_stage: str | None = None,
+    since: str | None = None,
     files: str = "csv",
 ) -> CrmMapping:
     """Return a mapping that uses everything by which words and moments can be translated."""
@@ -72,6 +73,7 @@ def mapping_of(
                 "leads": {"file": f"leads.{files}"},
                 "activities": {
                     "file": f"activities.{files}",
+                    "recorded_since": since,
                     "words": {
                         "type": types,
                         "direction": {"исх": "outbound", "?": ""},
@@ -241,6 +243,7 @@ def cases(draw: st.DrawFn) -> tuple[Told, dict[str, Any]]:
         "day_first": day_first,
         "any_type": draw(st.sampled_from([None, "", "webinar", "outbound_call"])),
         "any_stage": any_stage,
+        "since": draw(st.sampled_from([None, "2026-10-24", "2026-11-05"])),
         "files": draw(st.sampled_from(sorted(WRITERS))),
     }
     # A few lie after the moment of scoring. What is recorded at it or later is left to a case of
@@ -263,6 +266,8 @@ def cases(draw: st.DrawFn) -> tuple[Told, dict[str, Any]]:
             "campaign": st.sampled_from(["Autumn", "spring  sale", " Ads", "none", "كيف"])
             | nothing,
             "channel": st.sampled_from(["search", "Email"]) | nothing,
+            "subject": st.sampled_from(["Offer", "Email: OUT of office", "АвтоОтвет: да"])
+            | nothing,
         }
     )
     stage = rows_of(

@@ -82,6 +82,12 @@ class NaiveFeatures:
             due = self.order[history.hand_over]
             if not any(self.order[stage.name] >= due for stage in self.stages):
                 return [math.nan]
+        counted = {"count": 0, "amount": 0, "activities": 0, "activity_kinds": 0, "active_days": 0}
+        counted |= {"sales_activities": 0, "engagement": max(history.windows_days)}
+        if feature.key in counted:
+            days = counted[feature.key] or feature.days or 0
+            if max(self.created_at, self.as_of - days * _DAY) < history.activities_since:
+                return [math.nan]
         compute: Callable[[Feature, History], Any] = getattr(self, f"_{feature.key}")
         return [compute(feature, history)]
 

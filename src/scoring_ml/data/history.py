@@ -44,6 +44,8 @@ class History(DateForm):
         Likewise; an empty meaning for what says nothing.
     own_domains : tuple of str
         E-mail domains of one's own staff.
+    activities_since : int
+        Microseconds since 1970, UTC, from which activities were recorded; 0 for always.
     missing : tuple of str
         Words for "not known" in a lead's lists.
     unclear_words : mapping of str to mapping of str to str
@@ -72,6 +74,7 @@ class History(DateForm):
     campaign_words: Texts = field(default_factory=dict)
     channel_words: Texts = field(default_factory=dict)
     own_domains: Words = ()
+    activities_since: int = 0
     missing: Words = ("",)
     unclear_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dates: Mapping[str, ColumnDates] = field(default_factory=dict)

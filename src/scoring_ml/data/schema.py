@@ -88,6 +88,8 @@ class Column(DateForm):
         ISO 4217 code of the currency of amounts; those in none are taken to be in it.
     rates : mapping of str to float
         What one unit of another currency is worth in it, above 0.
+    currency_of : str or None
+        Column of the file that names the currency of each amount; empty for ``currency``.
     unit : str or None
         Unit of a number, for people.
     label : str or None
@@ -122,6 +124,7 @@ class Column(DateForm):
     hundredths: Flag = False
     currency: Code | None = None
     rates: Mapping[Code, Positive] = field(default_factory=dict, hash=False)
+    currency_of: Word | None = None
     unit: Word | None = None
     label: Word | None = None
     labels: Labels = field(default_factory=dict, hash=False)
@@ -182,8 +185,8 @@ class Column(DateForm):
             raise Fault("{at}.monotone needs a number, boolean or date", f"type {self.type}")
         if (self.currency or self.hundredths) and self.type != "number":
             raise Fault("{at}.currency and hundredths need a number", f"type {self.type}")
-        if self.rates and self.currency is None:
-            raise Fault("{at}.rates needs {at}.currency", "no currency", "Write which they lead to")
+        if (self.rates or self.currency_of) and self.currency is None:
+            raise Fault("{at}.rates and currency_of need {at}.currency", "no currency", "Write it")
         if self.values and not self.worded:
             raise Fault("{at}.values needs a category", f"type {self.type}")
 

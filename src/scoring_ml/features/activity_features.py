@@ -154,6 +154,9 @@ IN_WINDOW: Final[dict[str, Compute]] = {
 }
 """By key: features of the activities in the last ``feature.days`` days."""
 
+COUNTED: Final = ("engagement", *IN_WINDOW, "sales_activities")
+"""Keys of features that are 0 where there is no activity."""
+
 
 def lead_features(
     activities: Activities, seen: NDArray[np.int64], as_of: Moments, features: ByKey

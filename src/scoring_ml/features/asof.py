@@ -49,6 +49,18 @@ def within(occurred_at: Moments, as_of: Moments, days: float) -> Bools:
     return np.asarray((occurred_at >= as_of - round(days * DAY)) & (occurred_at < as_of))
 
 
+def unrecorded(since: int, created_at: Moments, as_of: Moments, days: float) -> Bools:
+    """Tell which leads, and whose last days, began before facts were recorded.
+
+    >>> unrecorded(DAY, np.array([0, 0, DAY]), np.array([2 * DAY, 2 * DAY + 1, 2 * DAY]), 1)
+    array([False, False, False])
+    >>> unrecorded(DAY, np.array([0]), np.array([2 * DAY - 1]), 1)
+    array([ True])
+    """
+    born = np.where(created_at == NEVER, since, created_at)
+    return known(born, since) & known(as_of - round(days * DAY), since)
+
+
 def latest(history: FieldHistory, as_of: Moments) -> NDArray[Any]:
     """Return each lead's newest known value of a field; NaN, NaT or None where there is none.
 

@@ -19,7 +19,13 @@ from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
 from scoring_ml.data.values.typed import missing_values
 from scoring_ml.errors import SchemaError
-from scoring_ml.features.activity_features import lead_features, sales_features, seen_activities
+from scoring_ml.features.activity_features import (
+    COUNTED,
+    lead_features,
+    sales_features,
+    seen_activities,
+)
+from scoring_ml.features.asof import unrecorded
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.contact_kinds import email_kinds
 from scoring_ml.features.creation_features import creation_features
@@ -79,6 +85,11 @@ def compute_features(
         found |= touch_features(activities, seen, history.touches, n)
         if handed_over is not None:
             found |= sales_features(activities, seen, as_of, created_at, handed_over, by_key)
+        for feature in (item for key in COUNTED for item in by_key.get(key, ())):
+            days = history.windows_days[-1] if feature.key == "engagement" else feature.days or 0.0
+            untold = unrecorded(history.activities_since, created_at, as_of, days)
+            if untold.any():  # what was not recorded is not known to be nothing
+                found[feature.name] = np.where(untold, np.nan, found[feature.name])
     for feature in by_key.get("email_kind", ()):
         if feature.field is not None and feature.field.name in values:
             found[feature.name] = email_kinds(values[feature.field.name], history)

@@ -127,6 +127,7 @@ def crm_history(export: Export, mapping: CrmMapping) -> History:
         free_mail=mapping.features.free_mail,
         disposable_mail=mapping.features.disposable_mail,
         own_domains=mapping.own_domains,
+        activities_since=mapping.recorded_since("activities"),
         missing=mapping.missing,
         **request_words(mapping),
     )

@@ -32,6 +32,7 @@ from scoring_ml.features.lead_vocabulary import (
     kind_reader,
     result_reader,
     stage_reader,
+    subject_reader,
     touch_reader,
 )
 from scoring_ml.texts import Catalogue
@@ -46,6 +47,7 @@ ACTIVITY_KEYS: Final = (
     "amount",
     "direction",
     "result",
+    "subject",
     "campaign",
     "channel",
     "activity_id",
@@ -132,6 +134,8 @@ def _activities(
     kind = np.array(entries.words("type", kind_reader(history)), dtype=np.int16)
     if "result" in entries:
         kind[np.array(entries.words("result", result_reader(history))) == 0] = NOTHING
+    if "subject" in entries:
+        kind[np.array(entries.words("subject", subject_reader)) == 0] = NOTHING
     unknown = kind < NOTHING
     word = np.where(unknown, kind, 0)
     by_lead = kind < len(BY_LEAD)

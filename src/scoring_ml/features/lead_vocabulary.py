@@ -15,6 +15,7 @@ from scoring_ml.data.crm.activity_kinds import (
     DIRECTIONS,
     KIND_PLACES,
     RESULTS,
+    is_automatic,
     sent_by_lead,
     was_held,
 )
@@ -69,6 +70,13 @@ def result_reader(history: History) -> WordReader:
         return int(was_held(word) is not False)
 
     return _reader(history, "result", RESULTS, other, optional=True)
+
+
+def subject_reader(raw: Any) -> int:
+    """Read a subject: 0 for what nobody wrote or attended, else :data:`NOTHING`."""
+    if raw is not None and not isinstance(raw, str):
+        raise InvalidValue("text")
+    return 0 if raw and is_automatic(raw) else NOTHING
 
 
 def stage_reader(history: History) -> WordReader:

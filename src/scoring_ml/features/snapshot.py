@@ -150,7 +150,8 @@ def build_snapshot(
             continue
         if for_training and column.use:
             _check_currency(cells[column.name], column)
-        values, wrong = read_columns([cells[column.name]], column, schema.missing)
+        beside = [cells[column.currency_of]] if column.currency_of in cells else []
+        values, wrong = read_columns([cells[column.name]], column, schema.missing, beside)
         typed[column.name] = values
         if column.use:
             drop(f"{column.name} holds a value that is no {column.type}", wrong)
@@ -201,7 +202,7 @@ def _named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
     for name in cells:
         spelt.setdefault(folded(name), []).append(name)
     roles = (schema.id, schema.account, schema.target.column, schema.order.column)
-    for name in (*roles, *schema.names):
+    for name in (*roles, *schema.names, *(column.currency_of for column in schema.columns)):
         if name is not None and name not in cells and len(spelt.get(folded(name), ())) == 1:
             cells[name] = cells[spelt[folded(name)][0]]
     return cells
@@ -261,6 +262,7 @@ def _check_columns(names: Sequence[str], schema: Schema, *, for_training: bool) 
     if for_training:
         needed += [schema.target.column, schema.order.column]
         needed += [column.name for column in schema.used]
+        needed += [column.currency_of for column in schema.used]
     absent = [name for name in needed if name is not None and name not in names]
     if absent:
         like = nearest(absent[0], names)

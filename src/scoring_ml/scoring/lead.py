@@ -88,11 +88,13 @@ class LeadReader:
     def __init__(
         self, schema: Schema, also_accepted: Iterable[str] = (), *, of_history: Iterable[str] = ()
     ) -> None:
-        self._columns: dict[str, tuple[Column, Callable[[Any], Typed]]] = {
+        self._columns: dict[str, tuple[Column, Callable[..., Typed]]] = {
             alias(column.name): (column, reader(column, schema.missing))
             for column in schema.used
             if not column.is_feature
         }
+        beside = (column.currency_of for column, _ in self._columns.values())
+        self._currencies = {alias(name) for name in beside if name}
         self._history = schema.history
         self._created = schema.order.column
         self._of_history = tuple(of_history)
@@ -103,7 +105,7 @@ class LeadReader:
         if schema.history is not None:
             # A history that no feature in use is computed from does no harm.
             self._ignored |= set(LISTS)
-        self._ignored |= set(also_accepted)
+        self._ignored |= {*also_accepted, *self._currencies}
         self._ignored -= {*self._columns, *self._of_history, LEAD_ID}
         self._id_column = None if schema.id is None else alias(schema.id)
         self._spelt = _spellings(self.names, schema)
@@ -141,6 +143,7 @@ class LeadReader:
         sent: dict[str, Any] = {}
         read_names: set[str] = set()
         lead_id: str | None = None
+        codes = {self._named(name): raw for name, raw in lead.items()} if self._currencies else {}
         for sent_as, raw in lead.items():
             if sent_as in wrong:
                 continue
@@ -152,14 +155,14 @@ class LeadReader:
                 if name in self._columns:
                     column, read = self._columns[name]
                     check_value(raw, several=column.type == "multiselect")
-                    values[column.name] = read(raw)
+                    values[column.name] = read(raw, codes.get(alias(column.currency_of or "")))
                 elif name == LEAD_ID:
                     lead_id = _id(raw)
                 elif name in self._of_history:
                     sent["created_at" if name == self._created else name] = raw
                 elif name in self._ignored:
                     _check_ignored(name, raw)
-                    ignored.append(sent_as)
+                    ignored += [] if name in self._currencies else [sent_as]
                     if name == self._id_column and lead_id is None and isinstance(raw, (str, int)):
                         lead_id = _cut_id(raw)
                 else:

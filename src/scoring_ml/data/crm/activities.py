@@ -14,6 +14,7 @@ from scoring_ml.data.crm.activity_kinds import (
     KINDS,
     PLANNABLE,
     RESULTS,
+    is_automatic,
     kind_and_side,
     sent_by_lead,
     was_held,
@@ -48,6 +49,9 @@ def read_activities(
         np.int8,
     )
     fates.drop("not_held", held == 0, note=results.named((held == 0) & fates.alive))
+    subjects = table.words("subject")
+    automatic = np.array([*map(is_automatic, subjects.words), False], dtype=bool)
+    fates.drop("not_held", automatic[subjects.codes])
     fates.drop("no_type", types.codes < 0)
     lead = index.find(fates)
     read = fates.usable_moment("occurred_at", constant="type")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Final
+
+from scoring_ml.data.values.vocabulary import folded
+from scoring_ml.data.yaml_file import packaged
 
 BY_LEAD: Final = (
     "web_visit",
@@ -66,7 +71,8 @@ RESULTS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("not_held", "no_show", "noshow", "canceled", "cancelled"), False),
     **dict.fromkeys(("rescheduled", "failed", "busy", "missed", "no_answer", "bounce"), False),
     **dict.fromkeys(("wrong_number", "left_voicemail", "bounced", "not_started"), False),
-    **dict.fromkeys(("deferred", "queued", "ringing"), False),
+    **dict.fromkeys(("deferred", "queued", "ringing", "dropped", "undelivered"), False),
+    **dict.fromkeys(("rejected", "declined", "auto_reply", "out_of_office"), False),
 }
 """Words for how an activity went: false for what did not come about."""
 
@@ -78,6 +84,21 @@ def was_held(word: str) -> bool | None:
     (False, True, None)
     """
     return RESULTS.get("_".join(word.casefold().replace("-", " ").split()))
+
+
+def is_automatic(subject: str) -> bool:
+    """Tell whether a subject is that of an automatic reply, a bounce or a meeting called off.
+
+    >>> [is_automatic(text) for text in ("Automatic reply: offer", "Автоответ", "Offer")]
+    [True, True, False]
+    """
+    return _automatic().match(folded(subject)) is not None
+
+
+@cache
+def _automatic() -> re.Pattern[str]:
+    words = packaged("scoring_ml.data.crm", "automatic.yaml")
+    return re.compile(f"{words['before']}(?:{'|'.join(words['begins'])})(?!\\w)")
 
 
 def sent_by_lead(address: str, own_domains: Collection[str]) -> bool | None:

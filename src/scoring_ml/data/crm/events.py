@@ -135,6 +135,13 @@ def read_deals(
     amount[wrong] = np.nan
     reasons = table.words("loss_reason")
     rows = fates.rows
+    currencies = table.words("currency")
+    named = np.unique(currencies.codes[rows[~np.isnan(amount[rows])]])
+    if (named >= 0).sum() > 1:
+        fates.notes.append(
+            "deals: amounts are in several currencies "
+            f"({currencies.named(fates.alive & ~np.isnan(amount))}), so they are not added up"
+        )
     rest: list[NDArray[Any]] = [outcome[rows], bits(amount[rows]), reasons.codes[rows]]
     rest += [opened[rows], deal[rows]]
     order, repeats = in_order([lead[rows], at[rows], known_at[rows]], rest)

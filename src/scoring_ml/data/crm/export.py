@@ -142,7 +142,9 @@ class _Reading:
             self._note("unsure", n=len(leads), first=first)
 
     def _open(self, name: str) -> None:
-        fields = [item.named for item in self.mapping.fields if item.source == name]
+        items = [item for item in self.mapping.fields if item.source == name]
+        fields = [item.named for item in items]
+        fields += [item.column.currency_of for item in items if item.column.currency_of]
         sources = self.mapping.tables[name]
         if name == "deals":
             sources = with_open_deals(sources)

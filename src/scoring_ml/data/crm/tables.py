@@ -346,15 +346,13 @@ class Table:
         InputError
             If no source has the column.
         """
-        parts = [part.columns.get(named) for part in self.opened]
-        if all(part is None for part in parts):
-            first = self.opened[0]
-            raise missing_column(first.source, named, first.names, f"field {column.name}")
-        raw = [
-            pa.nulls(opened.rows) if part is None else part
-            for opened, part in zip(self.opened, parts, strict=True)
-        ]
-        return self._typed(raw, column)
+        found = []
+        for name in filter(None, (named, column.currency_of)):
+            if not any(name in part.columns for part in self.opened):
+                first = self.opened[0]
+                raise missing_column(first.source, name, first.names, f"field {column.name}")
+            found.append([part.columns.get(name, pa.nulls(part.rows)) for part in self.opened])
+        return self._typed(found[0], column, *found[1:])
 
     def values(self, name: str, rows: NDArray[np.int64], column: Column) -> Any:
         """Return typed values of some rows of a column of the contract, and where one is wrong."""
@@ -370,9 +368,11 @@ class Table:
         order = np.argsort(np.concatenate(mine), kind="stable")
         return found[order], unread[order]
 
-    def _typed(self, raw: Sequence[Any], column: Column) -> tuple[NDArray[Any], Bools]:
+    def _typed(
+        self, raw: Sequence[Any], column: Column, currencies: Sequence[Any] = ()
+    ) -> tuple[NDArray[Any], Bools]:
         column = self.dates.dated(column, raw)
-        values, wrong = read_columns(raw, column, self._mapping.missing)
+        values, wrong = read_columns(raw, column, self._mapping.missing, currencies)
         self.readings.append(Reading.of(raw, column, values, wrong))
         return values, wrong
 

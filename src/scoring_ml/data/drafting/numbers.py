@@ -102,11 +102,16 @@ def _currency(
             rows[amount.currency] += look.counts[text]
     if len(rows) < 2:
         return next(iter(rows), None), []
+    return rows.most_common()[0][0], [rates_asked(look.name, rows)]
+
+
+def rates_asked(name: str, rows: Counter[str]) -> Suspicion:
+    """Return the question for the rates of an amount's currencies, given the rows of each."""
     (currency, most), *others = rows.most_common()
     shares = ", ".join(f"{code} ({number} rows)" for code, number in rows.most_common())
     rates = ", ".join(f"{code}: ..." for code, _ in others)
-    params = {"name": look.name, "shares": shares, "currency": currency, "rates": rates}
-    return currency, [reading("currencies", most / rows.total(), **params)]
+    params = {"name": name, "shares": shares, "currency": currency, "rates": rates}
+    return reading("currencies", most / rows.total(), **params)
 
 
 def _hundredths(look: ColumnLook, amounts: Mapping[str, Amount]) -> tuple[bool, list[Suspicion]]:

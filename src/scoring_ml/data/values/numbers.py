@@ -157,6 +157,15 @@ def currency_rows(codes: NDArray[np.int64], cells: Sequence[Any], decimal: str) 
     return dict(rows.most_common())
 
 
+def currency_code(text: str) -> str | None:
+    """Return the code of a currency that a text names; None for none.
+
+    >>> currency_code("usd"), currency_code("€"), currency_code("Retail")
+    ('USD', 'EUR', None)
+    """
+    return _words().currencies.get(folded(text))
+
+
 def parse_boolean(text: str) -> float:
     """Read yes or no, in English, Russian, Persian or another language, as 1.0 or 0.0.
 

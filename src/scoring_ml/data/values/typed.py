@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scoring_ml.data.files.arrow_cells import distinct_cells, one_array
+from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_array
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.moments import Bools, DateForm, read_clock, read_moments
@@ -32,7 +32,7 @@ Typed = float | str | datetime | None
 _EPOCH: Final = datetime(1970, 1, 1)
 
 
-def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
+def reader(column: Column, missing: tuple[str, ...]) -> Callable[..., Typed]:
     """Return the function that reads one column's values.
 
     Parameters
@@ -43,8 +43,9 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
     Returns
     -------
     callable
-        From any scalar (text, number, bool, date, ``None``) to a typed value. It raises
-        ``InvalidValue`` with a message that never quotes the value.
+        From any scalar (text, number, bool, date, ``None``) to a typed value. A second one is the
+        currency that stands in ``column.currency_of``. It raises ``InvalidValue`` with a message
+        that never quotes the value.
     """
     words = frozenset(folded(word) for word in (*missing, *column.missing))
     convert = _converter(column)
@@ -52,7 +53,7 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
     numbers = (_as_number(word, column.decimal) for word in words)
     missing_numbers = frozenset(number for number in numbers if number is not None)
 
-    def read(raw: Any) -> Typed:
+    def read(raw: Any, currency: Any = None) -> Typed:
         if raw is None:
             return nothing
         if isinstance(raw, str):
@@ -61,13 +62,21 @@ def reader(column: Column, missing: tuple[str, ...]) -> Callable[[Any], Typed]:
         elif isinstance(raw, float) and math.isnan(raw):
             raise InvalidValue("not_a_number")
         value = convert(raw)
-        return nothing if isinstance(value, float) and value in missing_numbers else value
+        if isinstance(value, float) and value in missing_numbers:
+            return nothing
+        if currency is not None and folded(cell_text(currency)) not in words:
+            text = raw if isinstance(raw, str) else cell_text(raw).replace(".", column.decimal)
+            return convert(f"{text} {cell_text(currency)}")
+        return value
 
     return read
 
 
 def read_columns(
-    columns: Sequence[Any], column: Column, missing: tuple[str, ...]
+    columns: Sequence[Any],
+    column: Column,
+    missing: tuple[str, ...],
+    currencies: Sequence[Any] = (),
 ) -> tuple[NDArray[Any], Bools]:
     """Read the values of Arrow columns, each distinct one once.
 
@@ -75,6 +84,8 @@ def read_columns(
     ----------
     columns : sequence of pyarrow Array or ChunkedArray
         One below the other, n cells in all.
+    currencies : sequence of pyarrow Array or ChunkedArray
+        What stands in ``column.currency_of``; none without it.
 
     Returns
     -------
@@ -85,7 +96,12 @@ def read_columns(
     """
     read = reader(column, missing)
     parts, wrongs = [], []
-    for raw in columns:
+    for place_of, raw in enumerate(columns):
+        if currencies:
+            found = _in_currencies(raw, currencies[place_of], read)
+            parts.append(found[0])
+            wrongs.append(found[1])
+            continue
         if column.type == "number" and _is_numeric(raw.type):
             parts.append(_plain_numbers(raw, column, missing))
             wrongs.append(np.zeros(len(raw), dtype=bool))
@@ -113,6 +129,23 @@ def read_columns(
         parts.append(values[codes])
         wrongs.append(wrong[codes])
     return np.concatenate(parts), np.concatenate(wrongs)
+
+
+def _in_currencies(
+    raw: Any, currencies: Any, read: Callable[..., Typed]
+) -> tuple[NDArray[np.float64], Bools]:
+    """Read amounts by the currencies beside them, each different pair once."""
+    codes, cells = distinct_cells(raw)
+    beside, names = distinct_cells(currencies)
+    pairs, places = np.unique(codes * (len(names) + 1) + beside, return_inverse=True)
+    values, wrong = np.full(len(pairs), np.nan), np.zeros(len(pairs), dtype=bool)
+    for place, pair in enumerate(pairs.tolist()):
+        code, name = divmod(pair + 1, len(names) + 1)
+        try:
+            values[place] = read([*cells, None][code], [None, *names][name])
+        except ValueError:
+            wrong[place] = True
+    return values[places], wrong[places]
 
 
 _MANY: Final = 1_000

@@ -86,6 +86,10 @@ def _add_fields(draft: CrmDraft, files: _Files) -> None:
                 while key in fields or key in RESERVED:
                     key += "_"
                 fields[key] = _drafted_field(column, named)
+                if column.currency_of and part is not file:
+                    fields[key]["currency_of"] = f"{part.stem}.{column.currency_of}"
+                for finding in column.audit if column.currency_of else ():
+                    draft.questions.append(f"fields.{key}: {finding.text}")
 
 
 def _drafted_field(column: Column, named: str) -> dict[str, Any]:

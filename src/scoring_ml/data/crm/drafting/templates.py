@@ -36,6 +36,8 @@ class Template:
 
     Parameters
     ----------
+    spares : sequence of mapping
+        Sources for folders that lack a file or a column of it: ``spares.yaml`` beside the example.
     needed, other : mapping of file name to set of str
         Folded names of columns that the file must have; those that it, or a file joined to it,
         may have.
@@ -43,6 +45,7 @@ class Template:
 
     title: str
     content: Mapping[str, Any]
+    spares: Sequence[Mapping[str, Any]]
     needed: Mapping[str, set[str]]
     other: Mapping[str, set[str]]
 
@@ -62,14 +65,26 @@ def templates() -> tuple[Template, ...]:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
             content["tables"] = CrmMapping.read(content).dump()["tables"]
             title = readme.read_text(encoding="utf-8").split("\n")[0].lstrip("# ").split(":")[0]
-            found.append(Template(title, content, *_columns_of(content)))
+            beside = folder / "spares.yaml"
+            spares = yaml.safe_load(beside.read_text(encoding="utf-8")) if beside.is_file() else []
+            for spare in spares:
+                spare["choices"] = [
+                    parse_mapping(
+                        content | {"tables": content["tables"] | {spare["table"]: choice}}
+                    ).dump()["tables"][spare["table"]]
+                    for choice in spare["choices"]
+                ]
+            found.append(Template(title, content, spares, *_columns_of(content, spares)))
     return tuple(found)
 
 
-def _columns_of(content: Mapping[str, Any]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+def _columns_of(
+    content: Mapping[str, Any], spares: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     needed: dict[str, set[str]] = defaultdict(set)
     other: dict[str, set[str]] = defaultdict(set)
-    for table, sources in content["tables"].items():
+    more = [(spare["table"], choice) for spare in spares for choice in spare["choices"]]
+    for table, sources in (*content["tables"].items(), *more):
         fields = [
             str(item.get("column", name))
             for name, item in content.get("fields", {}).items()
@@ -116,10 +131,31 @@ class _Fit:
             adapted = [self._source(table, source) for source in sources]
             if any(adapted):
                 self.draft.tables[table] = [source for source in adapted if source]
+        for spare in self.template.spares:
+            self._add_spare(**spare)
         for name, item in self.template.content.get("fields", {}).items():
             found = self._field(name, dict(item))
             if found is not None:
                 self.draft.content["fields"][name] = found
+
+    def _add_spare(
+        self, table: str, instead_of: str, why: str, choices: Sequence[Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Add the first choice that fits, where no source of a table is of the example's file."""
+        usual, sources = self.match.get(instead_of), self.draft.tables.get(table, [])
+        if usual is not None and any(source["file"] == usual.name for source in sources):
+            for name in {source["file"] for choice in choices for source in choice} & set(
+                self.match
+            ):
+                why = f"{usual.name} tells the same, and more of it"
+                self.draft.unmapped.setdefault(self.match[name].name, why)
+            return
+        for choice in choices:
+            adapted = [found for source in choice if (found := self._source(table, source))]
+            if len(adapted) == len(choice):
+                self.draft.reasons["tables", table, len(sources)] = why
+                self.draft.tables[table] = [*sources, *adapted]
+                return
 
     def _source(self, table: str, source: Mapping[str, Any]) -> dict[str, Any] | None:
         own = self.match.get(source["file"])

@@ -100,6 +100,8 @@ class MappedField(Section):
                 known,
                 "Write history, or take the field from the leads' table",
             )
+        if spec.get("currency_of") and source == "field_changes":
+            raise Fault("{at}.currency_of must not stand with from: field_changes", source)
         blind = known in ("unknown", "after_outcome")
         if blind and spec.get("use"):
             raise Fault(

@@ -18,7 +18,9 @@ from scoring_ml.data.section_values import Encoding, Texts, Words, texts
 from scoring_ml.data.values.moments import moment_of
 from scoring_ml.data.values.moments.form import ColumnDates
 
-MAY_LACK: Final = ("owner", "merged_into", "merged_at", "opened_at", "result")
+MAY_LACK: Final = (
+    *("owner", "merged_into", "merged_at", "opened_at", "result", "subject", "currency"),
+)
 """Columns of the contract that a file may lack though crm.yaml names them: a note then."""
 
 _OUTCOMES: Final = ("won", "lost", "open")
@@ -113,7 +115,7 @@ class Source(Section):
     instead : mapping of contract column to tuple of str
         Moments alone: file columns that are read where its own is empty, the best first.
     recorded_since : str or None
-        Of ``deals`` and ``stages``: the moment from which they were recorded.
+        Of ``activities``, ``deals`` and ``stages``: the moment from which they were recorded.
     """
 
     file: FileName
@@ -208,8 +210,8 @@ def check_tables(tables: Mapping[str, tuple[Source, ...]], stages: tuple[str, ..
             at = f"tables.{table}" + (f"[{number}]" if len(sources) > 1 else "")
             if source.fields and table != "field_changes":
                 raise Fault(f"{at}.fields is for field_changes alone", ", ".join(source.fields))
-            if source.recorded_since and table not in ("deals", "stages"):
-                raise Fault(f"{at}.recorded_since is for deals and stages alone", table)
+            if source.recorded_since and table not in ("activities", "deals", "stages"):
+                raise Fault(f"{at}.recorded_since is for activities, deals and stages", table)
             for key in ("columns", "constants", "words", "dates", "instead"):
                 for name in getattr(source, key):
                     if name not in names:
