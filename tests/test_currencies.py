@@ -13,9 +13,9 @@ import pytest
 from pipelines.init import init_schema
 from pipelines.init_folder import init_folder
 from scoring_ml.data.crm.export import read_export
-from scoring_ml.data.crm.mapping.crm_mapping import parse_mapping
+from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.data_file import read_table
-from scoring_ml.data.schema import load_schema, parse_schema
+from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError, LeadError, SchemaError
 from scoring_ml.features.snapshot import build_snapshot
 from scoring_ml.scoring.lead import LeadReader
@@ -56,18 +56,18 @@ def rows_of(cells: list[tuple[str, str]]) -> pd.DataFrame:
 
 def test_the_same_cells_are_the_same_amount_through_every_door(tmp_path: Path) -> None:
     rows_of([*CELLS]).to_csv(tmp_path / "leads.csv", index=False)
-    schema = parse_schema(SCHEMA)
-    assert parse_schema(schema.dump()) == schema
+    schema = Schema.read(SCHEMA)
+    assert Schema.read(schema.dump()) == schema
     flat = build_snapshot(read_table(tmp_path / "leads.csv"), schema)
     np.testing.assert_array_equal(flat.frame["budget"], [*CELLS.values()])
-    mapping = parse_mapping(
+    mapping = CrmMapping.read(
         {
             "dataset": "x",
             "tables": {"leads": {"file": "leads.csv"}},
             "fields": {"budget": BUDGET | {"known": "set_at_creation"}},
         }
     )
-    assert parse_mapping(mapping.dump()) == mapping
+    assert CrmMapping.read(mapping.dump()) == mapping
     export, report = read_export(tmp_path, mapping, needs_outcomes=False)
     assert report.broken == ()
     np.testing.assert_array_equal(export.leads.values["budget"], [*CELLS.values()])
@@ -84,7 +84,7 @@ def test_the_same_cells_are_the_same_amount_through_every_door(tmp_path: Path) -
 def test_what_has_no_rate_is_no_amount(amount: str, currency: str, tmp_path: Path) -> None:
     cells = [("100", "USD")] * 7 + [(amount, currency)]
     rows_of(cells).to_csv(tmp_path / "leads.csv", index=False)
-    schema = parse_schema(SCHEMA)
+    schema = Schema.read(SCHEMA)
     flat = build_snapshot(read_table(tmp_path / "leads.csv"), schema)
     (unused,) = flat.unused
     assert (unused.count, unused.first_ids) == (1, ("L7",))
@@ -98,13 +98,13 @@ def test_the_column_of_currencies_must_be_there(tmp_path: Path) -> None:
     table = rows_of([*CELLS]).drop(columns="Currency")
     table.to_csv(tmp_path / "leads.csv", index=False)
     with pytest.raises(InputError, match="no column 'Currency'"):
-        build_snapshot(read_table(tmp_path / "leads.csv"), parse_schema(SCHEMA))
+        build_snapshot(read_table(tmp_path / "leads.csv"), Schema.read(SCHEMA))
     with pytest.raises(SchemaError, match=r"currency_of need .*currency"):
-        parse_schema(SCHEMA | {"columns": {"budget": {"type": "number", "currency_of": "c"}}})
+        Schema.read(SCHEMA | {"columns": {"budget": {"type": "number", "currency_of": "c"}}})
     changes = {"budget": BUDGET | {"from": "field_changes"}}
     tables = {"leads": {"file": "a.csv"}, "field_changes": {"file": "b.csv"}}
     with pytest.raises(SchemaError, match="currency_of must not stand"):
-        parse_mapping({"dataset": "x", "tables": tables, "fields": changes})
+        CrmMapping.read({"dataset": "x", "tables": tables, "fields": changes})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_draft_asks_for_rates_where_a_column_names_several(codes, asked, tmp_p
     table["visits"] = [row % 7 for row in range(90)]
     table.assign(y=[row % 2 for row in range(90)]).to_csv(tmp_path / "leads.csv", index=False)
     init_schema(tmp_path / "leads.csv", target="y", out=tmp_path / "schema.yaml")
-    schema = load_schema(tmp_path / "schema.yaml")
+    schema = Schema.load(tmp_path / "schema.yaml")
     budget = schema["budget"]
     assert (budget.currency, budget.currency_of) == (
         (None, None) if asked is None else ("USD", "deal_currency")

@@ -383,7 +383,7 @@ def test_tasks_are_of_their_type_and_day_where_an_old_export_tells_no_more(lacks
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_what_did_not_come_about_is_no_engagement(name, exports):
-    mapping = load_mapping(EXAMPLES / name / "crm.yaml")
+    mapping = CrmMapping.load(EXAMPLES / name / "crm.yaml")
     if "activities" not in mapping.tables:
         return
     export, _ = read_export(exports[name], mapping)

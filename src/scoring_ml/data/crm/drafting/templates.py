@@ -69,7 +69,7 @@ def templates() -> tuple[Template, ...]:
             spares = yaml.safe_load(beside.read_text(encoding="utf-8")) if beside.is_file() else []
             for spare in spares:
                 spare["choices"] = [
-                    parse_mapping(
+                    CrmMapping.read(
                         content | {"tables": content["tables"] | {spare["table"]: choice}}
                     ).dump()["tables"][spare["table"]]
                     for choice in spare["choices"]
