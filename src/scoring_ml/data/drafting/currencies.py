@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
 from scoring_ml.data.drafting.numbers import rates_asked
 from scoring_ml.data.values.numbers import currency_code
-
-_MONEY: Final = (
-    "amount|value|sum|price|revenue|total|budget|cost|opportunity|income|salary|worth|сумм|цен|"
-    "стоимост|бюджет|доход|выручк|مبلغ|ارزش|قیمت|بودجه|درآمد"
-)
 
 
 def with_currencies(drafts: Mapping[str, DraftedColumn]) -> dict[str, DraftedColumn]:
@@ -27,7 +21,7 @@ def with_currencies(drafts: Mapping[str, DraftedColumn]) -> dict[str, DraftedCol
     found = dict(drafts)
     for name, draft in drafts.items():
         column = draft.column
-        if not named or column.type != "number" or column.currency or not draft.look.named(_MONEY):
+        if not named or column.type != "number" or column.currency or not draft.look.names("money"):
             continue
         beside = next((other for other in named if name in other or other in name), min(named))
         rows = named[beside]
