@@ -364,7 +364,7 @@ def test_a_file_that_another_one_tells_better_is_named(tmp_path):
     folder = write_export("salesforce", tmp_path / "crm")
     opportunities().to_csv(folder / "Opportunity.csv", index=False)
     result = init_folder(folder)
-    assert "OpportunityHistory.csv tells the same" in result.draft.unmapped["Opportunity.csv"]
+    assert "needs nothing of it" in result.draft.unmapped["Opportunity.csv"]
 
 
 @pytest.mark.parametrize("lacks", ["TaskSubtype", "CompletedDateTime"])

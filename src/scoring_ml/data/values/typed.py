@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -96,13 +97,8 @@ def read_columns(
     """
     read = reader(column, missing)
     parts, wrongs = [], []
-    for place_of, raw in enumerate(columns):
-        if currencies:
-            found = _in_currencies(raw, currencies[place_of], read)
-            parts.append(found[0])
-            wrongs.append(found[1])
-            continue
-        if column.type == "number" and _is_numeric(raw.type):
+    for raw, beside in zip_longest(columns, currencies):
+        if column.type == "number" and beside is None and _is_numeric(raw.type):
             parts.append(_plain_numbers(raw, column, missing))
             wrongs.append(np.zeros(len(raw), dtype=bool))
             continue
@@ -114,6 +110,8 @@ def read_columns(
             wrongs.append(moments.wrong)
             continue
         codes, cells = distinct_cells(raw)
+        if beside is not None:
+            codes, cells = _pairs(codes, cells, *distinct_cells(beside))
         # The last place, which codes of -1 look at, is for no cell.
         values = missing_values(column.type, len(cells) + 1)
         wrong = np.zeros(len(cells) + 1, dtype=bool)
@@ -123,7 +121,7 @@ def read_columns(
         for place in slow:
             cell = cells[place]
             try:
-                values[place] = read(cell)
+                values[place] = read(cell) if beside is None else read(*cell)
             except ValueError:
                 wrong[place] = True
         parts.append(values[codes])
@@ -131,21 +129,14 @@ def read_columns(
     return np.concatenate(parts), np.concatenate(wrongs)
 
 
-def _in_currencies(
-    raw: Any, currencies: Any, read: Callable[..., Typed]
-) -> tuple[NDArray[np.float64], Bools]:
-    """Read amounts by the currencies beside them, each different pair once."""
-    codes, cells = distinct_cells(raw)
-    beside, names = distinct_cells(currencies)
-    pairs, places = np.unique(codes * (len(names) + 1) + beside, return_inverse=True)
-    values, wrong = np.full(len(pairs), np.nan), np.zeros(len(pairs), dtype=bool)
-    for place, pair in enumerate(pairs.tolist()):
-        code, name = divmod(pair + 1, len(names) + 1)
-        try:
-            values[place] = read([*cells, None][code], [None, *names][name])
-        except ValueError:
-            wrong[place] = True
-    return values[places], wrong[places]
+def _pairs(
+    codes: NDArray[np.int64], cells: Sequence[Any], others: NDArray[np.int64], names: Sequence[Any]
+) -> tuple[NDArray[Any], list[tuple[Any, Any]]]:
+    """Return the different pairs of the cells of two columns, and which of them each row has."""
+    every, beside = [*cells, None], [None, *names]
+    pairs, places = np.unique(codes * len(beside) + others, return_inverse=True)
+    found = (divmod(pair + 1, len(beside)) for pair in pairs.tolist())
+    return places, [(every[one], beside[other]) for one, other in found]
 
 
 _MANY: Final = 1_000

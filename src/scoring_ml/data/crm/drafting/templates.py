@@ -144,11 +144,6 @@ class _Fit:
         """Add the first choice that fits, where no source of a table is of the example's file."""
         usual, sources = self.match.get(instead_of), self.draft.tables.get(table, [])
         if usual is not None and any(source["file"] == usual.name for source in sources):
-            for name in {source["file"] for choice in choices for source in choice} & set(
-                self.match
-            ):
-                why = f"{usual.name} tells the same, and more of it"
-                self.draft.unmapped.setdefault(self.match[name].name, why)
             return
         for choice in choices:
             adapted = [found for source in choice if (found := self._source(table, source))]
@@ -299,7 +294,7 @@ def best_template(opened: Sequence[FolderFile]) -> CrmDraft | None:
         if file.name in fit.used:
             fit.draft.unmapped.pop(file.name, None)
         else:
-            why = f"no file of the example of {fit.draft.system} has its columns"
+            why = f"the example of {fit.draft.system} needs nothing of it"
             fit.draft.unmapped.setdefault(file.name, why)
     return fit.draft
 
