@@ -397,3 +397,60 @@ def test_what_did_not_come_about_is_no_engagement(name, exports):
     acts = export.activities
     leads = [numbers[lead] for lead in acts.lead]
     assert not missed & set(zip(leads, acts.occurred_at.tolist(), strict=True))
+
+
+def merged_world(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Write an unknown CRM of which every tenth lead became part of the one before it."""
+    write_export("unknown", folder)
+    leads = pd.read_csv(folder / "enquiries.csv", dtype=str)
+    away = {f"E-{n:05}": f"E-{n - 1:05}" for n in range(10, 400, 10)}
+    assert away.keys() <= set(leads[leads.columns[0]])
+    return folder, away
+
+
+@pytest.mark.parametrize("name", ["merged_into", "Объединён с", "duplicate of", "ادغام با"])
+def test_merges_that_the_leads_tell_are_drafted(name, tmp_path):
+    folder, away = merged_world(tmp_path / "crm")
+    leads = pd.read_csv(folder / "enquiries.csv", dtype=str)
+    leads[name] = leads[leads.columns[0]].map(away)
+    leads["merged on"] = leads[name].map(lambda lead: "2025-11-29 10:00" if lead == lead else "")
+    leads.to_csv(folder / "enquiries.csv", index=False)
+    result = init_folder(folder)
+    columns = result.mapping.tables["leads"][0].columns
+    assert (columns["merged_into"], columns["merged_at"]) == (name, "merged on")
+    assert result.leads["leads"] == 400 - len(away)
+
+
+@pytest.mark.parametrize("names", [("old_lead", "new_lead"), ("duplicate_id", "master_id")])
+def test_merges_of_a_file_of_their_own_are_drafted(names, tmp_path):
+    folder, away = merged_world(tmp_path / "crm")
+    merges = pd.DataFrame(away.items(), columns=names).assign(at="2025-11-29 10:00")
+    merges.to_csv(folder / "merges.csv", index=False)
+    result = init_folder(folder)
+    assert result.mapping.tables["merges"][0].columns == {
+        "merged_into": names[1],
+        "lead_id": names[0],
+        "merged_at": "at",
+    }
+    assert result.leads["leads"] == 400 - len(away)
+
+
+def test_what_names_an_address_alone_is_joined_by_it(tmp_path):
+    plain = write_export("unknown", tmp_path / "plain")
+    init_folder(plain)
+    folder = write_export("unknown", tmp_path / "crm")
+    truth = {f"E-{lead.number:05}": lead for lead in world()}
+    for name in ("contracts", "timeline", "funnel"):
+        table = pd.read_csv(folder / f"{name}.csv", dtype=str)
+        key = next(column for column in table if set(table[column]) <= set(truth))
+        table[key] = [truth[lead].email.upper() for lead in table[key]]
+        table.rename(columns={key: "client mail"}).to_csv(folder / f"{name}.csv", index=False)
+    leads = pd.read_csv(folder / "enquiries.csv", dtype=str)
+    mails = [truth[lead].email for lead in leads[leads.columns[0]]]
+    people = pd.DataFrame({"person_id": [f"P{n}" for n in range(len(mails))], "address": mails})
+    people.assign(since="2024-01-01").to_csv(folder / "people.csv", index=False)
+    leads = leads.drop(columns=[c for c in leads if leads[c].astype(str).str.contains("@").any()])
+    leads.assign(person=people["person_id"]).to_csv(folder / "enquiries.csv", index=False)
+    result = init_folder(folder)
+    assert result.broken == ""
+    assert labels(folder, folder / "crm.yaml") == labels(plain, plain / "crm.yaml")

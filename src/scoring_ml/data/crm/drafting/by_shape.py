@@ -20,8 +20,8 @@ _Path = tuple[str, list[dict[str, Any]]]
 """The column that names the lead of a row, and the files to join for it."""
 
 _MOST_KINDS: Final = 100
-_MOST_FOREIGN: Final = 0.3
-"""Share of the ids of a column that the file that it points to need not have."""
+_LEAST_KNOWN: Final = 0.7
+"""Share of the ids of a column that the file that it points to must have."""
 
 
 def draft_by_shape(opened: Sequence[FolderFile]) -> CrmDraft | None:
@@ -34,8 +34,8 @@ def add_by_shape(draft: CrmDraft, opened: Sequence[FolderFile]) -> None:
     source = draft.tables["leads"][0]
     shape = _Shape(opened, (source["file"], source.get("columns", {}).get("lead_id", "lead_id")))
     leads = next(file for file in opened if file.name == source["file"])
-    for file in opened:
-        if file.name in draft.unmapped:
+    for file in (leads, *(file for file in opened if file.name in draft.unmapped)):
+        if not shape.add_merges(draft, file, leads) and file is not leads:
             shape.add_table(draft, file, leads, ("activities", "spend"))
 
 
@@ -81,7 +81,8 @@ class _Shape:
         if joins:
             draft.tables["leads"][0]["join"] = joins
         for file in self.opened:
-            if not self.add_table(draft, file, leads, tuple(shapes()["tables"])):
+            merges = self.add_merges(draft, file, leads)
+            if not merges and not self.add_table(draft, file, leads, tuple(shapes()["tables"])):
                 joined = any(join["file"] == file.name for join in joins)
                 if file is not leads and not joined:
                     why = "shape_nothing" if self._path(file, leads) else "shape_alone"
@@ -115,6 +116,24 @@ class _Shape:
                     self._add(draft, table, file, source)
                     return True
         return False
+
+    def add_merges(self, draft: CrmDraft, file: FolderFile, leads: FolderFile) -> bool:
+        """Add what a file of merges, or the leads themselves, tell of leads that were merged."""
+        lead, words = draft.tables["leads"][0].setdefault("columns", {}), shapes()["merges"]
+        own, ids = file is leads, leads.ids(self.keys[leads.name])
+        named = f"{file.stem} {' '.join(file.columns)}"
+        done = "merges" in draft.tables or "merged_into" in lead
+        if done or not re.search(words["merged"], folded_word(named)):
+            return False
+        used = set(lead.values()) if own else set()
+        columns = _columns(file, words["of_leads" if own else "of_file"], used)
+        if columns is None or not _share(file.ids(columns["merged_into"]), ids) >= _LEAST_KNOWN:
+            return False
+        if own:
+            lead |= columns
+        else:
+            self._add(draft, "merges", file, {"columns": columns})
+        return not own
 
     def _add_ends(self, draft: CrmDraft, file: FolderFile, path: _Path) -> bool:
         """Add the moments at which leads ended, each a column of a file with a row a lead."""
@@ -154,10 +173,22 @@ class _Shape:
             if name in self.links[leads.name] and self._is_person(name):
                 back = {column: self.links[leads.name][name]}
                 return f"{leads.stem}.{key}", [{"file": leads.name, "on": back}]
-        mine, address = _email(file), _email(leads)
-        if mine is None or address is None:
+        found = [
+            (_share(file.ids(mine), other.ids(address)), mine, other, address)
+            for other in (leads, *(f for f in self.opened if f.name in self.links[leads.name]))
+            for address in _emails(other)
+            for mine in _emails(file)
+        ]
+        share, mine, other, address = max(
+            found, key=lambda item: item[0], default=(0, "", file, "")
+        )
+        if not share:
             return None
-        return f"{leads.stem}.{key}", [{"file": leads.name, "on": {mine: address}}]
+        joins = [{"file": other.name, "on": {mine: address}}]
+        if other is not leads:
+            on = {f"{other.stem}.{self.keys[other.name]}": self.links[leads.name][other.name]}
+            joins.append({"file": leads.name, "on": on})
+        return f"{leads.stem}.{key}", joins
 
     def _like_leads(self, file: FolderFile) -> float:
         name = f"{file.stem} {self.keys[file.name]}"
@@ -183,8 +214,8 @@ class _Shape:
             plain = bool(len(mine)) and pc.all(pc.utf8_is_digit(mine)).as_py()
             if len(mine) < 2 or (plain and not named) or (kind == "number" and not plain):
                 continue
-            share = pc.mean(pc.is_in(mine, value_set=ids).cast(pa.float64())).as_py()
-            if share >= 1 - _MOST_FOREIGN and (named or len(mine) > 10):
+            share = _share(mine, ids)
+            if share >= _LEAST_KNOWN and (named or len(mine) > 10):
                 found.append((named, share, column))
         return max(found)[2] if found else None
 
@@ -193,8 +224,14 @@ def _named(name: str, role: str) -> bool:
     return re.search(rf"(?<!\w)(?:{shapes()[role]})", folded_word(name)) is not None
 
 
-def _email(file: FolderFile) -> str | None:
-    return next((n for n, d in file.drafts.items() if d.column.type == "email"), None)
+def _emails(file: FolderFile) -> list[str]:
+    return [name for name, drafted in file.drafts.items() if drafted.column.type == "email"]
+
+
+def _share(ids: Any, among: Any) -> float:
+    """Return the share of some ids that are among others, 0-1; 0 of none."""
+    found = pc.mean(pc.is_in(ids, value_set=among).cast(pa.float64())).as_py()
+    return float(found or 0.0)
 
 
 def _key(file: FolderFile) -> str | None:
