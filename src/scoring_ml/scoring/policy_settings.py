@@ -54,9 +54,16 @@ class Fixed(Section):
 class Limits(Section):
     """What every policy must keep.
 
-    ``least_logodds_apart`` of the two anchors, ``most_saturated`` share of leads that may show 0 or
-    100, ``most_hot_and_warm`` share beyond which there is too little signal, and
-    ``alarm_hot_share``, times the policy's own hot share from which an alarm is raised.
+    Parameters
+    ----------
+    least_logodds_apart : float
+        Distance of the two anchors.
+    most_saturated : float
+        Share of leads that may show 0 or 100.
+    most_hot_and_warm : float
+        Share beyond which there is too little signal.
+    alarm_hot_share : float
+        Times the policy's own hot share from which an alarm is raised.
     """
 
     least_logodds_apart: Number
