@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from scoring_ml.data.draft_column import ASSUMED, draft_column
 from scoring_ml.data.drafting.currencies import with_currencies
@@ -23,6 +23,7 @@ from scoring_ml.data.schema import Order, Schema, Target
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.vocabulary import MISSING_WORDS, folded
 from scoring_ml.errors import InputError
+from scoring_ml.texts import Catalogue
 
 # A placeholder in so many columns, spelt alike, is missing in the whole file.
 _PLACEHOLDER_COLUMNS: Final = 3
@@ -171,7 +172,7 @@ def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
 
         name = max(dates, key=rank)
         draft = dates[name]
-        reasons = [f"the likeliest of {len(dates)} date(s) to be the lead's creation; confirm"]
+        reasons = [_text("likeliest", n=len(dates))]
         if draft.dated < 1:
             reasons.append(f"{round((1 - draft.dated) * draft.look.rows)} rows have none")
         reasons.append(draft.column.reason.removesuffix(ASSUMED).rstrip("; "))
@@ -192,11 +193,8 @@ def choose_order(drafts: Mapping[str, DraftedColumn]) -> Order:
     for name in sorted(ways, key=lambda name: not ways[name]):
         if (way := ways[name]) is not None:
             along = {1: "rises", -1: "falls", 0: "is dense but not sorted"}[way]
-            reason = f"inferred: the number is unique and {along} along the file, as numbers given "
-            reason += "at creation do; larger is taken for newer; confirm"
-            return Order("number", name, reason=reason, audit=_unread(unread))
-    reason = "no column gives an order of time; rows are taken to be oldest first, which nobody "
-    reason += "has confirmed; write by: none if they are not"
+            return Order("number", name, reason=_text("number", along=along), audit=_unread(unread))
+    reason = _text("rows")
     asked = _unread(unread) or (Suspicion("ask", "order", 1.0, f"order: {reason}"),)
     return Order("row", reason=reason, audit=asked)
 
@@ -211,9 +209,8 @@ def _looks_like_creation(draft: DraftedColumn) -> bool:
 def _unread(names: Sequence[str]) -> tuple[Suspicion, ...]:
     if not names:
         return ()
-    text = (
-        f"order: {', '.join(names)} looks like the moment of creation and cannot be read as a "
-        "date, so that the order of time is not known; correct the dates, name another column "
-        "under order, or write by: none"
-    )
-    return (Suspicion("ask", "order", 1.0, text),)
+    return (Suspicion("ask", "order", 1.0, _text("unread", names=", ".join(names))),)
+
+
+def _text(key: str, **params: Any) -> str:
+    return Catalogue.load().text(f"draft.order.{key}", **params)

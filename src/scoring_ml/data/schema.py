@@ -295,13 +295,7 @@ class Schema(LeadUse):
     ALWAYS: ClassVar = ("version", "id", "missing")
 
     def __getitem__(self, name: str) -> Column:
-        """Return the column of that name.
-
-        Raises
-        ------
-        KeyError
-            If the schema has no such column.
-        """
+        """Return the column of that name; a ``KeyError`` if there is none."""
         for column in self.columns:
             if column.name == name:
                 return column

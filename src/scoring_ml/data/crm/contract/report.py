@@ -39,13 +39,7 @@ class ExportReport:
         return 2 if self.broken else 0
 
     def __getitem__(self, table: str) -> RowReport:
-        """Return the report of one table.
-
-        Raises
-        ------
-        KeyError
-            If the export has no such table.
-        """
+        """Return the report of one table; a ``KeyError`` if the export has none."""
         for item in self.tables:
             if item.name == table:
                 return item
