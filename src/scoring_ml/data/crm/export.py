@@ -88,11 +88,7 @@ class _Reading:
             if name in mapping.tables:
                 self._open(name)
         if needs_outcomes and "deals" not in mapping.tables and not mapping.stages.won:
-            self._break(
-                "An export must tell which leads were won",
-                "neither deals among tables nor a stage in stages.won",
-                "Map the deals, or name the winning stage, in crm.yaml",
-            )
+            self._break("no_outcome")
         self.notes += unmapped_files(self.folder, mapping)
         self._check_contacts()
         self.extracted_at = self._extracted_at()
@@ -102,11 +98,7 @@ class _Reading:
         if index is None:
             return self._nothing(), self._report()
         if len(index.leads) == 0:
-            self._break(
-                "At least one lead must be usable",
-                f"none of {self.reports[-1].read} rows of leads",
-                "See what was found above, and correct the export or crm.yaml",
-            )
+            self._break("no_lead", read=str(self.reports[-1].read))
         return self._facts(index), self._report()
 
     def _facts(self, index: LeadIndex) -> Export:
@@ -186,21 +178,13 @@ class _Reading:
             and "leads" in self.tables
             and self.tables["leads"].has("contact_id")
         ):
-            self._break(
-                "contacts must have lead_id, or contact_id must be in contacts and leads",
-                f"neither in {', '.join(table.files)}",
-                "Map one of them in crm.yaml",
-            )
+            self._break("contacts", files=", ".join(table.files))
             del self.tables["contacts"]
         untold = [
             i.column.name for i in self._used("contacts") if i.column.known == "before_scoring"
         ]
         if untold and not table.has("known_at"):
-            self._break(
-                "A field of contacts with known: history needs known_at in contacts",
-                f"field {untold[0]}, and no known_at in {', '.join(table.files)}",
-                "Map known_at, or declare the field set_at_creation if it never changes",
-            )
+            self._break("contacts_known_at", name=untold[0], files=", ".join(table.files))
 
     def _extracted_at(self) -> int:
         """Return the mapping's moment of the export, else the newest one that is not to come."""
@@ -255,53 +239,31 @@ class _Reading:
         self.notes += [*fates.notes, *use_notes(fates), *table.dates.notes]
         self.dates |= table.dates.decided
         for fault in table.dates.faults:
-            self._break(
-                "Dates of one column must be written alike",
-                fault,
-                "Correct the file, or state day_first or calendar in crm.yaml: for the whole "
-                "export, or for the column under dates of its file",
-            )
+            self._break("dates", fault=fault)
         self._judge(report)
-        for breach in breaches(table.readings, self.mapping.most_left_out):
-            self._break(*breach)
+        self.broken += breaches(table.readings, self.mapping.most_left_out)
         return facts
 
     def _judge(self, report: RowReport) -> None:
-        left = sum(report.left_out.values())
+        left, most = sum(report.left_out.values()), self.mapping.most_left_out
+        params = {"table": report.name, "read": str(report.read)}
         for defect in _UNKNOWN_WORDS:
             count = report.left_out.get(defect, 0)
             if 2 * count > report.read - sum(report.set_aside.values()):
                 note = next(item.note for item in report.fates if item.defect == defect)
-                self._break(
-                    f"Most words of {report.name} must be known",
-                    f"{count} of {report.read} rows with others: {note}",
-                    "Translate them under words, or name the stages, in crm.yaml",
-                )
+                self._break("words", **params, count=str(count), note=note)
                 return
         if report.used == 0 and "no_lead" in report.set_aside:
-            self._break(
-                f"Rows of {report.name} must name their lead",
-                f"none of {report.read} rows does, in {', '.join(report.files)}",
-                "Map another column as lead_id, or join the file that has it",
-            )
-        if report.share_left_out > self.mapping.most_left_out:
+            self._break("nameless", **params, files=", ".join(report.files))
+        if report.share_left_out > most:
             reasons = ", ".join(f"{count} {name}" for name, count in report.left_out.items())
-            self._break(
-                f"At most {self.mapping.most_left_out:.0%} of the rows of {report.name} may be "
-                "left out",
-                f"{left} of {report.read}: {reasons}",
-                "Correct the export or crm.yaml, or raise most_left_out if that is as it should be",
-            )
+            self._break("left_out", **params, most=most, left=str(left), reasons=reasons)
 
     def _odd(self, name: str, files: Sequence[str]) -> None:
-        self._break(
-            f"Columns of {name} must be of plain types",
-            f"one in {', '.join(files)} that cannot be read as what it is mapped to",
-            "Export the file with text columns, or as CSV",
-        )
+        self._break("types", table=name, files=", ".join(files))
 
-    def _break(self, must: str, found: str, do: str) -> None:
-        self.broken.append(f"{must}. Found: {found}. {do}.")
+    def _break(self, key: str, **params: Any) -> None:
+        self.broken.append(Catalogue.load().text(f"export.broken.{key}", **params))
 
     def _report(self) -> ExportReport:
         return ExportReport(

@@ -16,6 +16,7 @@ from scoring_ml.data.schema import Column
 from scoring_ml.data.values.moments import Bools
 from scoring_ml.data.values.numbers import currency_rows
 from scoring_ml.data.values.vocabulary import pattern
+from scoring_ml.texts import Catalogue
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def _first_pattern(parts: Sequence[Any], row: int) -> str:
     return ""
 
 
-def breaches(readings: Iterable[Reading], most: float) -> Iterator[tuple[str, str, str]]:
-    """Yield what must hold, what was found and what to do, for each field that cannot be used.
+def breaches(readings: Iterable[Reading], most: float) -> Iterator[str]:
+    """Yield what breaks the contract, for each field that cannot be used.
 
     Parameters
     ----------
@@ -76,16 +77,8 @@ def breaches(readings: Iterable[Reading], most: float) -> Iterator[tuple[str, st
             continue
         if len(item.currencies) > 1 and column.currency is None:
             rows = ", ".join(f"{code} ({n:,} rows)" for code, n in item.currencies.items())
-            yield (
-                f"The amounts of the field {column.name} must be in one currency",
-                rows,
-                "Write its currency, and the rates of the others, in crm.yaml",
-            )
+            yield Catalogue.load().text("export.broken.currencies", name=column.name, rows=rows)
         elif item.wrong > most * item.filled:
-            yield (
-                f"At most {most:.0%} of the values of the field {column.name} may be unreadable",
-                f"{item.wrong:,} of {item.filled:,} that are no {column.type}, the first like "
-                f"{item.pattern!r} (9 a digit, a a letter)",
-                "Correct the field's type, decimal, currency or missing in crm.yaml, or leave it "
-                "out with use: false",
-            )
+            params = {"name": column.name, "type": column.type, "pattern": repr(item.pattern)}
+            counts = {"most": most, "wrong": item.wrong, "filled": item.filled}
+            yield Catalogue.load().text("export.broken.unreadable", **params, **counts)
