@@ -14,7 +14,7 @@ from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
-from scoring_ml.features.snapshot import build_snapshot
+from scoring_ml.features.snapshot import build_snapshot, typed_frame
 from tests.data_files import data_file
 from tests.small_world import draw_rows, make_snapshot, small_schema
 
@@ -292,3 +292,11 @@ def test_the_earliest_row_of_an_id_stands_for_its_lead() -> None:
     assert [(fate.reason, fate.count) for fate in snapshot.unused] == [
         ("repeats the id of an earlier row (id)", 3)
     ]
+
+
+def test_words_of_typed_rows_are_the_objects_that_rows_share() -> None:
+    word = "".join(["go", "ogle"])
+    frame = typed_frame({"source": np.array([word, None, word], dtype=object)}, 3)
+    assert frame["source"].dtype == object
+    assert [cell is word for cell in frame["source"].to_numpy()] == [True, False, True]
+    assert frame["source"].to_numpy()[1] is None
