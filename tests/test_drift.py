@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ks_2samp
 from statsmodels.stats.proportion import proportion_confint
 
 from scoring_ml.evaluation.drift import base_rate, drift_report, field_drift
@@ -53,10 +52,8 @@ def test_psi_by_hand():
     p, q = np.array([60.5, 40.5]) / 101, np.array([30.5, 70.5]) / 101
     found = field_drift("x", before, after)
     assert found.psi == pytest.approx(float(((p - q) * np.log(p / q)).sum()))
-    assert found.noise == pytest.approx(1 * (1 / 100 + 1 / 100))
     assert found.limit == pytest.approx(10.828 * 0.02, rel=1e-4)  # chi-squared, 1 degree, 0.1 %
     assert found.moved
-    assert np.isnan(found.ks)
 
 
 def test_psi_is_the_same_in_both_directions_and_in_any_order():
@@ -83,8 +80,6 @@ def test_moved_fields_are_named_worst_first():
     assert report.fields_moved == ("visits", "source")
     psi = [field.psi for field in report.fields]
     assert psi == sorted(psi, reverse=True)
-    visits = report.fields[0]
-    assert visits.ks == pytest.approx(ks_2samp(before["visits"], after["visits"]).statistic)
 
 
 def test_missing_answers_are_a_bin_of_their_own():
@@ -136,14 +131,6 @@ def test_noise_of_small_windows_is_not_called_drift(n1, n2):
     if n2 == 10:
         # The threshold alone would have cried wolf.
         assert sum(field.psi > 0.25 for field in fields) > 50
-
-
-def test_expected_noise_is_what_noise_makes():
-    rng = np.random.default_rng(7)
-    found = [
-        field_drift("x", frame(rng, 800)["visits"], frame(rng, 400)["visits"]) for _ in range(200)
-    ]
-    assert np.mean([field.psi for field in found]) == pytest.approx(found[0].noise, rel=0.15)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2, ks_2samp
+from scipy.stats import chi2
 
 from scoring_ml.statistics.proportions import same_share, wilson
 from scoring_ml.statistics.samples import Floats
@@ -69,23 +69,15 @@ class FieldDrift:
     ----------
     psi : float
         Population stability index; 0 where nothing moved.
-    noise : float
-        PSI to be expected of two such samples from one distribution.
     limit : float
-        PSI that such samples pass once in a thousand times.
-    ks, ks_p : float
-        Largest distance of the two distribution functions and its p-value; NaN for anything
-        but numbers.
+        PSI that two samples of one distribution pass once in a thousand times.
     missing_before, missing_after : float
         Share of missing values (0-1) in train and in test.
     """
 
     name: str
     psi: float
-    noise: float
     limit: float
-    ks: float
-    ks_p: float
     missing_before: float
     missing_after: float
     moved: bool
@@ -173,7 +165,7 @@ def field_drift(name: str, before: pd.Series, after: pd.Series) -> FieldDrift:
     missing = float(before.isna().mean()), float(after.isna().mean())
     nan = float("nan")
     if before.size == 0 or after.size == 0:
-        return FieldDrift(name, nan, nan, nan, nan, nan, *missing, moved=False)
+        return FieldDrift(name, nan, nan, *missing, moved=False)
     bins_before, bins_after = _bins(before, after)
     size = int(max(bins_before.max(), bins_after.max())) + 1
     counts = np.stack([np.bincount(bins, minlength=size) for bins in (bins_before, bins_after)])
@@ -183,14 +175,8 @@ def field_drift(name: str, before: pd.Series, after: pd.Series) -> FieldDrift:
     psi = float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum()) if degrees else 0.0
     scale = 1 / before.size + 1 / after.size
     limit = float(chi2.ppf(1 - NOISE_LEVEL, degrees)) * scale if degrees else 0.0
-    ks, ks_p = nan, nan
-    if before.dtype.kind == "f":
-        numbers = [s.to_numpy()[np.isfinite(s.to_numpy())] for s in (before, after)]
-        if all(part.size for part in numbers):
-            result = ks_2samp(*numbers, method="asymp")
-            ks, ks_p = float(result.statistic), float(result.pvalue)
     moved = degrees > 0 and psi > max(PSI_MOVED, limit)
-    return FieldDrift(name, psi, degrees * scale, limit, ks, ks_p, *missing, moved=moved)
+    return FieldDrift(name, psi, limit, *missing, moved=moved)
 
 
 def _bins(before: pd.Series, after: pd.Series) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -31,20 +31,9 @@ SALES_PAGE: Final = "sales.html"
 MARKETING_PAGE: Final = "marketing.html"
 
 PARTS: Final = (
-    "actions",
-    "criteria",
-    "feature_units",
-    "feature_values",
-    "features",
-    "kinds",
-    "levels",
-    "reasons",
-    "reports",
-    "tiers",
-    "verdict",
-    "windows",
-    "words",
-)
+    "actions", "criteria", "feature_units", "feature_values", "features", "kinds", "levels",
+    "reasons", "reports", "tiers", "verdict", "windows", "words",
+)  # fmt: skip
 """The messages that the pages are made of; a language must have them all."""
 
 FEW_LISTED: Final = 100

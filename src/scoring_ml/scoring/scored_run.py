@@ -35,23 +35,10 @@ ROWS_FILE: Final = "scored.parquet"
 FACTS_FILE: Final = "scored.json"
 
 _COLUMNS: Final = (
-    "lead_id",
-    "window",
-    "as_of",
-    "won",
-    "score",
-    "tier",
-    "logodds",
-    "probability",
-    "base_points",
-    "rounding_points",
-    "limit_points",
-    "matrix_total",
-    "matrix_tier",
-    "completeness",
-    "ask_next",
+    "lead_id", "window", "as_of", "won", "score", "tier", "logodds", "probability", "base_points",
+    "rounding_points", "limit_points", "matrix_total", "matrix_tier", "completeness", "ask_next",
     "action",
-)
+)  # fmt: skip
 _TRAIN_AGAIN: Final = "Run scoring-ml train again with this version"
 
 

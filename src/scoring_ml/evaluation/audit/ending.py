@@ -57,8 +57,7 @@ def check_open(state: AuditState, item: AuditedField) -> None:
         return
     rows = rows[:: 1 + len(rows) // settings.most_rows]
     auc = single_field_auc(item.cells[rows], asked[rows], cells[rows], seed=settings.seed)
-    if auc.value >= settings.ask_open and auc.beyond_chance(state.z):
-        state.add(item.name, "ask", "open_values", auc.value, limit=settings.ask_open)
+    state.judge(item.name, "open_values", auc, ask=settings.ask_open)
 
 
 def check_totals(state: AuditState, snapshot: Snapshot) -> None:
@@ -80,10 +79,7 @@ def check_totals(state: AuditState, snapshot: Snapshot) -> None:
             if known.sum() < settings.one_sided_rows:
                 continue
             found = within_correlation(values[known], span[known], cells[known])
-            if found.value >= settings.ask_total and found.beyond_chance(state.z):
-                state.add(
-                    item.name, "ask", "total", found.value, other=name, limit=settings.ask_total
-                )
+            if state.judge(item.name, "total", found, ask=settings.ask_total, other=name):
                 break
 
 

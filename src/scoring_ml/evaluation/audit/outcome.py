@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.evaluation.audit.adversarial import age_days
 from scoring_ml.evaluation.audit.probes_auc import (
-    Auc,
-    auc_error,
+    Measured,
     presence_auc,
     single_field_auc,
     value_codes,
@@ -27,28 +26,16 @@ def check_outcome(state: AuditState, item: AuditedField) -> None:
     values, filled = item.cells[sample.rows], item.filled[sample.rows]
     auc = single_field_auc(values, sample.y, sample.blocks, seed=settings.seed)
     state.auc[item.name] = auc.value
-    if auc.value >= settings.ask_auc and auc.beyond_chance(state.z):
-        refused = _surely_refused(state, auc.value, sample.y)
-        grade, limit = ("refuse", settings.refuse_auc) if refused else ("ask", settings.ask_auc)
-        state.add(item.name, grade, "single_field_auc", auc.value, limit=limit)
+    limits = {"ask": settings.ask_auc, "refuse": settings.refuse_auc}
+    state.judge(item.name, "single_field_auc", auc, **limits, y=sample.y)
     if not filled.all() and filled.sum() >= settings.one_sided_rows:
-        among = single_field_auc(
-            values[filled], sample.y[filled], sample.blocks[filled], seed=settings.seed
-        )
-        if among.value >= settings.ask_auc and among.beyond_chance(state.z):
-            share, limit = float(filled.mean()), settings.ask_auc
-            state.add(item.name, "ask", "filled_auc", among.value, share=share, limit=limit)
+        y, blocks = sample.y[filled], sample.blocks[filled]
+        among = single_field_auc(values[filled], y, blocks, seed=settings.seed)
+        share = float(filled.mean())
+        state.judge(item.name, "filled_auc", among, ask=settings.ask_auc, share=share)
     # Members of a family drift together; the field that people know stands for them.
     if sample.blocks.any() and item.family == item.name:
         _drift(state, item, values, auc)
-
-
-def _surely_refused(state: AuditState, auc: float, y: NDArray[np.float64]) -> bool:
-    """Tell whether an AUC is to be refused even at the lower end of its 90 % interval."""
-    settings = state.settings
-    error = auc_error(auc, wins=y.sum(), losses=len(y) - y.sum())
-    sure = auc - 1.645 * error >= (settings.refuse_auc + settings.ask_auc) / 2
-    return bool(auc >= settings.refuse_auc and sure)
 
 
 def check_age(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime64]) -> None:
@@ -65,14 +52,11 @@ def check_age(state: AuditState, item: AuditedField, as_of: NDArray[np.datetime6
         return
     y, blocks = sample.y[known], sample.blocks[known]
     auc = single_field_auc(days[known], y, blocks, seed=settings.seed)
-    limit = settings.ask_age_auc if filled.all() else settings.ask_auc
-    if auc.value >= limit and auc.beyond_chance(state.z):
-        refused = _surely_refused(state, auc.value, y)
-        grade, limit = ("refuse", settings.refuse_auc) if refused else ("ask", limit)
-        state.add(item.name, grade, "age_auc", auc.value, limit=limit)
+    ask = settings.ask_age_auc if filled.all() else settings.ask_auc
+    state.judge(item.name, "age_auc", auc, ask=ask, refuse=settings.refuse_auc, y=y)
 
 
-def _drift(state: AuditState, item: AuditedField, values: NDArray[Any], within: Auc) -> None:
+def _drift(state: AuditState, item: AuditedField, values: NDArray[Any], within: Measured) -> None:
     zeros = np.zeros_like(state.sample.blocks)
     whole = single_field_auc(values, state.sample.y, zeros, seed=state.settings.seed)
     if (
@@ -87,23 +71,22 @@ def check_presence(state: AuditState, item: AuditedField) -> None:
     """Whether the column being filled tells the outcome."""
     settings, sample = state.settings, state.sample
     y, filled = sample.y, item.filled[sample.rows]
-    if filled.all() or not filled.any() or state.has_finding(item.name, "one_sided_presence"):
+    decided = 0 < y.sum() < len(y) and 0 < filled.sum() < len(filled)
+    if not decided or state.has_finding(item.name, "one_sided_presence"):
         return
     if item.column.is_feature:
         # "Never did it" is what a missing day since the last visit says, and known to be so.
         return
     auc, more = presence_auc(filled, y, sample.blocks)
-    if auc.value >= settings.ask_presence_auc and auc.beyond_chance(state.z):
-        state.add(
-            item.name,
-            "ask",
-            "presence_auc",
-            auc.value,
-            "presence_auc_more" if more else "presence_auc_less",
-            limit=settings.ask_presence_auc,
-            won=float(filled[y == 1].mean()),
-            lost=float(filled[y == 0].mean()),
-        )
+    state.judge(
+        item.name,
+        "presence_auc",
+        auc,
+        ask=settings.ask_presence_auc,
+        text=f"presence_auc_{'more' if more else 'less'}",
+        won=float(filled[y == 1].mean()),
+        lost=float(filled[y == 0].mean()),
+    )
 
 
 _TELLS: Final = (

@@ -30,23 +30,26 @@ _PRIOR_ROWS: Final = 10.0
 
 
 @dataclass(frozen=True)
-class Auc:
-    """Area under the ROC curve over comparisons within cells.
+class Measured:
+    """An AUC (0-1) or a rank correlation (-1 to 1) over comparisons within cells.
 
     Parameters
     ----------
     value : float
-        Share of (won, lost) pairs in the right order, 0-1, ties half; NaN without a pair.
+        NaN where nothing can be compared; of an AUC ties count half.
     chance : float
-        Standard deviation of ``value`` if the score said nothing.
+        Standard deviation of ``value`` if one said nothing of the other.
+    nothing : float
+        What ``value`` then is.
     """
 
     value: float
     chance: float
+    nothing: float = 0.5
 
     def beyond_chance(self, z: float) -> bool:
-        """Tell whether the value lies more than ``z`` standard deviations above 0.5."""
-        return bool(self.value > 0.5 + z * self.chance)
+        """Tell whether the value lies more than ``z`` standard deviations off nothing."""
+        return bool(abs(self.value - self.nothing) > z * self.chance)
 
 
 def time_blocks(n: int, *, minority: int, most: int = 10) -> Ints:
@@ -75,7 +78,7 @@ def comparable(y: Floats, blocks: Ints) -> bool:
     return bool(2 * rows[mixed].sum() >= len(y))
 
 
-def within_auc(score: Floats, y: Floats, cells: Ints) -> Auc:
+def within_auc(score: Floats, y: Floats, cells: Ints) -> Measured:
     """AUC over the pairs of a won and a lost lead of the same cell; all have shape (n,).
 
     With ``w`` wins, ``l`` losses and rank sum ``R`` of the wins in a cell, Mann and Whitney's ``U =
@@ -92,9 +95,9 @@ def within_auc(score: Floats, y: Floats, cells: Ints) -> Auc:
     pairs = wins * (count - wins)
     total = pairs.sum()
     if not total:
-        return Auc(float("nan"), float("nan"))
+        return Measured(float("nan"), float("nan"))
     chance = sqrt(float((pairs * (count + 1)).sum()) / 12) / float(total)
-    return Auc(float(above.sum() / total), chance)
+    return Measured(float(above.sum() / total), chance)
 
 
 def auc_error(auc: float, *, wins: float, losses: float) -> float:
@@ -135,7 +138,7 @@ def as_numbers(values: NDArray[Any]) -> Floats:
     return np.where(np.isnat(values), np.nan, days).astype(np.float64)
 
 
-def single_field_auc(values: NDArray[Any], y: Floats, blocks: Ints, *, seed: int = 0) -> Auc:
+def single_field_auc(values: NDArray[Any], y: Floats, blocks: Ints, *, seed: int = 0) -> Measured:
     """How well one column alone tells won from lost, on rows it was not learned on.
 
     Half of the rows, drawn by ``seed``, give each value its rate of wins (numbers in 20 quantile
@@ -176,10 +179,10 @@ def _held_out_rates(codes: Ints, y: Floats, half: Ints) -> Floats:
     return rates
 
 
-def presence_auc(filled: Bools, y: Floats, blocks: Ints) -> tuple[Auc, bool]:
+def presence_auc(filled: Bools, y: Floats, blocks: Ints) -> tuple[Measured, bool]:
     """How well it tells won from lost that a column is filled at all, at least 0.5.
 
     Also whether won leads have it filled more often.
     """
     auc = within_auc(filled.astype(float), y, blocks)
-    return Auc(max(auc.value, 1 - auc.value), auc.chance), auc.value >= 0.5
+    return Measured(max(auc.value, 1 - auc.value), auc.chance), auc.value >= 0.5

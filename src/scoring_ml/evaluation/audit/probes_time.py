@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Final
 
@@ -11,35 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring_ml.data.values.moments import Bools
-from scoring_ml.evaluation.audit.probes_auc import as_numbers, value_codes
+from scoring_ml.evaluation.audit.probes_auc import Measured, as_numbers, value_codes
 from scoring_ml.statistics.samples import Floats, Ints
 
 _FEWEST_BLOCKS: Final = 3
 """Values that must each hold some rows; two may be a form that was changed once."""
 
 
-@dataclass(frozen=True)
-class Correlation:
-    """Rank correlation within cells.
-
-    Parameters
-    ----------
-    value : float
-        -1 to 1; NaN where nothing varies within a cell.
-    chance : float
-        Standard deviation of ``value`` if neither said anything of the other; NaN without a
-        cell of two rows.
-    """
-
-    value: float
-    chance: float
-
-    def beyond_chance(self, z: float) -> bool:
-        """Tell whether the value lies more than ``z`` standard deviations away from 0."""
-        return bool(abs(self.value) > z * self.chance)
-
-
-def within_correlation(first: Floats, second: Floats, cells: Ints) -> Correlation:
+def within_correlation(first: Floats, second: Floats, cells: Ints) -> Measured:
     """Correlate the ranks of two numbers among rows of the same cell.
 
     This is a partial rank correlation: what the cells are made of - the outcome, the period, what
@@ -54,13 +32,14 @@ def within_correlation(first: Floats, second: Floats, cells: Ints) -> Correlatio
     rows = np.bincount(cells, minlength=1)
     free = int((rows[rows > 0] - 1).sum())
     if not free:
-        return Correlation(float("nan"), float("nan"))
+        return Measured(float("nan"), float("nan"), 0.0)
     a, b = (
         (pd.Series(values).groupby(cells).rank().to_numpy() - (rows[cells] + 1) / 2) / rows[cells]
         for values in (first, second)
     )
     spread = sqrt(float(a @ a) * float(b @ b))
-    return Correlation(float(a @ b) / spread if spread else float("nan"), 1 / sqrt(free))
+    value = float(a @ b) / spread if spread else float("nan")
+    return Measured(value, 1 / sqrt(free), 0.0)
 
 
 def runs_with_time(values: NDArray[Any], newer: Bools, *, seed: int = 0) -> float:

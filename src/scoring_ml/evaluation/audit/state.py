@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import PERSONAL_TYPES, Column, Schema
 from scoring_ml.data.suspicion import Suspicion
-from scoring_ml.evaluation.audit.probes_auc import comparable, time_blocks, value_codes
+from scoring_ml.evaluation.audit.probes_auc import (
+    Measured,
+    auc_error,
+    comparable,
+    time_blocks,
+    value_codes,
+)
 from scoring_ml.evaluation.audit.probes_gain import sample_rows
 from scoring_ml.evaluation.audit.settings import AuditSettings
 from scoring_ml.features.snapshot import Snapshot
@@ -186,6 +192,32 @@ class AuditState:
         self.findings.append(
             Finding(column, Suspicion(grade, probe, round(float(value), 4), sentence))
         )
+
+    def judge(
+        self,
+        column: str,
+        probe: str,
+        found: Measured,
+        *,
+        ask: float,
+        refuse: float | None = None,
+        y: NDArray[np.float64] | None = None,
+        **params: Any,
+    ) -> bool:
+        """Tell whether a number is beyond its limit and beyond chance, and write that down.
+
+        With outcomes ``y``, an AUC is refused only if it is even at the lower end of its 90 %
+        interval above the middle of the two limits.
+        """
+        if not (found.value >= ask and found.beyond_chance(self.z)):
+            return False
+        refused = refuse is not None and found.value >= refuse
+        if refused and refuse is not None and y is not None:
+            error = auc_error(found.value, wins=y.sum(), losses=len(y) - y.sum())
+            refused = bool(found.value - 1.645 * error >= (refuse + self.settings.ask_auc) / 2)
+        grade, limit = ("refuse", refuse) if refused else ("ask", ask)
+        self.add(column, grade, probe, found.value, limit=limit, **params)
+        return True
 
     def flagged(self) -> set[str]:
         """Return the columns of grade refuse or ask."""

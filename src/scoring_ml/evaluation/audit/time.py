@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -127,35 +128,28 @@ def check_counts_on(state: AuditState, item: AuditedField, later_facts: LaterFac
     done = value_codes(before[at], bins=_ACTIVITY_BINS)
     cells = (2 * sample.blocks[known] + sample.y[known].astype(np.int64)) * _ACTIVITY_BINS + done
     correlation = within_correlation(values[at], after[at], cells)
-    value = abs(correlation.value)
-    if value >= settings.ask_counts_on and correlation.beyond_chance(state.z):
-        refused = value >= settings.refuse_counts_on
-        grade, limit = (
-            ("refuse", settings.refuse_counts_on) if refused else ("ask", settings.ask_counts_on)
-        )
-        state.add(item.name, grade, "counts_on", value, limit=limit)
+    found = replace(correlation, value=abs(correlation.value))
+    ask, refuse = settings.ask_counts_on, settings.refuse_counts_on
+    state.judge(item.name, "counts_on", found, ask=ask, refuse=refuse)
 
 
 def check_seen_age(state: AuditState, later_facts: LaterFacts) -> None:
     """Whether won and lost leads are seen at different ages."""
     settings = state.settings
-    if later_facts.seen_days is None:
-        return
     sample = state.sample
+    if later_facts.seen_days is None or not 0 < sample.y.sum() < len(sample):
+        return
     days = later_facts.seen_days[sample.rows]
     auc = single_field_auc(days, sample.y, sample.blocks, seed=settings.seed)
-    if auc.value >= settings.ask_seen and auc.beyond_chance(state.z):
-        refused = auc.value >= settings.refuse_seen
-        grade, limit = ("refuse", settings.refuse_seen) if refused else ("ask", settings.ask_seen)
-        state.add(
-            WHOLE_FILE,
-            grade,
-            "seen_days",
-            auc.value,
-            limit=limit,
-            won=float(np.nanmedian(days[sample.y == 1])),
-            lost=float(np.nanmedian(days[sample.y == 0])),
-        )
+    state.judge(
+        WHOLE_FILE,
+        "seen_days",
+        auc,
+        ask=settings.ask_seen,
+        refuse=settings.refuse_seen,
+        won=float(np.nanmedian(days[sample.y == 1])),
+        lost=float(np.nanmedian(days[sample.y == 0])),
+    )
 
 
 def check_field_drift(state: AuditState, snapshot: Snapshot, schema: Schema) -> None:
