@@ -170,6 +170,16 @@ class TestCheck:
         assert (result.exit_code, result.groups["left_out"]) == (0, ("stage",))
         assert result.render().endswith("Nothing stands against training.\n")
 
+    def test_questions_that_are_open_are_counted_in_its_last_sentence(self, leads, drafted):
+        result = check_data(leads)
+        asks = Finding(WHOLE_FILE, Suspicion("ask", "encoding", text="which page?"))
+        findings = (*result.overview.findings, asks)
+        asked = replace(result, overview=replace(result.overview, findings=findings))
+        assert (result.asked, asked.asked, asked.exit_code) == (0, 1, 0)
+        assert "Nothing stands against training" not in asked.render()
+        assert "but 1 question above is open" in asked.render().splitlines()[-1]
+        assert asked.to_json()["asked"] == 1
+
     def test_a_leak_that_is_used_stops_it(self, leads, drafted):
         change(drafted.files.meaning, "stage", use=True)
         result = check_data(leads)
