@@ -42,7 +42,10 @@ def trained(world: World, empty_home: Home, tmp_path_factory: pytest.TempPathFac
     policy = propose(home, DATASET, world.policy)
     scorer = Scorer(replace(world.scorer("boosted").parts, policy=policy))
     chosen = replace(
-        world.trained, candidates=(world.trained["boosted"],), policy=policy, scorer=scorer
+        world.trained,
+        candidates=(world.trained["matrix"], world.trained["boosted"]),
+        policy=policy,
+        scorer=scorer,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scoring_ml.tracking.plots.draw_candidate", lambda *given: None)
