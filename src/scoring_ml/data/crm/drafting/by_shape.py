@@ -9,19 +9,25 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring_ml.data.crm.drafting.completion import MOST_STAGES, draft_text, kind_of
+from scoring_ml.data.crm.drafting.completion import MEANINGS, MOST_STAGES, draft_text, kind_of
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.draft import choose_order
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
+from scoring_ml.data.names import has_word, parted_name
 
-_Path = tuple[str, list[dict[str, Any]]]
-"""The column that names the lead of a row, and the files to join for it."""
+_Path = tuple[str, list[dict[str, Any]], str]
+"""The column that names the lead of a row, the files to join for it, and the file of the source:
+one of pairs, to which the file itself is joined, where that tells the leads of each row."""
 
 _MOST_KINDS: Final = 100
 _LEAST_KNOWN: Final = 0.7
 """Share of the ids of a column that the file that it points to must have."""
+_MOST_OF_PAIRS: Final = 6
+"""Columns of a file that says which rows of two others belong together."""
+_CONTACTS: Final = ("outbound_call", "inbound_call", "email_sent", "email_reply", "meeting", "chat")
+"""A file that is called so holds activities, also where each has a status."""
 
 
 def draft_by_shape(opened: Sequence[FolderFile]) -> CrmDraft | None:
@@ -44,7 +50,10 @@ class _Shape:
 
     def __init__(self, opened: Sequence[FolderFile], *known: tuple[str, str]) -> None:
         self.opened = opened
-        self.keys = {file.name: key for file in opened if (key := _key(file)) is not None}
+        self.versions = {file.name: found for file in opened if (found := _versions(file))}
+        newest = [file.only(self.versions.get(file.name, ("", {}))[1]) for file in opened]
+        keys = {file.name: _key(file, only) for file, only in zip(opened, newest, strict=True)}
+        self.keys = {name: key for name, key in keys.items() if key is not None}
         self.keys |= dict(known)
         self.links: dict[str, dict[str, str]] = {file.name: {} for file in opened}
         for file in opened:
@@ -62,31 +71,38 @@ class _Shape:
         leads = max((f for f in self.opened if f.name in born), key=self._like_leads, default=None)
         if leads is None:
             return None
+        # Of other files with versions no row can be joined: their key stands in several.
+        for links in self.links.values():
+            for name in (self.versions.keys() & links.keys()) - {leads.name}:
+                del links[name]
         key, created = self.keys[leads.name], str(born[leads.name])
         count = sum(leads.name in links for links in self.links.values())
         draft = CrmDraft("", {"version": 1, "dataset": "", "timezone": "UTC", "tables": {}})
         draft.content |= {"fields": {}, "stages": {"order": []}}
         columns = {"lead_id": key, "created_at": created}
-        joins: list[dict[str, Any]] = []
-        draft.tables["leads"] = [{"file": leads.name, "columns": columns}]
+        lead: dict[str, Any] = {"file": leads.name, "columns": columns}
+        draft.tables["leads"] = [lead]
         draft.reasons["tables", "leads", 0] = draft_text(
             "shape_leads", key=key, at=created, n=count
         )
         for other, column in self.links[leads.name].items():
-            if other not in born or not self._is_person(other):
-                columns.setdefault("account_id", column)
-            else:
-                columns.setdefault("contact_id", column)
-            joins.append({"file": other, "on": {column: self.keys[other]}})
-        if joins:
-            draft.tables["leads"][0]["join"] = joins
+            person = other in born and self._is_person(other)
+            columns.setdefault("contact_id" if person else "account_id", column)
+            lead.setdefault("join", []).append({"file": other, "on": {column: self.keys[other]}})
+        if leads.name in self.versions:
+            self._add_versions(draft, leads)
         for file in self.opened:
             merges = self.add_merges(draft, file, leads)
             if not merges and not self.add_table(draft, file, leads, tuple(shapes()["tables"])):
-                joined = any(join["file"] == file.name for join in joins)
-                if file is not leads and not joined:
-                    why = "shape_nothing" if self._path(file, leads) else "shape_alone"
-                    draft.unmapped[file.name] = draft_text(why, leads=leads.name)
+                why = "shape_nothing" if self._path(file, leads) else "shape_alone"
+                draft.unmapped[file.name] = draft_text(why, leads=leads.name)
+        for table, sources in draft.tables.items():
+            for part in [part for each in sources for part in (each, *each.get("join", ()))]:
+                draft.unmapped.pop(part["file"], None)
+                for stage in draft.tables.get("stages", ()) if table == "deals" else ():
+                    named = self.links[stage["file"]].get(part["file"])
+                    if named and part["file"] != leads.name:
+                        stage["columns"].setdefault("deal_id", named)
         return draft
 
     def add_table(
@@ -97,6 +113,8 @@ class _Shape:
         used = {self.keys.get(file.name, ""), path[0] if path else ""}
         for table in tables:
             if (table == "spend") == (path is not None):
+                continue
+            if table == "stages" and _is_of_activities(file, used):
                 continue
             last = table == "activities" and "deals" in tables
             if last and path and self._add_ends(draft, file, path):
@@ -109,11 +127,14 @@ class _Shape:
                     key = self.keys.get(file.name)
                     if table == "deals" and key and not (path and path[0] == key):
                         columns["deal_id"] = key
-                    source: dict[str, Any] = {
-                        "columns": ({"lead_id": path[0]} if path else {}) | columns
-                    }
-                    source |= {"constants": constants} | {"join": path[1] if path else []}
-                    self._add(draft, table, file, source)
+                    if path and path[2] != file.name:
+                        columns = {role: f"{file.stem}.{name}" for role, name in columns.items()}
+                    lost = self._lost(draft, file, columns) if table == "deals" else {}
+                    self._add(draft, table, file, path, columns, constants=constants, without=lost)
+                    if lost:
+                        columns.pop("outcome")
+                        constants = {"outcome": "lost"}
+                        self._add(draft, table, file, path, columns, constants=constants, only=lost)
                     return True
         return False
 
@@ -132,47 +153,99 @@ class _Shape:
         if own:
             lead |= columns
         else:
-            self._add(draft, "merges", file, {"columns": columns})
+            self._add(draft, "merges", file, None, columns)
         return not own
 
     def _add_ends(self, draft: CrmDraft, file: FolderFile, path: _Path) -> bool:
         """Add the moments at which leads ended, each a column of a file with a row a lead."""
-        if "." not in path[0] and len(file.ids(path[0])) < file.table.num_rows:
+        own = "." not in path[0]
+        if path[2] != file.name or (own and len(file.ids(path[0])) < file.table.num_rows):
             return False
         before = len(draft.tables.get("stages", ()))
         for stage, pattern in shapes()["ends"].items():
             columns = _columns(file, {"entered_at": [pattern, "date"]}, {path[0]})
             if columns is not None:
-                source = {"columns": {"lead_id": path[0]} | columns, "constants": {"stage": stage}}
-                self._add(draft, "stages", file, source | {"join": path[1]})
+                self._add(draft, "stages", file, path, columns, constants={"stage": stage})
                 named = draft.content["stages"].get(stage, ())
                 draft.content["stages"][stage] = list(dict.fromkeys([*named, stage]))
         return len(draft.tables.get("stages", ())) > before
 
-    def _add(self, draft: CrmDraft, table: str, file: FolderFile, source: dict[str, Any]) -> None:
+    def _add(
+        self, draft: CrmDraft, table: str, file: FolderFile, path: _Path | None,
+        columns: Mapping[str, str], **more: Any,
+    ) -> None:  # fmt: skip
         sources = draft.tables.setdefault(table, [])
-        shown = [name for role, name in source["columns"].items() if role != "lead_id"]
-        what = draft_text("shape", what=", ".join(map(repr, shown)))
+        what = draft_text("shape", what=", ".join(map(repr, columns.values())))
         draft.reasons["tables", table, len(sources)] = what
-        sources.append({"file": file.name} | {key: each for key, each in source.items() if each})
+        lead, joins, name = path or ("", [], file.name)
+        columns = ({"lead_id": lead} if path else {}) | {**columns}
+        source = {"file": name, "columns": columns} | more | {"join": joins}
+        sources.append({key: each for key, each in source.items() if each})
         draft.unmapped.pop(file.name, None)
+
+    def _lost(
+        self, draft: CrmDraft, file: FolderFile, columns: Mapping[str, str]
+    ) -> dict[str, list[str]]:
+        """Return the flag of lost deals, where no word of the outcome means lost; ask for one."""
+        outcome = columns["outcome"].removeprefix(f"{file.stem}.")
+        if "lost" in outcome_meanings(list(file.words(outcome))).values():
+            return {}
+        for word, pattern in shapes()["lost_if"].items():
+            for name, drafted in file.drafts.items():
+                if drafted.column.type == "boolean" and drafted.look.named(pattern):
+                    return {name: [word]}
+        draft.questions.append(draft_text("ask_no_lost", file=file.name, column=outcome))
+        return {}
+
+    def _add_versions(self, draft: CrmDraft, leads: FolderFile) -> None:
+        """Take the leads from the newest version of each, their changes and stages from all."""
+        since, only = self.versions[leads.name]
+        key, stage = self.keys[leads.name], shapes()["tables"]["stages"]["stage"][0]
+        draft.tables["leads"][0]["only"] = only
+        changing = [
+            name
+            for name, drafted in leads.drafts.items()
+            if drafted.column.type in ("category", "number", "boolean", "multiselect")
+            and name not in only
+            and leads.changes(name, key)
+        ]
+        path: _Path = (key, [], leads.name)
+        for name in changing:
+            drafted = leads.drafts[name]
+            if drafted.look.named(stage) and drafted.column.type == "category":
+                self._add(draft, "stages", leads, path, {"stage": name, "entered_at": since})
+            else:
+                field = {"type": drafted.column.type, "from": "field_changes", "column": name}
+                draft.content["fields"][folded_word(name).replace(" ", "_")] = field
+        if changing:
+            since_then = {"changed_at": since}
+            self._add(draft, "field_changes", leads, path, since_then, fields=changing)
 
     def _path(self, file: FolderFile, leads: FolderFile) -> _Path | None:
         """Return the column that names a row's lead, and the files to join for it."""
-        links, key = self.links[file.name], self.keys[leads.name]
+        links, key, own = self.links[file.name], self.keys[leads.name], file.name
         if file is leads:
-            return key, []
+            return key, [], own
         if leads.name in links:
-            return links[leads.name], []
-        for name, column in links.items():
-            other = next(each for each in self.opened if each.name == name)
-            on = {column: self.keys[name]}
-            if leads.name in self.links[name]:
-                named = f"{other.stem}.{self.links[name][leads.name]}"
-                return named, [{"file": name, "on": on}]
-            if name in self.links[leads.name] and self._is_person(name):
-                back = {column: self.links[leads.name][name]}
-                return f"{leads.stem}.{key}", [{"file": leads.name, "on": back}]
+            return links[leads.name], [], own
+        back = (f"{leads.stem}.{key}", leads.name)
+        pairs = [(name, to) for name, to in self.links.items() if leads.name in to and name != own]
+        for name, to in pairs:
+            if own in to and len(self._file(name).columns) <= _MOST_OF_PAIRS:
+                return to[leads.name], [{"file": own, "on": {to[own]: self.keys[own]}}], name
+        for other, column in links.items():
+            for name, to in pairs:
+                # By the id that both name; of several leads of a row the first counts.
+                key_there = self.keys.get(name) if name == other else to.get(other)
+                if key_there is not None:
+                    named = f"{self._file(name).stem}.{to[leads.name]}"
+                    return named, [{"file": name, "on": {column: key_there}}], own
+            if other in self.links[leads.name] and self._is_person(other):
+                on = {column: self.links[leads.name][other]}
+                return back[0], [{"file": back[1], "on": on}], own
+        if own in self.links[leads.name] and self._is_person(own):
+            on = {self.keys[own]: self.links[leads.name][own]}
+            return back[0], [{"file": back[1], "on": on}], own
         found = [
             (_share(file.ids(mine), other.ids(address)), mine, other, address)
             for other in (leads, *(f for f in self.opened if f.name in self.links[leads.name]))
@@ -188,7 +261,10 @@ class _Shape:
         if other is not leads:
             on = {f"{other.stem}.{self.keys[other.name]}": self.links[leads.name][other.name]}
             joins.append({"file": leads.name, "on": on})
-        return f"{leads.stem}.{key}", joins
+        return back[0], joins, own
+
+    def _file(self, name: str) -> FolderFile:
+        return next(file for file in self.opened if file.name == name)
 
     def _like_leads(self, file: FolderFile) -> float:
         name = f"{file.stem} {self.keys[file.name]}"
@@ -201,23 +277,52 @@ class _Shape:
     def _pointer(self, file: FolderFile, other: FolderFile) -> str | None:
         """Return the column whose ids are those of another file."""
         ids = other.ids(self.keys[other.name])
-        stem = re.sub(r"(ies|s)$", "", fold_name(other.stem.split("_")[-1]))
+        roots = _roots(other.stem)
         key = fold_name(self.keys[other.name])
         found = []
         for column, drafted in file.drafts.items():
             name = fold_name(column)
-            named = (len(stem) > 2 and stem in name) or (key != "id" and name == key)
+            named = any(root in name for root in roots) or (key != "id" and name == key)
             kind = drafted.column.type
             if kind in ("date", "boolean") or (column == self.keys.get(file.name) and not named):
                 continue
             mine = file.ids(column)
             plain = bool(len(mine)) and pc.all(pc.utf8_is_digit(mine)).as_py()
-            if len(mine) < 2 or (plain and not named) or (kind == "number" and not plain):
+            if len(mine) < 2 or (kind == "number" and not plain):
                 continue
             share = _share(mine, ids)
+            # Numbers that happen to be among the ids are no ids; long ones do not happen to be.
+            if plain and not named and (share < 0.9 or pc.min(pc.utf8_length(mine)).as_py() < 5):
+                continue
             if share >= _LEAST_KNOWN and (named or len(mine) > 10):
                 found.append((named, share, column))
         return max(found)[2] if found else None
+
+
+def _roots(stem: str) -> list[str]:
+    """Return the words of a file's name as their other forms begin, such as kontak of Kontakte."""
+    words = [fold_name(word) for word in parted_name(stem).split() if len(word) > 2]
+    words = [word for word in words if word.isalpha()]
+    return [re.sub(r"(ies|s)$", "", word)[: max(4, len(word) - 3)] for word in words]
+
+
+def _is_of_activities(file: FolderFile, used: set[str]) -> bool:
+    """Tell whether a file's statuses are those of activities, by its name or by their words."""
+    found = [_columns(file, roles, used) for roles, _ in _variants(file, "activities")]
+    return kind_of(file.stem) in _CONTACTS or any(each and "result" in each for each in found)
+
+
+def _versions(file: FolderFile) -> tuple[str, dict[str, list[str]]] | None:
+    """Return the column since when each version of a row holds, and what tells the newest ones."""
+    since, until, newest = (
+        next((name for name in file.columns if has_word(parted_name(name), pattern)), "")
+        for pattern in shapes()["versions"].values()
+    )
+    if not since or not until:
+        return None
+    last = max(file.words(until), default="")
+    ends = last if last.startswith("9999") else ""
+    return since, {newest: ["true"]} if newest else {until: [ends]}
 
 
 def _named(name: str, role: str) -> bool:
@@ -234,28 +339,38 @@ def _share(ids: Any, among: Any) -> float:
     return float(found or 0.0)
 
 
-def _key(file: FolderFile) -> str | None:
-    """Return the column that names each row, once."""
+def _key(file: FolderFile, newest: FolderFile) -> str | None:
+    """Return the column that names each row, once; of versions, each of the newest."""
     stem = re.sub(r"s$", "", fold_name(file.stem.split("_")[-1]))
     found = [
-        (fold_name(name) in ("id", f"{stem}id", stem, "recordid"), -at, name)
+        (
+            len(file.ids(name)) < file.table.num_rows,
+            fold_name(name) in ("id", f"{stem}id", stem, "recordid"),
+            -at,
+            name,
+        )
         for at, (name, drafted) in enumerate(file.drafts.items())
         if drafted.column.type not in ("date", "boolean", "email", "phone")
         and (
             drafted.look.names("id") or drafted.column.type == "id" or fold_name(name)[-2:] == "id"
         )
-        and len(file.ids(name)) == file.table.num_rows > 1
+        and len(newest.ids(name)) == newest.table.num_rows > 1
     ]
-    return max(found)[2] if found else None
+    return max(found)[3] if found else None
 
 
 def _variants(file: FolderFile, table: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Yield the columns that a table needs, and what is the same in every row instead."""
     roles = dict(shapes()["tables"][table])
-    yield roles, {}
     kind = kind_of(file.stem) if table == "activities" else ""
-    if kind:
-        yield {name: role for name, role in roles.items() if name != "type"}, {"type": kind}
+    if not kind:
+        yield roles, {}
+        if table == "stages" and has_word(folded_word(file.stem), f".*({roles['stage'][0]})"):
+            yield roles | {"stage": ["(new )?value$|to$|name$", "words"]}, {}
+        return
+    # What the file is called says more than a type that is none, such as incoming and outgoing.
+    yield roles | {"type": [roles["type"][0], "kind"]}, {}
+    yield {name: role for name, role in roles.items() if name != "type"}, {"type": kind}
 
 
 def _columns(
@@ -276,7 +391,10 @@ def _columns(
         elif not maybe:
             return None
         if kind == "date" and len(free) > 1 and free[-1][1].look.named(shapes()["recorded"]):
-            columns["known_at"] = free[-1][0]
+            # The moments at which a warehouse fetched the rows are few, and tell nothing of them.
+            first, last = (len(free[at][1].look.counts) for at in (0, -1))
+            if last > first / 10:
+                columns["known_at"] = free[-1][0]
     return columns
 
 
@@ -286,6 +404,10 @@ def _holds(file: FolderFile, name: str, kind: str, wanted: str) -> bool:
     if wanted == "any":
         return True
     words = file.words(name)
+    if wanted in MEANINGS:
+        found = [MEANINGS[wanted](word) is not None for word in list(words)[:_MOST_KINDS]]
+        few = kind in ("category", "text") and len(words) <= MOST_STAGES
+        return few and sum(found) > len(found) / 2
     if kind not in ("category", "boolean", "number", "text") or len(words) > _MOST_KINDS:
         return False
     if wanted == "outcome":

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from scoring_ml.data.crm.activity_kinds import KINDS
 from scoring_ml.data.crm.drafting.draft import CrmDraft
-from scoring_ml.data.crm.drafting.folder import FolderFile, shapes
+from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
+from scoring_ml.data.crm.drafting.templates import changed_fields
 from scoring_ml.data.crm.ids import spelt_out
 from scoring_ml.data.crm.lead_index import places
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
@@ -21,6 +23,7 @@ from scoring_ml.data.crm.tables import Table, open_source
 from scoring_ml.data.drafting.look import folded_word
 from scoring_ml.data.drafting.outcomes import outcome_meanings
 from scoring_ml.data.files.data_file import DataFile
+from scoring_ml.data.names import has_word
 from scoring_ml.data.schema import FEATURE_TYPES, Column
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.vocabulary import folded
@@ -36,6 +39,7 @@ MOST_STAGES: Final = 40
 def complete(draft: CrmDraft, opened: Sequence[FolderFile]) -> None:
     """Add what the data alone can tell to a draft, and the questions that are left."""
     files = {file.name: file for file in opened}
+    _leave_out_deleted(draft, files)
     _add_fields(draft, files)
     _add_dates(draft, files)
     draft.reasons[("fields",)] = draft_text("fields")
@@ -60,9 +64,21 @@ def draft_text(key: str, /, **params: Any) -> str:
     return Catalogue.load("en").text(f"draft.{key}", **params)
 
 
+def _leave_out_deleted(draft: CrmDraft, files: _Files) -> None:
+    """Set the rows aside that a flag of their file says are deleted."""
+    for source in (source for sources in draft.tables.values() for source in sources):
+        for name, drafted in files[source["file"]].drafts.items():
+            chosen = {*source.get("only", ()), *source.get("without", ())}
+            flag = drafted.column.type == "boolean" and name not in chosen
+            if flag and drafted.look.named(shapes()["deleted"]):
+                source.setdefault("without", {})[name] = ["true"]
+
+
 def _add_fields(draft: CrmDraft, files: _Files) -> None:
     """Draft the columns of the leads' own files that no line names yet."""
     fields = draft.content["fields"]
+    # An example says itself of which fields it wants the history.
+    changes = () if draft.system else [*changed_fields(draft, files)]
     used = {str(item.get("column", name)) for name, item in fields.items()}
     for sources in draft.tables.values():
         for source in sources:
@@ -86,6 +102,9 @@ def _add_fields(draft: CrmDraft, files: _Files) -> None:
                 while key in fields or key in RESERVED:
                     key += "_"
                 fields[key] = _drafted_field(column, named)
+                if changed := {fold_name(word): word for word in changes}.get(fold_name(name)):
+                    history = {"from": "field_changes", "column": changed}
+                    fields[key] = {"type": column.type, "criterion": column.criterion} | history
                 if column.currency_of and part is not file:
                     fields[key]["currency_of"] = f"{part.stem}.{column.currency_of}"
                 for finding in column.audit if column.currency_of else ():
@@ -200,6 +219,11 @@ def _table(draft: CrmDraft, files: _Files, name: str, sources: Sequence[Any]) ->
 def _add_kinds(draft: CrmDraft, files: _Files) -> None:
     """Say of every type of activity what kind it is, or that it is not counted."""
     for number, source in enumerate(draft.tables.get("activities", ())):
+        for role in ("direction", "result"):
+            if role in source.get("columns", ()) and role not in source.get("words", ()):
+                coded = _table(draft, files, "activities", [source]).words(role, frozenset())
+                if known := {word: of for word in coded.words if (of := MEANINGS[role](word))}:
+                    source.setdefault("words", {})[role] = known
         words = source.get("words", {}).get("type", {})
         if "type" in source.get("constants", ()) or "*" in words:
             continue
@@ -228,11 +252,7 @@ def kind_of(word: str) -> str | None:
     >>> kind_of("Outgoing call"), kind_of("No-show"), kind_of("qwerty")
     ('outbound_call', '', None)
     """
-    title = folded_word(word)
-    for pattern, kind in shapes()["kinds"]:
-        if re.search(rf"(?<!\w)(?:{pattern})", title):
-            return str(kind)
-    return None
+    return _first("kind", word)
 
 
 def _ask(draft: CrmDraft, files: _Files) -> None:
@@ -271,3 +291,16 @@ def _cells(files: _Files, source: Mapping[str, Any], column: str) -> list[str]:
     bare = column.rpartition(".")[2]
     found = (files[name] for name in names if bare in files[name].columns)
     return [cell for file in found for cell in file.words(bare)]
+
+
+def _first(of: str, word: str) -> str | None:
+    title = folded_word(word)
+    return next(
+        (meaning for pattern, meaning in shapes()[f"{of}s"] if has_word(title, pattern)), None
+    )
+
+
+MEANINGS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    of: partial(_first, of) for of in ("kind", "direction", "result")
+}
+"""What a word of a column of the activities means, by its patterns; None for any other word."""

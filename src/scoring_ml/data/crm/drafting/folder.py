@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -95,6 +95,19 @@ class FolderFile:
         counts = pc.value_counts(id_texts(self.table.column(column)))
         pairs = ((item["values"], item["counts"]) for item in counts.to_pylist())
         return {word: number for word, number in pairs if word is not None}
+
+    def only(self, words: Mapping[str, list[str]]) -> FolderFile:
+        """Return the file with the rows alone that have one of the words; "" is an empty cell."""
+        table = self.table
+        for column, (word,) in words.items():
+            texts = pc.utf8_lower(pc.fill_null(id_texts(table.column(column)).cast("string"), ""))
+            table = table.filter(pc.equal(texts, word.lower()))
+        return FolderFile(replace(self.file, table=table))
+
+    def changes(self, column: str, key: str) -> bool:
+        """Tell whether rows that share a key differ in a column."""
+        pairs = self.table.select([column, key]).group_by([column, key]).aggregate([])
+        return bool(pairs.num_rows > len(self.ids(key)) + pairs.column(key).null_count)
 
     def ids(self, column: str) -> Any:
         """Return the different ids of a column as Arrow text."""
