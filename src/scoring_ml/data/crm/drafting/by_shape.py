@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring_ml.data.crm.drafting.completion import MEANINGS, MOST_STAGES, draft_text, kind_of
+from scoring_ml.data.crm.drafting.column_roles import role_columns, table_variants
+from scoring_ml.data.crm.drafting.completion import draft_text, kind_of
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.draft import choose_order
@@ -21,7 +22,6 @@ _Path = tuple[str, list[dict[str, Any]], str]
 """The column that names the lead of a row, the files to join for it, and the file of the source:
 one of pairs, to which the file itself is joined, where that tells the leads of each row."""
 
-_MOST_KINDS: Final = 100
 _LEAST_KNOWN: Final = 0.7
 """Share of the ids of a column that the file that it points to must have."""
 _MOST_OF_PAIRS: Final = 6
@@ -121,8 +121,8 @@ class _Shape:
                 return True
             if file is leads and table != "deals":
                 continue
-            for roles, constants in _variants(file, table):
-                columns = _columns(file, roles, used)
+            for roles, constants in table_variants(file, table):
+                columns = role_columns(file, roles, used)
                 if columns is not None:
                     key = self.keys.get(file.name)
                     if table == "deals" and key and not (path and path[0] == key):
@@ -147,7 +147,7 @@ class _Shape:
         if done or not re.search(words["merged"], folded_word(named)):
             return False
         used = set(lead.values()) if own else set()
-        columns = _columns(file, words["of_leads" if own else "of_file"], used)
+        columns = role_columns(file, words["of_leads" if own else "of_file"], used)
         if columns is None or not _share(file.ids(columns["merged_into"]), ids) >= _LEAST_KNOWN:
             return False
         if own:
@@ -163,7 +163,7 @@ class _Shape:
             return False
         before = len(draft.tables.get("stages", ()))
         for stage, pattern in shapes()["ends"].items():
-            columns = _columns(file, {"entered_at": [pattern, "date"]}, {path[0]})
+            columns = role_columns(file, {"entered_at": [pattern, "date"]}, {path[0]})
             if columns is not None:
                 self._add(draft, "stages", file, path, columns, constants={"stage": stage})
                 named = draft.content["stages"].get(stage, ())
@@ -233,15 +233,15 @@ class _Shape:
         for name, to in pairs:
             if own in to and len(self._file(name).columns) <= _MOST_OF_PAIRS:
                 return to[leads.name], [{"file": own, "on": {to[own]: self.keys[own]}}], name
-        for other, column in links.items():
+        for linked, column in links.items():
             for name, to in pairs:
                 # By the id that both name; of several leads of a row the first counts.
-                key_there = self.keys.get(name) if name == other else to.get(other)
+                key_there = self.keys.get(name) if name == linked else to.get(linked)
                 if key_there is not None:
                     named = f"{self._file(name).stem}.{to[leads.name]}"
                     return named, [{"file": name, "on": {column: key_there}}], own
-            if other in self.links[leads.name] and self._is_person(other):
-                on = {column: self.links[leads.name][other]}
+            if linked in self.links[leads.name] and self._is_person(linked):
+                on = {column: self.links[leads.name][linked]}
                 return back[0], [{"file": back[1], "on": on}], own
         if own in self.links[leads.name] and self._is_person(own):
             on = {self.keys[own]: self.links[leads.name][own]}
@@ -308,7 +308,7 @@ def _roots(stem: str) -> list[str]:
 
 def _is_of_activities(file: FolderFile, used: set[str]) -> bool:
     """Tell whether a file's statuses are those of activities, by its name or by their words."""
-    found = [_columns(file, roles, used) for roles, _ in _variants(file, "activities")]
+    found = [role_columns(file, roles, used) for roles, _ in table_variants(file, "activities")]
     return kind_of(file.stem) in _CONTACTS or any(each and "result" in each for each in found)
 
 
@@ -357,61 +357,3 @@ def _key(file: FolderFile, newest: FolderFile) -> str | None:
         and len(newest.ids(name)) == newest.table.num_rows > 1
     ]
     return max(found)[3] if found else None
-
-
-def _variants(file: FolderFile, table: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Yield the columns that a table needs, and what is the same in every row instead."""
-    roles = dict(shapes()["tables"][table])
-    kind = kind_of(file.stem) if table == "activities" else ""
-    if not kind:
-        yield roles, {}
-        if table == "stages" and has_word(folded_word(file.stem), f".*({roles['stage'][0]})"):
-            yield roles | {"stage": ["(new )?value$|to$|name$", "words"]}, {}
-        return
-    # What the file is called says more than a type that is none, such as incoming and outgoing.
-    yield roles | {"type": [roles["type"][0], "kind"]}, {}
-    yield {name: role for name, role in roles.items() if name != "type"}, {"type": kind}
-
-
-def _columns(
-    file: FolderFile, roles: Mapping[str, Sequence[str]], used: set[str]
-) -> dict[str, str] | None:
-    """Give each column of a contract the file's column that it may be; None if one is missing."""
-    columns: dict[str, str] = {}
-    for role, (pattern, kind, *maybe) in roles.items():
-        free = [
-            (name, drafted)
-            for name, drafted in file.drafts.items()
-            if name not in (*used, *columns.values()) and drafted.look.named(pattern)
-            and _holds(file, name, drafted.column.type, kind)
-        ]  # fmt: skip
-        free.sort(key=lambda item: item[1].look.named(shapes()["recorded"]) and kind == "date")
-        if free:
-            columns[role] = free[0][0]
-        elif not maybe:
-            return None
-        if kind == "date" and len(free) > 1 and free[-1][1].look.named(shapes()["recorded"]):
-            # The moments at which a warehouse fetched the rows are few, and tell nothing of them.
-            first, last = (len(free[at][1].look.counts) for at in (0, -1))
-            if last > first / 10:
-                columns["known_at"] = free[-1][0]
-    return columns
-
-
-def _holds(file: FolderFile, name: str, kind: str, wanted: str) -> bool:
-    if wanted in ("date", "number"):
-        return kind == wanted
-    if wanted == "any":
-        return True
-    words = file.words(name)
-    if wanted in MEANINGS:
-        found = [MEANINGS[wanted](word) is not None for word in list(words)[:_MOST_KINDS]]
-        few = kind in ("category", "text") and len(words) <= MOST_STAGES
-        return few and sum(found) > len(found) / 2
-    if kind not in ("category", "boolean", "number", "text") or len(words) > _MOST_KINDS:
-        return False
-    if wanted == "outcome":
-        meanings = set(outcome_meanings(list(words)).values())
-        whole = {"won", "lost"} <= meanings or ("won" in meanings and "other" not in meanings)
-        return whole and len(words) <= MOST_STAGES
-    return True
