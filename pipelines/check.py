@@ -157,7 +157,7 @@ def _check_file(data: Path, files: Files, bar: ProgressBar) -> CheckReport:
     file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
     progress = bar.counted("audit", 0.1, 1.0)
-    findings = (*file_findings(file), *audit(snapshot, schema, progress=progress))
+    findings = (*file_findings(file, schema), *audit(snapshot, schema, progress=progress))
     columns = len(file.facts.columns)
     return CheckReport(path, Overview(file.facts, columns, schema, snapshot, findings))
 

@@ -118,7 +118,7 @@ def init_schema(
     file = read_table(data, encoding=encoding)
     draft = draft_schema(file, target=target, won=won, lost=lost, still_open=still_open)
     snapshot = build_snapshot(file, draft)
-    findings = (*file_findings(file), *audit(snapshot, draft, progress=progress))
+    findings = (*file_findings(file, draft), *audit(snapshot, draft, progress=progress))
     guess = file.facts.guess
     draft = replace(draft, encoding=encoding or (guess.name if guess else None))
     schema = draft.with_columns(

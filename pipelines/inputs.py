@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,14 +16,16 @@ from scoring_ml.data.crm.facts import Export
 from scoring_ml.data.crm.mapping.crm_mapping import MAPPING_NAME, CrmMapping
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.row_report import RowFate
-from scoring_ml.data.schema import Schema
+from scoring_ml.data.schema import Column, Schema
+from scoring_ml.data.suspicion import Suspicion
+from scoring_ml.data.values.doubts import doubts
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, audit
 from scoring_ml.evaluation.later_facts import find_later_facts
 from scoring_ml.features.criteria import Matrix, unmapped_matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.features.outcomes import Outcomes
-from scoring_ml.features.snapshot import Snapshot, build_snapshot
+from scoring_ml.features.snapshot import Snapshot, build_snapshot, named_columns
 
 SCHEMA_NAME = "schema.yaml"
 MATRIX_NAME = "matrix.yaml"
@@ -92,16 +95,25 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     snapshot = build_snapshot(file, schema)
     bar("audit", 0.05)
     findings = (
-        *file_findings(file),
+        *file_findings(file, schema),
         *audit(snapshot, schema, progress=bar.counted("audit", 0.05, 0.2)),
     )
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return AuditedData(snapshot, schema, matrix, findings, digest, file.facts.rows)
 
 
-def file_findings(file: DataFile) -> tuple[Finding, ...]:
-    """Return what must be asked about a file as a whole."""
-    return tuple(Finding(WHOLE_FILE, suspicion) for suspicion in file.facts.findings)
+def file_findings(file: DataFile, schema: Schema) -> Iterator[Finding]:
+    """Yield what must be asked about a file as a whole, and where its cells belie the schema."""
+    yield from (Finding(WHOLE_FILE, suspicion) for suspicion in file.facts.findings)
+    cells, order = named_columns(file, schema), schema.order
+    dated = [Column(str(order.column), "date", **order.date_keys)] * (order.by == "time")
+    for column in (*dated, *schema.used):
+        if column.name in cells:
+            whole = column in dated
+            for text in doubts(column, cells[column.name], file.facts.line_of):
+                text = f"order by {column.name}: {text}" if whole else text
+                suspicion = Suspicion("ask", "order" if whole else "reading", 1.0, text)
+                yield Finding(WHOLE_FILE if whole else column.name, suspicion)
 
 
 def audited_export(

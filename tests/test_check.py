@@ -63,6 +63,33 @@ def change(path, name, **values):
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
+def test_what_the_cells_speak_against_is_asked_about(tmp_path):
+    path = tmp_path / "leads.csv"
+    days = [f"{1 + at % 12}/{1 + at % 28}/2025" for at in range(120)]
+    frame = pd.DataFrame({"made": days, "seen": days, "ticked": ["x", ""] * 60})
+    frame.assign(won=[1, 0, 0] * 40).to_csv(path, index=False)
+    columns = {"seen": {"type": "date"}, "ticked": {"type": "boolean"}}
+    schema = {
+        "dataset": "d",
+        "target": {"column": "won", "won": ["1"], "lost": ["0"]},
+        "order": {"by": "time", "column": "made", "day_first": True},
+        "columns": columns,
+    }
+    beside = tmp_path / "schema.yaml"
+    beside.write_text(yaml.safe_dump(schema), encoding="utf-8")
+    report = " ".join(check_data(path).render().split())
+    assert "order by made: dates are read with the day first, but the month is first in" in report
+    assert report.count("and no date shows the day first; state day_first: false") == 2
+    assert "'x' is read as no, and nothing in the column as yes; write yes_words: [x]" in report
+    schema["order"]["day_first"] = False
+    columns |= {"seen": {"type": "date", "day_first": False}}
+    columns |= {"ticked": {"type": "boolean", "yes_words": ["x"]}}
+    beside.write_text(yaml.safe_dump(schema), encoding="utf-8")
+    report = check_data(path).render()
+    assert "is read as no" not in report
+    assert "day_first" not in report
+
+
 class TestInit:
     def test_what_is_written_can_be_read_back(self, drafted, leads):
         schema = Schema.load(leads.with_name("schema.yaml"))

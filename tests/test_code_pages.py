@@ -135,6 +135,12 @@ def test_what_cannot_be_told_apart_is_asked_about(tmp_path: Path) -> None:
     assert "is read as cp1251 ('за') and may also be cp1255 ('חא')" in finding.text
 
 
+@pytest.mark.parametrize("word", ["Şubat", "Ağustos", "Eğitim", "Mağaza"])
+def test_one_turkish_word_is_read_right_or_among_what_is_asked(tmp_path: Path, word: str) -> None:
+    file = read(tmp_path, f"lead;cell\n1;{word}\n".encode("cp1254"))
+    assert [word] == cells(file) or f"'{word}'" in file.facts.findings[0].text
+
+
 def test_signs_far_down_decide_too(tmp_path: Path) -> None:
     rows = "1;plain\n" * 500_000
     content = f"lead;cell\n{rows}2;Gdańsk\n{rows}3;Łódź\n{rows}4;Świnoujście\n".encode("cp1250")

@@ -85,6 +85,40 @@ def test_a_contradiction_breaks_the_contract_until_it_is_decided(tmp_path: Path)
         assert export.leads.created_at[0] == moment_of("2025-04-03")
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_stated_form_that_every_date_speaks_against_breaks_the_contract(
+    tmp_path: Path, stated: bool
+) -> None:
+    dates = ["03/04/2025", "12/31/2025" if stated else "31/12/2025"]
+    for keys in (
+        {"day_first": stated},
+        {"source": {"dates": {"created_at": {"day_first": stated}}}},
+    ):
+        _, report, _ = read(tmp_path, dates, **keys)
+        assert any(f"state day_first: {str(not stated).lower()}" in text for text in report.broken)
+    _, report, _ = read(tmp_path, dates, day_first=not stated)
+    assert report.broken == ()
+
+
+def test_one_column_s_proof_decides_another_one_of_the_export(tmp_path: Path) -> None:
+    (tmp_path / "stages.csv").write_text(
+        "lead_id,stage,entered_at\n0,new,12/31/2025\n1,new,03/04/2025\n", encoding="utf-8"
+    )
+    tables = {"leads": {"file": "leads.csv"}, "stages": {"file": "stages.csv"}}
+    stages = {"order": ["new"]}
+    dates = ["03/04/2025", "05/06/2025"]
+    export, report, mapping = read(tmp_path, dates, tables=tables, stages=stages)
+    days = [moment_of(day) for day in ("2025-03-04", "2025-05-06")]
+    assert export.leads.created_at.tolist() == days
+    assert export.leads.values["met"].astype("datetime64[us]").astype(int).tolist() == days
+    assert (
+        read_cells(dates, crm_history(export, mapping), "leads.created_at")[0].values[0] == days[0]
+    )
+    proof = "month first, as stages.entered_at in stages.csv shows (1 row(s)"
+    assert any(note.startswith("leads.created_at") and proof in note for note in report.notes)
+    assert not any("no date shows" in note for note in report.notes)
+
+
 def test_what_no_date_shows_is_said(tmp_path: Path) -> None:
     _, report, _ = read(tmp_path, ["03/04/2025", "05/06/2025"])
     assert any("no date shows whether the day or the month is first" in n for n in report.notes)

@@ -26,6 +26,7 @@ CELLS = {
     "source": ["Web\u200b", "web\u00a0form", "كليد ٢", "کلید ۲", "می\u200cخواهد\u200c", '="007"'],
     "interests": ["chat;sms", "sms;chat", '["sms", "chat"]', ";", "SMS; chat;", "chat"],
     "agreed": ["✓", "x", "بله", "НЕТ", "True", "0"],
+    "ticked": ["x", "", "X", "no", "n/a"],
 }  # fmt: skip
 """Odd spellings of values that can be read."""
 
@@ -35,6 +36,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "source": {"type": "category"},
     "interests": {"type": "multiselect"},
     "agreed": {"type": "boolean"},
+    "ticked": {"type": "boolean", "yes_words": ["x"]},
 }
 ROWS = max(map(len, CELLS.values()))
 
@@ -105,6 +107,8 @@ def test_a_cell_has_one_value_through_every_door(tmp_path: Path) -> None:
             assert len({None if value != value else value for value in values}) == 1, (name, row)
     assert flat["budget"][:8] == [2600, 2560, 2560, 12.5, -440, -440, 2560, 2560]
     assert flat["share"][:4] == [0.45, 0.45, 0.45, 0.07]
+    assert flat["agreed"][:2] == [1.0, 0.0]
+    assert [value for value in flat["ticked"][:4] if value == value] == [1.0, 1.0, 0.0]
     assert flat["source"][2] == flat["source"][3] == "کلید 2"
     assert flat["interests"][:3] == ["chat; sms"] * 3
 
@@ -129,6 +133,13 @@ def test_a_field_that_cannot_be_read_breaks_the_contract(tmp_path: Path) -> None
     unused = {"budget": {"type": "number", "use": False}}
     _, report = export_of(tmp_path / "other", cells, unused)
     assert not report.broken
+
+
+def test_a_lone_x_that_reads_as_no_is_said(tmp_path: Path) -> None:
+    _, report = export_of(tmp_path / "crm", {"ticked": ["x", ""]}, {"ticked": {"type": "boolean"}})
+    assert any("fields.ticked: 'x' is read as no" in note for note in report.notes)
+    _, report = export_of(tmp_path / "on", {"ticked": ["x", ""]}, {"ticked": COLUMNS["ticked"]})
+    assert not any("is read as no" in note for note in report.notes)
 
 
 def test_a_request_in_a_currency_without_a_rate_is_refused() -> None:

@@ -629,6 +629,88 @@ def test_placeholders_are_missing_in_the_draft() -> None:
     assert (order.by, order.missing) == ("time", ("1970-01-01",))
 
 
+@pytest.mark.parametrize(
+    ("cells", "x_means", "asked"),
+    [
+        (turns("x", "", ""), 1.0, False),
+        (turns("X", ""), 1.0, False),
+        (turns("х", "", ""), 1.0, False),  # the Cyrillic letter
+        (turns("x", "no"), 1.0, False),
+        (turns("✓", "x"), 0.0, False),
+        (turns("yes", "x"), 0.0, False),
+        (turns("yes", "x", ""), 0.0, True),
+        (turns("yes", "no", "x"), 0.0, True),
+    ],
+)
+def test_a_lone_x_is_a_tick(cells: list[str], x_means: float, asked: bool) -> None:
+    found = column(cells)
+    cross = next(cell for cell in cells if cell.casefold() in "xх" and cell)
+    assert (found.type, reader(found, ("",))(cross)) == ("boolean", x_means)
+    assert (not found.use) == asked
+    assert [item.grade for item in found.audit] == ["ask"] * asked
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "asked"),
+    [
+        ("budget", turns("3m", "1m", "2m"), False),
+        ("size", turns("3m", "500k", "2.5m"), False),
+        ("size", turns("$3m", "$1m"), False),
+        ("size", turns("3m", "6m", "12m"), True),
+        ("timeline", turns("3m", "500k"), True),
+        ("budget", [*turns("3m", "6m")[:48], *["1 year"] * 12], True),
+        ("срок", turns("3м", "6м"), False),  # no millions: words as before
+    ],
+)
+def test_months_may_be_meant_by_m(name: str, cells: list[str], asked: bool) -> None:
+    found = column(cells, name)
+    asks = [item.text for item in found.audit if "may count months" in item.text]
+    assert bool(asks) == asked
+    if asked:
+        assert "is read as millions" in asks[0]
+        assert (found.type, found.use) == ("number", False)
+
+
+def test_values_that_differ_in_case_alone_are_noted() -> None:
+    found = column(turns("Email", "email", "Email", "Web"))
+    assert (found.type, found.use) == ("category", True)
+    (note,) = found.audit
+    assert note.grade == "note"
+    assert "'Email' (30 rows) and 'email' (15 rows)" in note.text
+    assert column(turns("Email", "Web")).audit == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "grade"),
+    [
+        (turns("12 pcs", "40 pcs", "7 pcs"), "note"),
+        ([f"{number} pcs" for number in range(1, ROWS + 1)], "ask"),
+        (turns("00:03:25", "00:10:05"), "note"),
+        ([f"[{day:02}/Jan/2025:10:00:00]" for day in range(1, 31)] * 2, "ask"),
+        (turns("~2500", "> 5000", "700+", "<1000"), "note"),
+        (turns("1.234,50", "1,234.50"), "note"),
+        (turns("1-10", "11-50", "51-200"), None),
+        (turns("Web", "Phone"), None),
+        (turns("01234", "90210"), None),
+    ],
+)
+def test_words_that_look_like_something_else_are_told(cells: list[str], grade: str | None) -> None:
+    found = column(cells, "last x")
+    assert [item.grade for item in found.audit] == ([grade] if grade else [])
+    if grade:
+        assert "are read as words, so that their order is lost" in found.audit[0].text
+
+
+def test_one_column_s_proof_of_the_month_helps_the_others_of_its_file() -> None:
+    proof, open_day = turns("12/31/2025", "01/02/2025"), turns("3/4/2025", "5/6/2025")
+    found = draft(created_at=proof, **{"last seen": open_day})["last seen"]
+    assert (found.day_first, found.use, found.audit) == (False, True, ())
+    assert "month first, as created_at shows (30 row(s), the first 12/31/2025" in found.reason
+    assert not draft(created_at=turns("2025-01-02"), **{"last seen": open_day})["last seen"].use
+    both = draft(a=turns("31/12/2025", "1/2/2025"), b=proof, **{"last seen": open_day})
+    assert not both["last seen"].use, "columns that differ prove nothing of a third"
+
+
 def test_a_finding_names_the_line_of_the_file(tmp_path: Path) -> None:
     rows = [f"{row};{row * 37};{row % 2}" for row in range(40)]
     rows[20] = "20;9.3x;0"

@@ -18,6 +18,7 @@ from scoring_ml.data.crm.drafting.folder import open_folder
 from scoring_ml.data.crm.drafting.templates import best_template
 from scoring_ml.data.crm.export import read_export
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.data.values.moments.form import ColumnDates
 from scoring_ml.errors import InputError
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
@@ -283,6 +284,23 @@ def test_how_dates_are_written_stands_in_the_draft(tmp_path):
     plain = write_export("unknown", tmp_path / "plain")
     init_folder(plain)
     assert labels(folder, folder / "crm.yaml") == labels(plain, plain / "crm.yaml")
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_dates_that_show_nothing_are_decided_by_others_or_asked_about(proved, tmp_path):
+    leads = [f"L{at},{1 + at % 12}/{1 + at % 7}/2025,{3 + at % 9}m" for at in range(60)]
+    text = "lead_id,created_at,contract_term\n" + "\n".join(leads) + "\n"
+    (tmp_path / "leads.csv").write_text(text, encoding="utf-8")
+    day = 28 if proved else 9
+    stages = [f"L{at},{('won', 'lost')[at % 2]},{1 + at % 12}/{day}/2025" for at in range(60)]
+    text = "lead_id,stage,entered_at\n" + "\n".join(stages) + "\n"
+    (tmp_path / "stages.csv").write_text(text, encoding="utf-8")
+    drafted = init_folder(tmp_path)
+    asked = "\n".join(drafted.draft.questions)
+    assert ("leads.created_at: no date shows whether the day" in asked) != proved
+    (source,) = drafted.mapping.tables["leads"]
+    assert source.dates.get("created_at", ColumnDates()).day_first is (False if proved else None)
+    assert "fields.contract_term: '3m' is read as millions" in asked
 
 
 def test_the_tables_of_a_warehouse_are_those_of_the_api(exports, tmp_path):

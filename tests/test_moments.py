@@ -298,6 +298,26 @@ FORMS = {
     "04:00 PM, 1/2/2025": {"day_first": False},
     "۱۶:۰۰:۰۰ ۱۴۰۳/۱۰/۱۳": {"calendar": "jalali"},
     "'2025-01-02 16:00": {},
+    '"2025-01-02 16:00"': {},
+    "16:00 Jan 2, 2025": {},
+    "4:00 PM, Thu, 2 Jan 2025": {},
+    "16:00 UTC 2.1.2025": {},
+    "16:00 on January 2nd, 2025": {},
+    "Thu 02/01/2025 16:00": {},
+    "чт, 02.01.2025 16:00": {},
+    "2/1/2025 4:00 p.\u00a0m.": {},
+    "02-JAN-25 04.00.00.000000 PM": {},
+    "2.1.2025 16.00": {},
+    "2025.01.02. 16:00": {},
+    "2025. 1. 2. 16:00": {},
+    "2025年1月2日 16:00": {},
+    "2025-01-02 19:30:00 +0330 +0330": {},
+    "2025-01-02 16:00:00 +0000 UTC": {},
+    "/Date(1735833600000+0330)/": {},
+    "2 Ocak 2025 16:00": {},
+    "2. Januar 2025 16:00": {},
+    "2 de enero de 2025 16:00": {},
+    "2 janvier 2025 16h00": {},
     "1.7358336E+12": {"epoch": "milliseconds"},
     "1735833600": {},
     "1735833600.0": {},
@@ -378,6 +398,8 @@ def test_every_day_of_the_persian_calendar_is_the_library_s() -> None:
         (["10:15:00 1403/10/13"], {"calendar": "jalali"}),
         (["۱۰:۱۵ ب.ظ ۱۴۰۳/۱۰/۱۳"], {"calendar": "jalali"}),
         (["9:30 12/31/2025", "9:30 3/4/2025"], {"day_first": False}),
+        (["Wednesday, 12/31/2025", "Tue 3/4/2025"], {"day_first": False}),
+        (["31. 12. 2025", "3. 4. 2025"], {"day_first": True}),
         (["1.735E+12", "1.7358336E+12"], {"epoch": "milliseconds"}),
         (["'1735833600"], {"epoch": "seconds"}),
         (["13/10/1403"], {"calendar": "jalali", "day_first": True}),
@@ -407,10 +429,12 @@ def test_a_column_that_contradicts_itself_or_shows_nothing_is_named() -> None:
     assert "of the Gregorian one in 1 row(s), the first 2025-01-02 on line 3" in str(
         calendars.contradictions
     )
-    none = form_evidence(pa.array(["3/4/2025", "5/6/2025"]), DateForm(day_first=False))
+    none = form_evidence(pa.array(["3/4/2025", "5/6/2025"]), DateForm())
     assert "no date shows whether the day or the month is first" in none.unsure[0]
-    assert none.unsure[0].endswith("read with the month first")
-    assert none.form.day_first is False
+    assert none.unsure[0].endswith("read with the day first")
+    assert none.form.day_first is True
+    stated = form_evidence(pa.array(["3/4/2025", "5/6/2025"]), DateForm(day_first=False))
+    assert (stated.unsure, stated.form.day_first) == ((), False)
 
 
 def test_dates_that_stand_for_none() -> None:

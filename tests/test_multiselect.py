@@ -33,7 +33,7 @@ def drafted(cells: list[Any]) -> Column:
     return draft_schema(file, target="y")["x"]
 
 
-@pytest.mark.parametrize("separator", [";", "|", ",", "،"])
+@pytest.mark.parametrize("separator", [";", "|", ",", "،", "/", "+"])
 def test_values_that_recur_in_other_company_are_a_multiselect(separator: str) -> None:
     found = drafted([separator.join(subset) for subset in SUBSETS])
     assert (found.type, found.use, found.separator) == ("multiselect", True, separator)
@@ -42,6 +42,8 @@ def test_values_that_recur_in_other_company_are_a_multiselect(separator: str) ->
 def test_lists_are_a_multiselect() -> None:
     assert drafted([str(subset).replace("'", '"') for subset in SUBSETS]).type == "multiselect"
     assert drafted(SUBSETS).type == "multiselect"
+    assert drafted([str(subset) for subset in SUBSETS]).type == "multiselect"
+    assert drafted([f"{{{','.join(subset)}}}" for subset in SUBSETS]).type == "multiselect"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,7 @@ def test_what_is_no_multiselect(cells: list[str]) -> None:
 @pytest.mark.parametrize(
     "raw",
     ["chat; sms", "sms;chat", ";SMS;chat;", "chat;sms;chat", ["sms", "chat"], '["chat", "sms"]',
+     "['sms', 'chat']", '{sms,"chat"}',
      "chat\u200b;\u00a0sms", ["chat", None, "sms", ""]],
 )  # fmt: skip
 def test_values_are_one_whatever_their_order(raw: Any) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from scoring_ml.data.draft_column import ASSUMED, draft_column
-from scoring_ml.data.drafting.currencies import with_currencies
+from scoring_ml.data.draft_column import ASSUMED, draft_columns
 from scoring_ml.data.drafting.keys import choose_account
 from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, is_not_known, look_at
 from scoring_ml.data.drafting.outcomes import OUTCOMES, outcome_meanings
@@ -66,9 +65,7 @@ def draft_schema(
     looks = {name: look_at(name, file.table.column(name), file.facts.line_of) for name in names}
     missing = _missing_words(looks.values())
     outcome = _target(looks.pop(target), {"won": won, "lost": lost, "open": still_open})
-    drafts = with_currencies(
-        {name: draft_column(look.without(missing)) for name, look in looks.items()}
-    )
+    drafts = draft_columns({name: look.without(missing) for name, look in looks.items()})
     key = _choose_id(drafts)
     order = choose_order(drafts)
     account = choose_account({name: drafts[name] for name in drafts if name != key})

@@ -80,6 +80,8 @@ class Column(DateForm):
         Words that mean "not known" in this column, beside the schema's.
     decimal : {".", ","}
         Decimal sign of numbers written as text.
+    yes_words : tuple of str
+        Words that mean yes in this column, whatever they mean elsewhere, such as a lone x.
     separator : str or None
         What parts the values of a multiselect, whose order does not count; ``;`` if None.
     hundredths : bool
@@ -120,6 +122,7 @@ class Column(DateForm):
     monotone: Annotated[str, OneOf(("increasing", "decreasing"))] | None = None
     missing: Words = ()
     decimal: Annotated[str, OneOf((".", ","))] = "."
+    yes_words: Words = ()
     separator: Separator | None = None
     hundredths: Flag = False
     currency: Code | None = None
@@ -185,6 +188,8 @@ class Column(DateForm):
             raise Fault("{at}.monotone needs a number, boolean or date", f"type {self.type}")
         if (self.currency or self.hundredths) and self.type != "number":
             raise Fault("{at}.currency and hundredths need a number", f"type {self.type}")
+        if self.yes_words and self.type != "boolean":
+            raise Fault("{at}.yes_words needs a boolean", f"type {self.type}")
         if (self.rates or self.currency_of) and self.currency is None:
             raise Fault("{at}.rates and currency_of need {at}.currency", "no currency", "Write it")
         if self.values and not self.worded:

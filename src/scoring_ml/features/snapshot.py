@@ -109,7 +109,7 @@ def build_snapshot(
     InputError
         If a column that the schema needs is not in the file, or no row can be used.
     """
-    cells = _named_columns(file, schema)
+    cells = named_columns(file, schema)
     _check_columns(tuple(cells), schema, for_training=for_training)
     n = file.table.num_rows
     unused: list[RowFate] = [
@@ -195,7 +195,7 @@ def build_snapshot(
     return whole.take(order)
 
 
-def _named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
+def named_columns(file: DataFile, schema: Schema) -> dict[str, Any]:
     """Return a file's columns by name, also by the schema's name where that is spelt otherwise."""
     cells = dict(zip(file.table.column_names, file.table.columns, strict=True))
     spelt: dict[str, list[str]] = {}

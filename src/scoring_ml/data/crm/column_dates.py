@@ -13,9 +13,12 @@ from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells, one_array
 from scoring_ml.data.row_report import FIRST_IDS
 from scoring_ml.data.schema import Column
+from scoring_ml.data.values.doubts import doubts
 from scoring_ml.data.values.moments import (
     DAY,
+    FormEvidence,
     ReadMoments,
+    agreed_day_first,
     completed_moments,
     form_evidence,
     joined_moments,
@@ -26,45 +29,63 @@ from scoring_ml.data.values.moments import (
 from scoring_ml.data.values.moments.form import ColumnDates, DateForm
 from scoring_ml.data.values.vocabulary import pattern
 
+DatedPart = tuple[str, ColumnDates, Sequence[Any]]
+"""A file, what it states of a column, the Arrow column, and those read where that is empty."""
+
+Seen = dict[str, FormEvidence]
+"""What columns of moments of a whole export show, by table, column and file."""
+
 
 class TableDates:
     """The dates of a table's columns: as stated, else as the whole column decides.
 
     Attributes
     ----------
+    seen : dict of str to FormEvidence
+        What decides where a column leaves the place of its days open.
+    looked : dict of str to list of FormEvidence
+        What the columns of moments show, by their files.
     decided : dict of str to ColumnDates
         Column of a table, such as ``leads.created_at``, or field, such as ``fields.met_at``. A
         column whose files differ is not among them.
     notes : list of str
         What was decided that crm.yaml does not state.
     faults : list of str
-        What a column contradicts itself about, where crm.yaml does not decide.
+        What a column contradicts itself about, where crm.yaml does not decide, or what it states
+        and every date of a column speaks against.
+    unsure : dict of str to str
+        Column, as in ``decided``, and the sentence that nothing shows if its day is first.
     """
 
     def __init__(self, table: str, mapping: CrmMapping) -> None:
         self.decided: dict[str, ColumnDates] = {}
         self.notes: list[str] = []
         self.faults: list[str] = []
+        self.unsure: dict[str, str] = {}
         self._table = table
         self._mapping = mapping
+        self.seen: Seen = {}
+        self.looked: dict[str, list[FormEvidence]] = {}
 
-    def read(
-        self, name: str, parts: Sequence[tuple[str, ColumnDates, Sequence[Any]]]
-    ) -> ReadMoments:
-        """Read a column of moments.
+    def look_at(self, name: str, parts: Sequence[DatedPart]) -> None:
+        """See what a column of moments shows; before any is read, so that others can help it."""
+        self.looked[name] = [
+            form_evidence(column, stated.completed_by(self._mapping).date_form)
+            for _, stated, (column, *_) in parts
+        ]
+        places = (f"{self._table}.{name} in {file}" for file, *_ in parts)
+        self.seen.update(zip(places, self.looked[name], strict=True))
 
-        Parameters
-        ----------
-        parts : sequence of (str, ColumnDates, sequence of pyarrow Array or ChunkedArray)
-            The file, what it states of the column, its cells, and the columns that are read
-            instead where it is empty.
-        """
+    def read(self, name: str, parts: Sequence[DatedPart]) -> ReadMoments:
+        """Read a column of moments from its parts."""
+        if name not in self.looked:
+            self.look_at(name, parts)
         reads, forms = [], []
-        for file, stated, (column, *others) in parts:
-            at = f"{self._table}.{name} in {file}"
-            read, dates = self._part(at, stated.completed_by(self._mapping), column)
+        for (file, part, (column, *others)), evidence in zip(parts, self.looked[name], strict=True):
+            at, stated = f"{self._table}.{name} in {file}", part.completed_by(self._mapping)
+            read, dates = self._part(at, stated, column, evidence)
             for other in others:
-                rest, _ = self._part(at, stated.completed_by(self._mapping), other)
+                rest, _ = self._part(at, stated, other, form_evidence(other, stated.date_form))
                 count = (read.missing & ~rest.missing).sum()
                 self.notes.append(f"{at}: {count:,} empty cells are read from instead")
                 read = completed_moments(read, rest)
@@ -77,13 +98,16 @@ class TableDates:
     def dated(self, column: Column, parts: Sequence[Any]) -> Column:
         """Return a field with the form of its dates, which all of its cells decide."""
         if column.type != "date":
+            found = (text for cells in parts for text in doubts(column, cells, int))
+            self.notes += [f"fields.{column.name}: {text}" for text in found]
             return column
         key = f"fields.{column.name}"
         form = self.decided.get(key, column).date_form
         for cells in parts:
-            evidence = form_evidence(cells, form)
+            evidence = self._helped(key, form_evidence(cells, form))
             form = evidence.form
             self.notes += [f"{key}: {text}" for text in evidence.contradictions]
+            self.faults += [f"{key}: {text}" for text in evidence.refuted]
         self.decided[key] = ColumnDates(missing=column.missing, **form.date_keys)
         return replace(column, **form.date_keys)
 
@@ -92,16 +116,17 @@ class TableDates:
         dates = self.decided.get(f"{self._table}.{name}", self._mapping)
         return unread_pattern(cells, dates.date_form) if cells else ""
 
-    def _part(self, at: str, stated: ColumnDates, column: Any) -> tuple[ReadMoments, ColumnDates]:
-        evidence = form_evidence(column, stated.date_form)
+    def _part(
+        self, at: str, stated: ColumnDates, column: Any, evidence: FormEvidence
+    ) -> tuple[ReadMoments, ColumnDates]:
+        evidence = self._helped(at, evidence)
         form, missing = evidence.form, (*self._mapping.missing, *stated.missing)
         read = read_moments(column, form, timezone=self._mapping.timezone, missing=missing)
         never = _placeholders(column, read, form)
         # A Unix time shows its unit by its digits.
-        decisions = evidence.decisions(stated)
-        notes = [f"{text}; {key}" for text, key in decisions if "Unix" not in text]
-        day_first = f"day_first: {str(form.day_first is not False).lower()}"
-        notes += [f"{text}; {day_first}" for text in evidence.unsure if stated.day_first is None]
+        notes = [f"{text}; {key}" for text, key in evidence.decisions() if "Unix" not in text]
+        notes += [f"{text}; day_first: true" for text in evidence.unsure]
+        self.unsure |= {at.partition(" in ")[0]: text for text in evidence.unsure}
         if never:
             rows = np.flatnonzero(read.wrong | (read.usable & (read.values < _EARLY)))
             cells = one_array(column).take(pa.array(rows))
@@ -115,8 +140,21 @@ class TableDates:
             self.faults += [f"{at}: {text}" for text in evidence.contradictions]
         else:
             notes += evidence.contradictions
+        self.faults += [f"{at}: {text}" for text in evidence.refuted]
         self.notes += [f"{at}: {text}" for text in notes]
         return read, ColumnDates(missing=(*stated.missing, *never), **form.date_keys)
+
+    def _helped(self, at: str, evidence: FormEvidence) -> FormEvidence:
+        """Return evidence that leaves the day's place open, decided by the export's other dates."""
+        agreed = agreed_day_first(self.seen) if evidence.is_unsure else None
+        if agreed is None:
+            return evidence
+        day_first, because = agreed
+        self.notes.append(f"{at}: {because}; day_first: {str(day_first).lower()}")
+        form, stated = (
+            replace(each, day_first=day_first) for each in (evidence.form, evidence.stated)
+        )
+        return replace(evidence, form=form, stated=stated)
 
 
 def unread_pattern(cells: Sequence[Any], form: DateForm) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activities import read_activities
+from scoring_ml.data.crm.column_dates import Seen
 from scoring_ml.data.crm.contract.contracts import contracts
 from scoring_ml.data.crm.contract.coverage import (
     join_notes,
@@ -81,6 +82,7 @@ class _Reading:
         self.notes: list[str] = []
         self.extracted_at = 0
         self.dates: dict[str, ColumnDates] = {}
+        self.seen: Seen = {}
 
     def read(self, needs_outcomes: bool) -> tuple[Export, ExportReport]:
         mapping = self.mapping
@@ -152,6 +154,7 @@ class _Reading:
             self._odd(name, [source.file for source in self.mapping.tables[name]])
         else:
             self.tables[name] = Table(name, self.mapping, opened)
+            self.tables[name].look_at_dates(self.seen)
             self.notes += [note for part in opened for note in part.notes]
             self.notes += selection_notes(name, opened, fields)
             self.notes += join_notes(name, opened)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.cells import Coded, coded_words, id_texts
-from scoring_ml.data.crm.column_dates import TableDates
+from scoring_ml.data.crm.column_dates import Seen, TableDates
 from scoring_ml.data.crm.contract.contracts import contracts
 from scoring_ml.data.crm.contract.readings import Reading
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
@@ -266,7 +266,6 @@ class Table:
         self._ids: dict[str, Any] = {}
         self.dates = TableDates(name, mapping)
         self.readings: list[Reading] = []
-        """How the cells of fields were read, so far."""
 
     @property
     def aside(self) -> Table | None:
@@ -294,6 +293,12 @@ class Table:
 
     def _of_files(self, holds: Callable[[Source], bool]) -> Bools:
         return np.concatenate([np.full(part.rows, holds(part.source)) for part in self.opened])
+
+    def look_at_dates(self, seen: Seen) -> None:
+        """See what each column of moments shows, before any is read: one may help another."""
+        self.dates.seen = seen
+        for name in filter(self.has, contracts()[self.name].moment_names):
+            self.dates.look_at(name, [part.dated(name) for part in self.opened])
 
     def moments(self, name: str) -> ReadMoments:
         """Return a column of moments, shape (rows,); missing where a source has none."""

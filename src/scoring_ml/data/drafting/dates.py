@@ -30,6 +30,7 @@ from scoring_ml.data.values.moments import (
 )
 from scoring_ml.data.values.numbers import plain_digits
 
+_UNSTATED: Final = DateForm()
 _MOST_READ: Final = 0.6
 """Share of rows from which a column is one of dates."""
 
@@ -40,8 +41,8 @@ _SHORTENED: Final = re.compile(r"\d(?:[.,]\d{0,8})?[eE]\+?\d{1,2}")
 """Fewer digits than a Unix time has down to the second."""
 
 
-def draft_date(look: ColumnLook) -> DraftedColumn | None:
-    """Propose how dates are read; none where too many cells are no date."""
+def draft_date(look: ColumnLook, stated: DateForm = _UNSTATED) -> DraftedColumn | None:
+    """Propose how dates are read, which other columns may state; none where too few are dates."""
     texts = list(look.counts)
     rows = np.fromiter(look.counts.values(), dtype=np.int64, count=len(texts))
     first = np.unique(
@@ -49,7 +50,7 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     )
     if _read_share([texts[place] for place in first], rows[first]) < _MOST_READ / 2:
         return None
-    evidence = form_evidence(pa.array(texts, pa.large_string()), DateForm(), rows)
+    evidence = form_evidence(pa.array(texts, pa.large_string()), stated, rows)
     form = evidence.form
     read = read_moments(pa.array(texts, pa.large_string()), form)
     never = placeholder_texts(texts, rows, read, form)
@@ -73,7 +74,7 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
     if odd and not few and not unclear:
         findings.append(almost(without, "a date", odd))
     reasons = [
-        *(text for text, _ in placed.decisions(DateForm())),
+        *(text for text, _ in placed.decisions()),
         *(odd_reason(odd) if few else []),
     ]
     if never:
@@ -88,7 +89,7 @@ def draft_date(look: ColumnLook) -> DraftedColumn | None:
         **form.date_keys,
     )
     left = without.without(odd) if few else without
-    return DraftedColumn(column, left, tuple(findings), moments=values)
+    return DraftedColumn(column, left, tuple(findings), moments=values, evidence=placed)
 
 
 def _read_share(texts: Sequence[str], rows: NDArray[np.int64]) -> float:

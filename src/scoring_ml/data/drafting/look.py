@@ -16,6 +16,7 @@ from scoring_ml.data.files.arrow_cells import cell_text, distinct_cells
 from scoring_ml.data.names import has_word, parted_name
 from scoring_ml.data.schema import Column
 from scoring_ml.data.suspicion import Suspicion
+from scoring_ml.data.values.moments import FormEvidence
 from scoring_ml.data.values.numbers import plain_digits
 from scoring_ml.data.values.vocabulary import tidy
 from scoring_ml.data.yaml_file import packaged
@@ -143,6 +144,7 @@ class DraftedColumn:
     findings: tuple[Suspicion, ...] = ()
     moments: Mapping[str, int] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
+    evidence: FormEvidence | None = None
 
     @property
     def unique(self) -> bool:

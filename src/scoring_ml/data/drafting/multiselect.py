@@ -11,7 +11,7 @@ from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
 from scoring_ml.data.schema import Column
 from scoring_ml.data.values.typed import reader
 
-_SEPARATORS: Final = ";|,،؛"
+_SEPARATORS: Final = ";|,،؛/+"
 _MOST_VALUES: Final = 200
 _RECUR: Final = 5
 """Cells, on average, that hold a value."""
@@ -34,7 +34,7 @@ def draft_multiselect(look: ColumnLook) -> DraftedColumn | None:
 
 
 def _values_recur(look: ColumnLook, column: Column, separator: str) -> bool:
-    parted = [text for text in look.counts if separator in text or text.startswith("[")]
+    parted = [text for text in look.counts if separator in text or text[0] in "[{"]
     rows = sum(look.counts[text] for text in parted)
     if rows * 10 < look.filled or len(look.counts) < 4:
         return False

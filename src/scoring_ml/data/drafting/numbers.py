@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -14,6 +14,7 @@ from scoring_ml.data.drafting.look import (
     DraftedColumn,
     almost,
     few_odd,
+    name_pattern,
     odd_reason,
     read_most,
     reading,
@@ -25,6 +26,7 @@ from scoring_ml.data.values.typed import amount_value
 
 _CODE: Final = re.compile(r"[+-]?0\d+")
 _THREE: Final = re.compile(r"\D*[1-9]\d{0,2}\.\d{3}\D*")
+_BARE_M: Final = re.compile(r"\d[\d.,]* ?[mм]\.?", re.IGNORECASE)
 _STAND_IN: Final = re.compile(r"-?9+|-1")
 
 
@@ -52,6 +54,7 @@ def draft_number(look: ColumnLook) -> DraftedColumn | None:
     currency, found_money = _currency(look, amounts)
     hundredths, found_percent = _hundredths(look, amounts)
     findings += [*found_money, *found_percent, *_grouped_point(look, amounts, decimal)]
+    findings += _months(look, amounts, odd)
     column = Column(look.name, "number", decimal=decimal, currency=currency, hundredths=hundredths)
     values = {
         text: amount_value(amount, column)
@@ -137,6 +140,23 @@ def _grouped_point(look: ColumnLook, texts: Iterable[str], decimal: str) -> list
     if any(re.search(r"\d{4}", text) for text in plain) or any("," in text for text in plain):
         return []
     return [reading("grouped_point", len(parted) / len(plain), name=look.name)]
+
+
+def _months(look: ColumnLook, amounts: Mapping[str, Amount], odd: Sequence[str]) -> list[Suspicion]:
+    """Ask whether 3m counts months, unless amounts of money or other words of size stand there."""
+    bare = [text for text in amounts if _BARE_M.fullmatch(text)]
+    money = look.names("money") or any(
+        amount.currency is not None or (text not in bare and any(map(str.isalpha, text)))
+        for text, amount in amounts.items()
+    )
+    spans = look.names("span") or any(
+        re.search(name_pattern("lasting"), text.casefold()) for text in odd
+    )
+    if not bare or (money and not spans):
+        return []
+    rows = sum(look.counts[text] for text in bare)
+    line = look.line(bare[0])
+    return [reading("months", rows / look.filled, shown=repr(bare[0]), n=rows, line=line)]
 
 
 def _grouping(texts: Iterable[str], decimal: str) -> list[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from scoring_ml.data.drafting.keys import people
-from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn
+from scoring_ml.data.drafting.look import ColumnLook, DraftedColumn, reading
+from scoring_ml.data.drafting.lookalikes import lookalikes
 from scoring_ml.data.schema import Column
+from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.contacts import like_emails, like_phones
 from scoring_ml.data.values.numbers import plain_digits
+from scoring_ml.data.values.vocabulary import folded
 
 _CONTACT_INSIDE: Final = re.compile(r"\S@\S+\.\w|\+\d[\d ()-]{7,}\d|\b\d{10,}\b")
 """An address or a telephone number somewhere in a text."""
@@ -43,4 +47,22 @@ def draft_words(look: ColumnLook) -> DraftedColumn:
         kind, reason = "text", "mostly different values"
     else:
         kind, reason = "category", ""
-    return DraftedColumn(Column(look.name, kind, use=kind == "category", reason=reason), look)
+    column = Column(look.name, kind, use=kind == "category", reason=reason)
+    findings = [*lookalikes(look), *(_one_word(look) if column.worded else ())]
+    return DraftedColumn(column, look, tuple(findings))
+
+
+def _one_word(look: ColumnLook) -> Iterator[Suspicion]:
+    """Note values that differ in case alone, which are read as one."""
+    spelt: dict[str, list[str]] = {}
+    for text in sorted(look.counts, key=lambda text: -look.counts[text]):
+        spelt.setdefault(folded(text), []).append(text)
+    alike = [texts for texts in spelt.values() if len(texts) > 1]
+    if alike:
+        rows = sum(look.counts[text] for texts in alike for text in texts[1:])
+        shown = "; ".join(
+            " and ".join(f"{text!r} ({look.counts[text]:,} rows)" for text in texts)
+            for texts in alike[:3]
+        )
+        shown += f", and {len(alike) - 3} more" if len(alike) > 3 else ""
+        yield reading("one_word", rows / look.filled, "note", shown=shown)

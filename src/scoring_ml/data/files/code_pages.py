@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -28,6 +28,7 @@ _CONTROL: Final = -20.0
 _USUAL_SIGN: Final = -7.0
 _USUAL_SIGNS: Final = frozenset("\u00a0‘’‚“”„–—…«»№€£°§®™©·•²³½")
 _RARITY: Final = {"usual": 0.0, "seldom": -2.0, "rare": -4.0}
+_MOST_OTHERS: Final = 3
 _CLOSE: Final = 8.0
 """Pages whose scores differ by less, in units of log-odds, cannot be told apart."""
 
@@ -40,16 +41,14 @@ class CodePage:
     ----------
     words : tuple of str
         The most frequent words that it was chosen by, at most three, as they are read.
-    other : str or None
-        Another page that fits about as well, and reads the text otherwise.
-    other_words : tuple of str
-        The same words as that page reads them, where they differ.
+    others : mapping of str to tuple of str
+        Other pages that fit about as well, at most three, best first, and the same words as each
+        reads them; the words are those on which they differ.
     """
 
     name: str
     words: tuple[str, ...]
-    other: str | None = None
-    other_words: tuple[str, ...] = ()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 def find_code_page(sample: bytes) -> CodePage | None:
@@ -66,12 +65,18 @@ def find_code_page(sample: bytes) -> CodePage | None:
     fits.sort(key=lambda fit: -fit[0])
     if not fits:
         return None
-    (score, page, read), *others = fits
-    other = next((fit for fit in others if fit[2] != read), None)
-    if other is None or score - other[0] > _CLOSE:
-        return CodePage(page, tuple(sorted(read, key=lambda word: not _is_word(word))[:3]))
-    differ = [pair for pair in zip(read, other[2], strict=True) if pair[0] != pair[1]][:3]
-    return CodePage(page, tuple(a for a, _ in differ), other[1], tuple(b for _, b in differ))
+    best, page, read = fits[0]
+    others: dict[str, list[str]] = {}
+    for score, other, reading in fits:
+        close = best - score <= _CLOSE and len(others) < _MOST_OTHERS
+        if close and reading not in (read, *others.values()):
+            others[other] = reading
+    pairs = [set(each) for each in zip(read, *others.values(), strict=True)]
+    places = [at for at, each in enumerate(pairs) if len(each) > 1] or sorted(
+        range(len(read)), key=lambda at: not _is_word(read[at])
+    )
+    shown = {name: tuple(each[at] for at in places[:3]) for name, each in others.items()}
+    return CodePage(page, tuple(read[at] for at in places[:3]), shown)
 
 
 def _is_word(word: str) -> bool:

@@ -65,11 +65,12 @@ class FileFacts:
     def findings(self) -> tuple[Suspicion, ...]:
         """What must be asked about the file."""
         guess = self.guess
-        if guess is None or guess.other is None:
+        if guess is None or not guess.others:
             return ()
+        others = " or ".join(f"{name} ({_quoted(each)})" for name, each in guess.others.items())
         text = (
             f"{self.name} is read as {guess.name} ({_quoted(guess.words)}) and may also be "
-            f"{guess.other} ({_quoted(guess.other_words)}); write the right one under encoding"
+            f"{others}; write the right one under encoding"
         )
         return (Suspicion("ask", "encoding", text=text),)
 

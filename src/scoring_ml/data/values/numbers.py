@@ -19,12 +19,15 @@ from scoring_ml.data.values.invalid import InvalidValue
 from scoring_ml.data.values.vocabulary import folded, visible
 from scoring_ml.data.yaml_file import packaged
 
+CROSSES: Final = frozenset({"x", "х", "×"})
+"""Letters that stand for no beside a tick, and for yes where nothing else stands."""
+
 TRUE_WORDS: Final = frozenset(
     {"1", "1.0", "true", "t", "yes", "y", "on", "+", "✓", "✔", "☑", "✅", "да", "истина", "есть"}
     | {"بله", "بلی", "آری", "نعم", "так", "ja", "oui", "sim", "tak", "ano", "evet"}
 )
 FALSE_WORDS: Final = frozenset(
-    {"0", "0.0", "false", "f", "no", "n", "off", "x", "✗", "✘", "☐", "❌", "нет", "ложь"}
+    {"0", "0.0", "false", "f", "no", "n", "off", *CROSSES, "✗", "✘", "☐", "❌", "нет", "ложь"}
     | {"خیر", "نه", "لا", "ні", "nein", "non", "não", "nie", "ne", "hayır", "hayir"}
 )
 
@@ -119,7 +122,7 @@ def parse_amount(text: str, *, decimal: str = ".") -> Amount:
     if before[-1:].isalpha():  # the point of "Rs.500"
         core = core.lstrip(".,")
     # "2560,-" is a whole amount, "440-" a negative one.
-    after = re.sub(r"^[.,]-+", "", after)
+    after = re.sub(r"^[.,/]-+", "", after)
     signs = re.findall("[+-]", before + after) + ["-"] * negative
     if len(signs) > 1 or "+" in after:
         raise InvalidValue("number")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any, Final
@@ -190,7 +190,8 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
     if kind == "number":
         return lambda raw: _number(raw, column)
     if kind == "boolean":
-        return _boolean
+        yes = frozenset(map(folded, column.yes_words))
+        return lambda raw: 1.0 if isinstance(raw, str) and folded(raw) in yes else _boolean(raw)
     if kind == "date":
         return lambda raw: _date(raw, column)
     if kind == "multiselect":
@@ -198,12 +199,17 @@ def _converter(column: Column) -> Callable[[Any], Typed]:
     return _word
 
 
+_LIST: Final = re.compile(r"\s*(\[.*\]|\{[^:]*\})\s*", re.DOTALL)
+
+
 def _members(raw: Any, column: Column) -> str | None:
-    """Read the values of a cell: a list, a JSON list, or a text with separators."""
-    if isinstance(raw, str) and raw.lstrip().startswith("["):
-        with suppress(ValueError):  # a text in brackets
-            raw = json.loads(raw)
+    """Read the values of a cell: a list, also as JSON, Python or SQL, or with separators."""
     separator = column.between.strip()
+    if isinstance(raw, str) and _LIST.fullmatch(raw):
+        try:
+            raw = json.loads(raw)
+        except ValueError:  # ['a', 'b'] or {a,"b c"}
+            raw = [part.strip(" '\"") for part in raw.strip()[1:-1].split(",")]
     members = raw if isinstance(raw, list) else _word(raw).split(separator)
     found: dict[str, str] = {}
     for member in members:

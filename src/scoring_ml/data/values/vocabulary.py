@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -48,11 +49,13 @@ _JOINERS: Final = re.compile(
 def tidy(text: str) -> str:
     """Fold white space and compatible signs, so that the same word reads the same.
 
-    Arabic and Persian letters and digits that mean the same are one.
+    Arabic and Persian letters and digits that mean the same are one, and &amp; is &.
 
     >>> tidy("  Olark   Chat "), tidy("مشتري ٢") == tidy("مشتری ۲") == "مشتری 2"
     ('Olark Chat', True)
     """
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_ONE_LETTER)
     return visible(text)

@@ -49,6 +49,11 @@ class TableContract:
         """Names of the columns that every source of the table must have."""
         return tuple(column.name for column in self.columns if column.required)
 
+    @property
+    def moment_names(self) -> tuple[str, ...]:
+        """Names of the columns of moments and days."""
+        return tuple(name for name in self.names if name == "day" or name.endswith("_at"))
+
 
 @cache
 def contracts() -> Mapping[str, TableContract]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from scoring_ml.data.crm.activity_kinds import KINDS
+from scoring_ml.data.crm.column_dates import Seen
 from scoring_ml.data.crm.drafting.draft import CrmDraft
 from scoring_ml.data.crm.drafting.folder import FolderFile, fold_name, shapes
 from scoring_ml.data.crm.drafting.templates import changed_fields
@@ -107,8 +108,9 @@ def _add_fields(draft: CrmDraft, files: _Files) -> None:
                     fields[key] = {"type": column.type, "criterion": column.criterion} | history
                 if column.currency_of and part is not file:
                     fields[key]["currency_of"] = f"{part.stem}.{column.currency_of}"
-                for finding in column.audit if column.currency_of else ():
-                    draft.questions.append(f"fields.{key}: {finding.text}")
+                for finding in column.audit:
+                    if finding.grade == "ask" or column.currency_of:
+                        draft.questions.append(f"fields.{key}: {finding.text}")
 
 
 def _drafted_field(column: Column, named: str) -> dict[str, Any]:
@@ -121,20 +123,27 @@ def _drafted_field(column: Column, named: str) -> dict[str, Any]:
 
 
 def _add_dates(draft: CrmDraft, files: _Files) -> None:
-    """Write down how each column writes its dates, as its cells show."""
-    for name, sources in draft.tables.items():
-        for source in sources:
-            table = _table(draft, files, name, [source])
-            for column in source.get("columns", {}):
-                if column == "day" or column.endswith("_at"):
-                    table.moments(column)
-            forms = {
-                key.rpartition(".")[2]: form
-                for key, dates in table.dates.decided.items()
-                if (form := dates.dump())
-            }
-            if forms:
-                source["dates"] = forms
+    """Write down how each column writes its dates, as its cells show; ask where none does."""
+    seen: Seen = {}
+    opened = [
+        (source, _table(draft, files, name, [source]))
+        for name, sources in draft.tables.items()
+        for source in sources
+    ]
+    for _, table in opened:
+        table.look_at_dates(seen)
+    for source, table in opened:
+        for column in table.dates.looked:
+            table.moments(column)
+        forms: dict[str, Any] = {}
+        for key, dates in table.dates.decided.items():
+            open_day = key in table.dates.unsure
+            form = (replace(dates, day_first=None) if open_day else dates).dump()
+            forms |= {key.rpartition(".")[2]: form} if form else {}
+        if forms:
+            source["dates"] = forms
+        for key, text in table.dates.unsure.items():
+            draft.questions.append(draft_text("ask_day_first", column=key, why=text))
 
 
 def _add_stages(draft: CrmDraft, files: _Files) -> None:

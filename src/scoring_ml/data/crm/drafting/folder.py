@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from scoring_ml.data.crm.cells import id_texts
-from scoring_ml.data.draft_column import draft_column
-from scoring_ml.data.drafting.currencies import with_currencies
+from scoring_ml.data.draft_column import draft_columns
 from scoring_ml.data.drafting.look import DraftedColumn, look_at
 from scoring_ml.data.files.arrow_cells import one_array
 from scoring_ml.data.files.data_file import DataFile, read_table
@@ -87,8 +86,12 @@ class FolderFile:
         rows = self.table.num_rows
         step = np.linspace(0, rows - 1, min(rows, SAMPLE_ROWS)).astype(np.int64)
         sample = self.table if rows <= SAMPLE_ROWS else self.table.take(step)
-        looks = {name: look_at(name, sample.column(name)) for name in self.columns}
-        return with_currencies({name: draft_column(look) for name, look in looks.items()})
+        return draft_columns(
+            {
+                name: look_at(name, sample.column(name), lambda row: int(step[row]) + 2)
+                for name in self.columns
+            }
+        )
 
     def words(self, column: str) -> dict[str, int]:
         """Return the different texts of a column and how often each stands there."""

@@ -20,7 +20,7 @@ from scoring_ml.data.values.moments.column import (
     moment_of,
     read_moments,
 )
-from scoring_ml.data.values.moments.evidence import FormEvidence, form_evidence
+from scoring_ml.data.values.moments.evidence import FormEvidence, agreed_day_first, form_evidence
 from scoring_ml.data.values.moments.form import DateForm
 from scoring_ml.data.values.moments.placeholders import placeholder_texts
 from scoring_ml.data.values.moments.units import (
@@ -45,6 +45,7 @@ __all__ = [
     "FormEvidence",
     "Moments",
     "ReadMoments",
+    "agreed_day_first",
     "completed_moments",
     "form_evidence",
     "joined_moments",

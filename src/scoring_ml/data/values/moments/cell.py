@@ -88,10 +88,14 @@ def plain_date(text: str) -> str:
     '1403/10/13, 4:05 pm'
     """
     if not text.isascii():
-        text = text.translate(_ALIKE)
+        text = text.translate(_ALIKE).replace("日", " ")
         text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
-    plain = " ".join(plain_digits(text).casefold().split()).lstrip("'")
-    return _TIME_FIRST.sub(r"\2 \1", plain)
+    plain = " ".join(plain_digits(text).casefold().split()).strip("'\"")
+    if ":" in plain[1:3]:
+        plain = _vocabulary().time_first.sub(r"\2 \1", plain)
+    if plain[:1].isalpha() or plain[:1] == "/":
+        plain = _vocabulary().around.sub("", plain)
+    return plain
 
 
 def unix_micros(numbers: Any, factor: int) -> Any:
@@ -128,11 +132,10 @@ _MARCH_1900: Final = 61
 _DAYS_TO_1970: Final = 25_569
 _END_OF_DAY: Final = DAY - 1
 
-_ALIKE: Final = str.maketrans("يكـ\u2212", "یک -")
-_TIME_FIRST: Final = re.compile(r"^(\d{1,2}:\S+(?: [^\d\s]+)?) (\d.*)$")
+_ALIKE: Final = str.maketrans("يكـ\u2212年月", "یک ---")
 _NUMBER: Final = re.compile(r"(\d+)(?:[.,](\d+))?(?:e\+?\d{1,2})?")
-_YMD: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)(.*)")
-_DMY: Final = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?![\d])(.*)")
+_YMD: Final = re.compile(r"(\d{4})(?:[-/.]|\. )(\d{1,2})(?:[-/.]|\. )(\d{1,2})(?!\d)(.*)")
+_DMY: Final = re.compile(r"(\d{1,2})(?:[-/. ]|\. )(\d{1,2})(?:[-/. ]|\. )(\d{4}|\d{2})(?!\d)(.*)")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})?)?(\D.*)?")
 _COMPACT_DIGITS: Final = (8, 12, 14)
 _ISO_WEEK: Final = re.compile(r"(\d{4})-?w(\d{2})-?([1-7])(.*)")
@@ -213,7 +216,7 @@ def _named_day(match: re.Match[str], form: DateForm) -> datetime:
 
 def _clock(day: datetime, time: str, form: DateForm) -> Clock:
     """Return the clock of a day and what stands behind it."""
-    if not (time := time.strip(" ,،")):
+    if not (time := time.lstrip(".").strip(" ,،")):
         return _whole_day(day)
     match = _vocabulary().time.fullmatch(time.removeprefix("t").strip())
     if not match:
@@ -259,6 +262,8 @@ class _Vocabulary(NamedTuple):
     unclear: frozenset[str]
     afternoon: frozenset[str]
     time: re.Pattern[str]
+    time_first: re.Pattern[str]
+    around: re.Pattern[str]
     named: tuple[re.Pattern[str], ...]
 
 
@@ -274,19 +279,30 @@ def _vocabulary() -> _Vocabulary:
     halves = [word for words in content["halves"].values() for word in words]
     time = (
         rf"(?:(?:{_any_of(content['before_time'])}) )?"
-        r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+        r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})"
+        r"(?:[:.](?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
         rf"(?: ?(?P<half>{_any_of(halves)})(?!\w))?"
     )
     zone = (
-        r"(?: ?(?:(?:utc|gmt)? ?(?P<offset>[+-]\d{2}:?\d{2}|[+-]\d{1,2})"
+        r"(?: ?(?:(?:utc|gmt)? ?(?P<offset>[+-]\d{2}:?\d{2}|[+-]\d{1,2})(?: [+-]\d{4}| [a-z]{3,5})?"
         r"|(?P<zone>[^\W\d]+(?:/[^\W\d]+)*)))?"
         r"(?: ?\[(?P<bracket>[\w/+-]+)\])?(?: ?\((?P<comment>[^()]*)\))?"
     )
     weekday = rf"(?:(?:{_any_of(content['weekdays'])})\.?[,،]? )?"
-    month, day = rf"(?P<month>{_any_of(months)})\.?", r"(?P<day>\d{1,2})(?:st|nd|rd|th|-?го|ام|م)?"
+    month, day = (
+        rf"(?P<month>{_any_of(months)})\.?",
+        r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|-?го|ام|م)?",
+    )
+    date_words = _any_of([*months, *content["weekdays"], *content["before_date"]])
+    time_first = (
+        rf"^(\d{{1,2}}:[\d:.]+(?: ?(?:{_any_of(halves)})(?!\w))?"
+        rf"(?: (?!(?:{date_words})\b)[^\W\d]+)?)"
+        rf"(?:[,،]| [-–—])? (?:(?:{_any_of(content['before_date'])}) )?(.+)$"
+    )
     year, behind = r"(?P<year>\d{4})(?: ?г(?:\.|ода)?)?", r"(?P<time>(?:[ ,،t].*)?)"
     named = (
-        rf"{weekday}{day}[-/. ]*{month}[-/., ]*{year.replace('4', '4}|[0-9]{2', 1)}{behind}",
+        rf"{weekday}{day}(?: de |[-/. ]*){month}(?: de |[-/., ]*)"
+        rf"{year.replace('4', '4}|[0-9]{2', 1)}{behind}",
         rf"{weekday}{month}[-/. ]*{day}[-/., ،]+{year}{behind}",
         rf"{weekday}{month} {day} (?P<time>\d[\d:.]*(?: ?(?:[a-z]+|[+-]\d+))*?) {year}",
         rf"{year}[-/. ]+{month}[-/. ]*{day}{behind}",
@@ -297,6 +313,8 @@ def _vocabulary() -> _Vocabulary:
         frozenset(content["unclear_zones"]),
         frozenset(content["halves"]["pm"]),
         re.compile(time + zone),
+        re.compile(time_first),
+        re.compile(rf"^(?:{weekday}(?=\d)|/date\()|(?:[+-]\d{{4}})?\)/$"),
         tuple(re.compile(pattern) for pattern in named),
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -54,6 +54,8 @@ class FormEvidence:
         Dates with a year from 1300 to 1499, or another one of four digits.
     short_years : Sign
         Dates such as 99/10/13, which seem to begin with the Persian year.
+    stated : DateForm
+        What a person, or another column, has decided.
     """
 
     form: DateForm
@@ -63,6 +65,32 @@ class FormEvidence:
     jalali: Sign = Sign()
     gregorian: Sign = Sign()
     short_years: Sign = Sign()
+    stated: DateForm = field(default_factory=DateForm)
+
+    @property
+    def day_first_shown(self) -> frozenset[bool]:
+        """What the dates show of the day's place: both if they contradict each other."""
+        signs = {True: self.day_first, False: self.month_first}
+        return frozenset(first for first, sign in signs.items() if sign)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether nothing decides if the day or the month is first."""
+        shown = self.day_first_shown or self.stated.day_first is not None
+        return bool(self.either) and not shown
+
+    @property
+    def refuted(self) -> tuple[str, ...]:
+        """Sentences about what is stated, and every date that shows anything speaks against."""
+        stated = self.stated.day_first
+        if stated is None or self.day_first_shown != {not stated}:
+            return ()
+        here, other = ("day", "month") if stated else ("month", "day")
+        return (
+            f"dates are read with the {here} first, but the {other} is first in "
+            f"{self.month_first or self.day_first}, and no date shows the {here} first; state "
+            f"day_first: {str(not stated).lower()}",
+        )
 
     @property
     def contradictions(self) -> tuple[str, ...]:
@@ -83,18 +111,18 @@ class FormEvidence:
     def unsure(self) -> tuple[str, ...]:
         """Sentences about what no date of the column shows."""
         found = []
-        if self.either and not (self.day_first or self.month_first):
+        if self.is_unsure:
             found.append(
                 f"no date shows whether the day or the month is first ({self.either}); read with "
-                f"the {'month' if self.form.day_first is False else 'day'} first"
+                "the day first"
             )
         if self.short_years and not self.jalali:
             found.append(f"years of two digits seem to be Persian ({self.short_years})")
         return tuple(found)
 
-    def decisions(self, stated: DateForm) -> Iterator[tuple[str, str]]:
+    def decisions(self) -> Iterator[tuple[str, str]]:
         """Yield what the column shows and is not stated, each with the key that would state it."""
-        form = self.form
+        form, stated = self.form, self.stated
         if stated.epoch is None and form.epoch is not None:
             days = "numbers count days since 1900, as spreadsheets do"
             times = f"numbers are Unix times in {form.epoch}"
@@ -143,14 +171,15 @@ def form_evidence(
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         numbers = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan))
-        return FormEvidence(_with_epoch(stated, numbers[np.isfinite(numbers)], len(numbers)))
+        form = _with_epoch(stated, numbers[np.isfinite(numbers)], len(numbers))
+        return FormEvidence(form, stated=stated)
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return FormEvidence(stated)
+        return FormEvidence(stated, stated=stated)
     texts = column.cast(pa.large_string())
     weights = np.ones(len(texts), np.int64) if rows is None else rows
     clear = _gregorian_years_first(texts)
     unclear = np.flatnonzero(~clear & np.asarray(texts.is_valid()) & (weights > 0))
-    evidence = FormEvidence(stated)
+    evidence = FormEvidence(stated, stated=stated)
     if clear.any():
         first = int(np.argmax(clear))
         text = texts[first].as_py()[:10]
@@ -174,12 +203,25 @@ def form_evidence(
     return replace(evidence, form=_decided(evidence, form))
 
 
-_HEAD: Final = 12
+def agreed_day_first(columns: Mapping[str, FormEvidence]) -> tuple[bool, str] | None:
+    """Return whether several columns put the day first, and which shows it; None if they differ."""
+    shown = {day_first for each in columns.values() for day_first in each.day_first_shown}
+    if len(shown) != 1:
+        return None
+    name, item = next(pair for pair in columns.items() if pair[1].day_first_shown)
+    what = "day" if item.day_first else "month"
+    return shown.pop(), f"{what} first, as {name} shows ({item.day_first or item.month_first})"
+
+
+_HEAD: Final = 14
 """Signs at the beginning of a text that hold its date, with an invisible one or two."""
 
 _COUNT: Final = r"^(?:\d{5,16}(?:[.,]\d*)?|\d(?:[.,]\d*)?[eE]\+?\d{1,2})$"
-_CLOCK: Final = r"^[^\pL\pN]*\p{Nd}{1,2}:[\p{Nd}:.]+\P{Nd}{0,9}"
-_NUMERIC: Final = re.compile(r"(\d{1,2}|\d{4})[-/. ](\d{1,2})[-/. ](\d{4}|\d{2})(?!\d)")
+_CLOCK: Final = r"^(?:[^\pL\pN]*\p{Nd}{1,2}:[\p{Nd}:.]+\P{Nd}{0,12}|\pL{2,12}\.?[,،]? )(\p{Nd})"
+"""A clock time or a day of the week before a date."""
+_NUMERIC: Final = re.compile(
+    r"(\d{1,2}|\d{4})(?:[-/. ]|\. )(\d{1,2})(?:[-/. ]|\. )(\d{4}|\d{2})(?!\d)"
+)
 _JALALI_YEAR: Final = re.compile(r"1[34]\d\d")
 _JALALI_COMPACT: Final = re.compile(r"1[34]\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
 
@@ -215,7 +257,7 @@ def _gregorian_years_first(texts: Any) -> Bools:
 def _heads(texts: Any, rows: NDArray[np.int64]) -> tuple[list[str], NDArray[Any], list[int]]:
     """Return the different beginnings of texts, the first place of each, and its rows."""
     if pc.any(pc.match_substring_regex(texts, _CLOCK)).as_py():
-        texts = pc.replace_substring_regex(texts, _CLOCK, "")
+        texts = pc.replace_substring_regex(texts, _CLOCK, "\\1")
     coded = pc.utf8_slice_codeunits(texts, 0, _HEAD).dictionary_encode()
     codes = np.asarray(coded.indices)
     heads = coded.dictionary.to_pylist()
