@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.data.crm.activity_kinds import KINDS
-from scoring_ml.data.values.moments import DAY, Moments
+from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.activities import FADES
 from scoring_ml.demo.effects import (
     ACTIVITY_RATES,
     BUYER_RATIO,
     FADES_DAYS,
+    HURRIED,
     RESPONSE_FIELD,
     TRUE_EFFECTS,
     Attributes,
 )
-from scoring_ml.demo.funnel import evidence_of
+from scoring_ml.demo.funnel import evidence_of, hurry_evidence
 from scoring_ml.demo.world import World
 
 LONGEST_WINDOW_DAYS: Final = 30
@@ -26,9 +27,7 @@ LONGEST_WINDOW_DAYS: Final = 30
 
 NO_EFFECT: Final = (
     "country",
-    "language",
     "medium",
-    "employees",
     "newsletter",
     "preferred_contact_hour",
     "web_visit_30d",
@@ -37,7 +36,7 @@ NO_EFFECT: Final = (
     "created_weekday",
 )
 """Fields without any effect of their own. Hour, weekday and country tell a little about how fast
-sales answers, and only by that about the chance."""
+sales answers, and only by that about the chance; the country also tells about the language."""
 
 
 def true_effects(
@@ -56,9 +55,15 @@ def true_effects(
     dict of field name to array, shape (m,)
         Of every field that has an effect; 0 where nothing is known. Kinds of activities are
         named as their longest count and hold what tells them from others; ``engagement`` holds
-        what they have in common: that the lead is lively, and how long after its creation.
+        what they have in common: that the lead is lively, and how long after its creation. That
+        urgent leads are still waiting counts for the urgency.
     """
-    effects = effects_by_field(known_attributes(world, lead, as_of))
+    attributes = known_attributes(world, lead, as_of)
+    effects = effects_by_field(attributes)
+    recorded = world.recorded_at[lead] < as_of[:, None]
+    entered = np.where(recorded, world.paths.entered_at[lead], NEVER)
+    hurried = HURRIED.holds(attributes)
+    effects[HURRIED.field] = effects[HURRIED.field] + hurry_evidence(entered, as_of, hurried)
     begin, end = world.events_before(as_of, lead)
     row = np.repeat(np.arange(len(lead)), end - begin)
     # The first event of each row stands where the events of the rows before it end.
@@ -94,10 +99,15 @@ def known_attributes(
 
 
 def effects_by_field(attributes: Attributes) -> dict[str, NDArray[np.float64]]:
-    """Log-odds that each attribute adds, shape (n,) each; an interaction belongs to its field."""
+    """Log-odds that each attribute adds, shape (n,) each; an interaction is both fields' by half.
+
+    Only effects whose fields are all among the attributes.
+    """
     effects: dict[str, NDArray[np.float64]] = {}
     for effect in TRUE_EFFECTS:
-        if effect.field in attributes:
-            added = effect.added(attributes)
-            effects[effect.field] = effects.get(effect.field, 0.0) + added
+        fields = (effect.field, *((effect.only.field,) if effect.only else ()))
+        if all(field in attributes for field in fields):
+            for field in fields:
+                part = effect.added(attributes) / len(fields)
+                effects[field] = effects.get(field, 0.0) + part
     return effects

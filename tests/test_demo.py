@@ -28,6 +28,7 @@ from scoring_ml.demo.effects import (
     FADES_DAYS,
     FUNNEL_STEPS,
     HORIZON_DAYS,
+    HURRY,
     INTERCEPT,
     RESPONSE_FIELD,
     RUSH,
@@ -36,11 +37,12 @@ from scoring_ml.demo.effects import (
     STAY_DAYS,
     TRUE_EFFECTS,
     Effect,
+    Requirement,
     true_logodds,
 )
 from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of, write_demo
-from scoring_ml.demo.funnel import draw_paths, evidence_of, won_in_time
+from scoring_ml.demo.funnel import draw_paths, evidence_of, hurry_evidence, won_in_time
 from scoring_ml.demo.people import NO_CODE, code
 from scoring_ml.demo.world import World, make_world
 from scoring_ml.errors import InputError
@@ -71,75 +73,137 @@ def many() -> World:
 # A lead to which no effect applies: each number at the value from which its doublings count.
 PLAIN: dict[str, Any] = {
     "industry": "Retail",
+    "employees": 10.0,
     "role": "Specialist",
     "budget_amount": 2000.0,
     "need_urgency": "just looking",
-    "timeline_days": 14.0,
+    "timeline_days": 7.0,
     "current_solution": "Own system",
     "email": "valid",
     "phone": None,
+    "language": "ru",
     "source": "Organic search",
     "campaign": None,
     RESPONSE_FIELD: 0.25,
 }
+INTERACTIONS = [effect for effect in TRUE_EFFECTS if effect.only]
 
 
-def logodds_of(**attributes: Any) -> float:
-    values = {
+def attributes_of(**changed: Any) -> dict[str, np.ndarray]:
+    return {
         name: np.array([value])
         if isinstance(value, float)
         else np.array([NO_CODE if value is None else code(name, value)])
-        for name, value in (PLAIN | attributes).items()
+        for name, value in (PLAIN | changed).items()
     }
-    return float(true_logodds(values)[0])
+
+
+def logodds_of(**changed: Any) -> float:
+    return float(true_logodds(attributes_of(**changed))[0])
 
 
 def name_of(effect: Effect) -> str:
-    return f"{effect.field}-{effect.level or 'doubling'}-{effect.other or 'alone'}"
+    only = effect.only.field if effect.only else "alone"
+    return f"{effect.field}-{effect.level or effect.logodds}-{only}"
+
+
+def allowed(condition: Requirement | None) -> dict[str, Any]:
+    """An attribute with which a condition just holds."""
+    if condition is None:
+        return {}
+    if condition.one_of:
+        return {condition.field: condition.one_of[-1]}
+    bounds = condition.at_least, condition.at_most
+    return {condition.field: next(value for value in bounds if np.isfinite(value))}
+
+
+def refused(condition: Requirement) -> list[Any]:
+    """Every level, or the numbers next to the bounds, and nothing, with which it does not hold."""
+    if condition.one_of:
+        return [
+            level for level in (*ATTRIBUTE_LEVELS[condition.field], None)
+            if level not in condition.one_of
+        ]  # fmt: skip
+    beyond = (condition.at_least - 1, condition.at_most + 1, float("nan"))
+    return [value for value in beyond if not np.isinf(value)]
 
 
 def test_no_effect_applies_to_the_plain_lead() -> None:
     assert logodds_of() == INTERCEPT
 
 
-@pytest.mark.parametrize("effect", [e for e in TRUE_EFFECTS if not e.other], ids=name_of)
-def test_setting_one_attribute_adds_its_documented_effect(effect: Effect) -> None:
+@pytest.mark.parametrize("effect", TRUE_EFFECTS, ids=name_of)
+def test_an_attribute_adds_its_documented_effect(effect: Effect) -> None:
     def added(value: Any) -> float:
-        return logodds_of(**{effect.field: value}) - INTERCEPT
+        lead = attributes_of(**allowed(effect.only), **{effect.field: value})
+        return float(effect.added(lead)[0])
 
     if effect.level is not None:
-        assert added(effect.level) == pytest.approx(effect.logodds)
+        assert added(effect.level) == effect.logodds
+        others = [level for level in ATTRIBUTE_LEVELS[effect.field] if level != effect.level]
+        assert not any(added(level) for level in (*others, None))
         return
     most = effect.logodds * np.log2(effect.high / effect.low)
     assert added(2 * effect.low) == pytest.approx(effect.logodds)
-    assert added(effect.low / 2) == 0.0
+    assert added(effect.low / 2) == added(float("nan")) == 0.0
     assert added(effect.high) == pytest.approx(most)
     assert added(100 * effect.high) == pytest.approx(most)
 
 
-@pytest.mark.parametrize("effect", [e for e in TRUE_EFFECTS if e.other], ids=name_of)
-def test_an_interaction_adds_to_both_effects_and_only_together(effect: Effect) -> None:
-    def together(least: float) -> float:
-        first, second = {effect.field: effect.level}, {str(effect.other): least}
-        apart = logodds_of(**first) + logodds_of(**second) - 2 * INTERCEPT
-        return logodds_of(**first, **second) - INTERCEPT - apart
+@pytest.mark.parametrize("effect", INTERACTIONS, ids=name_of)
+def test_an_interaction_counts_only_where_the_other_holds(effect: Effect) -> None:
+    assert effect.only is not None
+    first = {effect.field: effect.level or 2 * effect.low}
+    for other in refused(effect.only):
+        assert effect.added(attributes_of(**first, **{effect.only.field: other})) == 0.0
 
-    assert together(effect.other_least) == pytest.approx(effect.logodds)
-    assert together(effect.other_least - 1) == pytest.approx(0.0)
+
+def test_the_log_odds_are_the_sum_of_the_table(world: World) -> None:
+    true = world.people.true
+    expected = INTERCEPT + sum(effect.added(true) for effect in TRUE_EFFECTS)
+    np.testing.assert_allclose(true_logodds(true), expected, rtol=0, atol=1e-12)
+
+
+def test_no_sum_of_effects_of_single_fields_gives_these_log_odds() -> None:
+    """Each of these pairs of fields is worth more together than apart, or less."""
+    pairs: list[dict[str, Any]] = [
+        {"budget_amount": 32000.0, "need_urgency": "this year"},
+        {"role": "Owner or director", "employees": 500.0},
+        {"industry": "Software", "employees": 500.0},
+        {"source": "Social", "language": "fa"},
+        {"source": "Paid search", "language": "en"},
+    ]
+    for pair in pairs:
+        apart = sum(logodds_of(**{name: value}) - INTERCEPT for name, value in pair.items())
+        assert abs(logodds_of(**pair) - INTERCEPT - apart) > 0.7, pair
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [("employees", (10.0, 150.0, 3000.0)), ("timeline_days", (7.0, 30.0, 365.0))],
+)
+def test_company_size_and_time_are_best_in_the_middle(field: str, values: tuple[float]) -> None:
+    low, middle, high = (logodds_of(**{field: value}) for value in values)
+    assert middle > low + 0.5
+    assert middle > high + 0.5
 
 
 def test_true_logodds_of_a_lead_worked_out_by_hand() -> None:
-    found = logodds_of(
-        industry="Finance",
-        role="Owner or director",
-        budget_amount=32000.0,
-        need_urgency="must be solved now",
-        timeline_days=56.0,
-        phone="valid",
-        hours_to_first_response=8.0,
-    )
-    # 0.9 + 1.2 + 4 * 0.35 + 1.8 - 2 * 0.3 + 0.8 - 5 * 0.14, and the interaction of 0.4
-    assert found == pytest.approx(INTERCEPT + 5.2)
+    lead: dict[str, Any] = {
+        "industry": "Finance",
+        "employees": 640.0,
+        "role": "Owner or director",
+        "budget_amount": 32000.0,
+        "need_urgency": "must be solved now",
+        "timeline_days": 90.0,
+        "phone": "valid",
+        "hours_to_first_response": 8.0,
+    }
+    # 1.0, 0.9 - 0.3 for the size, 1.2, 4 * 0.45, 1.4, 0.6 - 0.4 for the time, 1.0, - 5 * 0.14
+    assert logodds_of(**lead) == pytest.approx(INTERCEPT + 6.5)
+    # Nobody decides alone with 10 people, and no budget counts without a need.
+    small = lead | {"employees": 10.0, "need_urgency": "just looking"}
+    assert logodds_of(**small) == pytest.approx(INTERCEPT + 1.5)
 
 
 def test_the_generator_uses_the_table(world: World) -> None:
@@ -148,7 +212,8 @@ def test_the_generator_uses_the_table(world: World) -> None:
 
 def test_an_answer_that_is_not_there_adds_nothing() -> None:
     nothing = dict.fromkeys(("industry", "role", "need_urgency", "current_solution"))
-    numbers = dict.fromkeys(("budget_amount", "timeline_days", RESPONSE_FIELD), float("nan"))
+    names = ("budget_amount", "timeline_days", "employees", RESPONSE_FIELD)
+    numbers = dict.fromkeys(names, float("nan"))
     assert logodds_of(**nothing, **numbers) == INTERCEPT
 
 
@@ -234,20 +299,55 @@ def test_the_evidence_of_a_path_is_the_product_of_its_branchings() -> None:
     assert evidence_of(straight, np.array([31]))[0] == pytest.approx(expected)
 
 
-def test_the_chance_to_win_in_time_is_that_of_drawn_paths() -> None:
+@pytest.mark.parametrize("hurries", [False, True])
+def test_the_chance_to_win_in_time_is_that_of_drawn_paths(hurries: bool) -> None:
     n = 40_000
+    hurried = np.full(n, hurries)
     paths = draw_paths(
-        np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool), np.random.default_rng(1)
+        np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool), hurried, np.random.default_rng(1)
     )
     for place in range(len(STATES)):
         begun = paths.entered_at[:, place]
         some = begun != NEVER
         found = (paths.closed_at[some] - begun[some]) < HORIZON_DAYS * DAY
-        p = won_in_time(np.array([place]))[0]
+        p = won_in_time(np.array([place]), hurried[:1])[0]
         assert abs(found.mean() - p) < 4 * np.sqrt(p * (1 - p) / some.sum())
     # A single exponential stay: closed form.
-    last = won_in_time(np.array([STATES.index("proposal")]))[0]
-    assert last == pytest.approx(1 - np.exp(-HORIZON_DAYS / STAY_DAYS["proposal"]))
+    last = won_in_time(np.array([STATES.index("proposal")]), hurried[:1])[0]
+    pace = HURRY if hurries else 1.0
+    assert last == pytest.approx(1 - np.exp(-pace * HORIZON_DAYS / STAY_DAYS["proposal"]))
+
+
+def test_the_evidence_of_hurry_is_the_ratio_of_two_likelihoods() -> None:
+    """Exponential stays written down a second time: those left behind, and the one that lasts."""
+
+    def log_density(days: float, mean: float) -> float:
+        return float(np.log(1 / mean) - days / mean)
+
+    # lead at 0, mql at 3, sql at 5, recycled at 6, sql again at 16, proposal at 20 days
+    path = np.array([[0, 3, 5, 6, 16, 20]]) * DAY
+    stays = dict(zip(STATES, (3.0, 2.0, 1.0, 10.0, 4.0), strict=False))
+    total = 0.0
+    for state, days in stays.items():
+        mean = STAY_DAYS[state]
+        total += log_density(days, mean / HURRY) - log_density(days, mean)
+    lasts = 7.0 * (HURRY - 1) / STAY_DAYS["proposal"]
+    found = hurry_evidence(path, np.array([27 * DAY]), np.array([True]))[0]
+    assert found == pytest.approx(total - lasts)
+    straight = np.array([[0, 3 * DAY, 5 * DAY, NEVER, NEVER, 6 * DAY]])
+    found = hurry_evidence(straight, np.array([6 * DAY]), np.array([True]))[0]
+    waits = 3 / STAY_DAYS["lead"] + 2 / STAY_DAYS["mql"] + 1 / STAY_DAYS["sql"]
+    assert found == pytest.approx(2 * np.log(HURRY) - (HURRY - 1) * waits)
+    assert hurry_evidence(path, np.array([27 * DAY]), np.array([False]))[0] == 0.0
+
+
+def test_urgency_is_worth_less_with_every_day_that_an_urgent_lead_waits() -> None:
+    ages = np.array([0, 1, 3, 7, 14]) * DAY
+    path = np.repeat([[0, *[NEVER] * (len(STATES) - 1)]], len(ages), axis=0)
+    found = hurry_evidence(path, ages, np.ones(len(ages), dtype=bool))
+    np.testing.assert_allclose(found, -ages / DAY / STAY_DAYS["lead"] * (HURRY - 1))
+    worth = next(e.logodds for e in TRUE_EFFECTS if e.level == "must be solved now")
+    assert (worth + found)[[0, -1]].tolist() == pytest.approx([worth, worth - 1.75])
 
 
 def test_leads_are_recycled_at_most_once_and_go_on_from_there(many: World) -> None:
@@ -343,7 +443,7 @@ def test_wins_are_as_many_as_the_truth_says_at_every_age_stage_and_chance(many: 
         for place in np.unique(state):
             rows = state == place
             assert abs(gap(won[rows], p[rows])) < 4
-        for rows in np.array_split(np.argsort(p), 10):
+        for rows in (many.hurried[lead], *np.array_split(np.argsort(p), 10)):
             assert abs(gap(won[rows], p[rows])) < 4
     # Whoever is open still is more and more often a buyer.
     assert means == sorted(means)
@@ -710,11 +810,15 @@ def test_matrix_and_segments_fit_the_fields_and_leave_sales_enough_to_do(world: 
 
 
 def when(effect: Effect) -> str:
-    if effect.level is None:
-        return f"each doubling from {number(effect.low)} to {number(effect.high)}"
-    if effect.other is None:
-        return effect.level
-    return f"{effect.level}, and `{effect.other}` at least {effect.other_least:,.0f}"
+    what = effect.level or f"each doubling from {number(effect.low)} to {number(effect.high)}"
+    only = effect.only
+    if only is None:
+        return what
+    if only.one_of:
+        return f"{what}, if `{only.field}` is {' or '.join(only.one_of)}"
+    if np.isfinite(only.at_least):
+        return f"{what}, if `{only.field}` is {number(only.at_least)} or more"
+    return f"{what}, if `{only.field}` is {number(only.at_most)} or less"
 
 
 def number(value: float) -> str:

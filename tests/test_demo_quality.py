@@ -17,7 +17,8 @@ from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.demo.effects import RESPONSE_FIELD
 from scoring_ml.demo.files import DemoFiles, write_demo
 from scoring_ml.demo.reachable import best_reachable
-from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.evaluation.comparison import compare
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from tests.bench.influence import Influence, influence

@@ -7,12 +7,15 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
+from scoring_ml.demo.effects import RESPONSE_FIELD, true_logodds
 from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of
-from scoring_ml.demo.reachable import best_reachable
+from scoring_ml.demo.reachable import best_reachable, known_logodds
 from scoring_ml.demo.world import make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
+from tests.bench.demo_truth import expected_auc
+from tests.demo_truth import known_attributes
 from tests.flat_leads import EXAMPLE
 
 LEADS, SEED = 4_000, 9
@@ -72,3 +75,26 @@ def test_leads_of_several_ages_or_of_one_class_are_refused(demo):
         best_reachable(lost, schema, mapping, **given)
     with pytest.raises(InputError, match="factor must be 1 or more"):
         best_reachable(mature, schema, mapping, **(given | {"factor": 0}))
+
+
+def test_the_expected_auc_is_that_of_leads_tossed_by_their_chances():
+    rng = np.random.default_rng(4)
+    chance, score = rng.random(300), rng.integers(0, 20, 300).astype(float)
+    score = score + 10 * chance
+    sure = (chance > 0.5).astype(float)
+    assert expected_auc(score, sure) == pytest.approx(roc_auc_score(sure, score))
+    tossed = np.tile(chance, 400)
+    won = rng.random(len(tossed)) < tossed
+    found = roc_auc_score(won, np.tile(score, 400))
+    assert expected_auc(score, chance) == pytest.approx(found, abs=0.004)
+
+
+def test_what_is_known_adds_to_the_log_odds_what_the_truth_says(demo):
+    world, _, schema, snapshot, _ = demo
+    seen = snapshot.take(snapshot.age_days == 7.0)
+    known = known_attributes(world, seen.lead, seen.as_of.astype("M8[us]").astype(np.int64))
+    known[RESPONSE_FIELD] = np.full(len(seen), np.nan)  # the demo's schema leaves it out
+    values = {name: seen.frame[name].to_numpy() for name in seen.frame}
+    added = known_logodds(values, schema)
+    np.testing.assert_allclose(added, true_logodds(known), rtol=0, atol=1e-12)
+    assert len(np.unique(added)) > 1_000

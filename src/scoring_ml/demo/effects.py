@@ -6,7 +6,7 @@ nothing else can be true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from scoring_ml.data.yaml_file import packaged
 WORLD: Final = packaged("scoring_ml.demo", "world.yaml")
 """The tables of the demo's world, by name."""
 
-INTERCEPT: Final = -4.2
+INTERCEPT: Final = -5.1
 """Log-odds of a lead to which no effect applies."""
 
 HORIZON_DAYS: Final = 60.0
@@ -34,6 +34,34 @@ none), ``float64`` for numbers (NaN for none)."""
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """What must hold of another attribute for an effect to count.
+
+    Parameters
+    ----------
+    field : str
+        The attribute; one that is not known holds nothing.
+    one_of : sequence of str
+        For a category: the levels that will do.
+    at_least, at_most : float
+        For a number.
+    """
+
+    field: str
+    one_of: Sequence[str] = ()
+    at_least: float = -np.inf
+    at_most: float = np.inf
+
+    def holds(self, attributes: Attributes) -> NDArray[np.bool_]:
+        """Tell for which leads it holds, shape (n,)."""
+        value = attributes[self.field]
+        if not self.one_of:
+            return np.asarray((value >= self.at_least) & (value <= self.at_most))
+        levels = ATTRIBUTE_LEVELS[self.field]
+        return np.isin(value, [levels.index(level) for level in self.one_of])
+
+
+@dataclass(frozen=True)
 class Effect:
     """The true effect of one attribute on the log-odds of a win.
 
@@ -44,8 +72,8 @@ class Effect:
     level : str or None
         The level that has the effect; ``None`` for a number that counts in doublings, from ``low``
         on and no further than ``high``.
-    other, other_least : str or None, float
-        For an interaction: a number that must be known, too, and what it must reach.
+    only : Requirement or None
+        For an interaction: what must hold beside it.
     """
 
     field: str
@@ -53,24 +81,27 @@ class Effect:
     level: str | None = None
     low: float = 1.0
     high: float = 1.0
-    other: str | None = None
-    other_least: float = 0.0
+    only: Requirement | None = None
 
     def added(self, attributes: Attributes) -> NDArray[np.float64]:
         """Log-odds added to each lead, shape (n,); an attribute not known adds nothing."""
         value = attributes[self.field]
         if self.level is None:
             doublings = np.log2(np.clip(value, self.low, self.high) / self.low)
-            return np.nan_to_num(self.logodds * doublings, nan=0.0)
-        holds = value == ATTRIBUTE_LEVELS[self.field].index(self.level)
-        if self.other is not None:
-            holds = holds & (attributes[self.other] >= self.other_least)
-        return np.where(holds, self.logodds, 0.0)
+            added = np.nan_to_num(self.logodds * doublings, nan=0.0)
+        else:
+            holds = value == ATTRIBUTE_LEVELS[self.field].index(self.level)
+            added = np.where(holds, self.logodds, 0.0)
+        return added if self.only is None else np.where(self.only.holds(attributes), added, 0.0)
+
+
+def _effect(only: Mapping[str, Any] | None = None, **item: Any) -> Effect:
+    return Effect(**item, only=None if only is None else Requirement(**only))
 
 
 RESPONSE_FIELD: Final = "hours_to_first_response"
 
-TRUE_EFFECTS: Final = tuple(Effect(**item) for item in WORLD["effects"])
+TRUE_EFFECTS: Final = tuple(_effect(**item) for item in WORLD["effects"])
 
 
 def true_logodds(attributes: Attributes) -> NDArray[np.float64]:
@@ -151,5 +182,9 @@ STAY_DAYS: Final[Mapping[str, float]] = WORLD["stay_days"]
 
 STATES: Final = tuple(STAY_DAYS)
 """Where an open lead can be, in the order in which it can get there."""
+
+HURRIED: Final = Requirement(**WORLD["hurried"])
+HURRY: Final[float] = WORLD["hurry"]
+"""Leads that will buy and are :data:`HURRIED` leave every state so many times as fast."""
 
 FUNNEL_STEPS: Final = tuple(FunnelStep(**item) for item in WORLD["steps"])

@@ -1,8 +1,9 @@
-"""The demo's funnel: a Markov chain in which only the branching differs by who will buy.
+"""The demo's funnel: a Markov chain whose branching, and for some its pace, differs by who buys.
 
-A lead stays in a state for an exponential time that is the same for those who will buy and for
-those who will not. So waiting tells nothing, and the evidence of a path is the product of the
-ratios of its branchings, whatever its times.
+A lead stays in a state for an exponential time. It is the same for those who will buy and for
+those who will not, so that waiting tells nothing, except where the lead's problem must be solved
+now: those who will buy hurry, and an urgent lead that waits is less and less likely one of them.
+The evidence of a path is the product of the ratios of its branchings and of its times.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.linalg import expm
 
 from scoring_ml.data.values.moments import DAY, NEVER, Moments
 from scoring_ml.demo.calendar import SECOND_US
-from scoring_ml.demo.effects import FUNNEL_STEPS, HORIZON_DAYS, STATES, STAY_DAYS
+from scoring_ml.demo.effects import FUNNEL_STEPS, HORIZON_DAYS, HURRY, STATES, STAY_DAYS
 
 FUNNEL_STAGES: Final = ("lead", "recycled", "mql", "sql", "proposal")
 """The CRM's stages in the funnel's order; a recycled lead has stepped back."""
@@ -69,16 +70,50 @@ def evidence_of(entered_at: Moments, as_of: Moments) -> NDArray[np.float64]:
     return total
 
 
-def draw_paths(created_at: Moments, buyer: NDArray[np.bool_], rng: np.random.Generator) -> Paths:
-    """Draw the way of each lead through the funnel, to its end; a buyer will be won."""
+def hurry_evidence(
+    entered_at: Moments, as_of: Moments, hurried: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Log-odds that follow from how long leads stayed in states before a moment, shape (m,).
+
+    Each state that was left in time t counts ``log(HURRY) - (HURRY - 1) t / mean``, and the one
+    in which the lead still is the second part of it; nothing for a lead that is not hurried.
+
+    Parameters
+    ----------
+    entered_at : array of int64, shape (m, states)
+        The first state must have been entered.
+    as_of : array of int64, shape (m,)
+    hurried : array of bool, shape (m,)
+    """
+    total = np.zeros(len(as_of))
+    until = as_of
+    # From the last state back: a lead is in a state until it enters the next one.
+    for place in reversed(range(len(STATES))):
+        begun = entered_at[:, place]
+        seen = begun < as_of
+        days = np.where(seen, until - begun, 0) / DAY
+        total += np.where(seen & (until < as_of), np.log(HURRY), 0.0)
+        total -= (HURRY - 1.0) * days / STAY_DAYS[STATES[place]]
+        until = np.where(seen, begun, until)
+    return np.where(hurried, total, 0.0)
+
+
+def draw_paths(
+    created_at: Moments,
+    buyer: NDArray[np.bool_],
+    hurried: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> Paths:
+    """Draw the way of each lead to its end; a buyer will be won, and if hurried, it hurries."""
+    pace = np.where(buyer & hurried, HURRY, 1.0)
     n = len(created_at)
     entered = np.full((n, len(STATES)), NEVER, dtype=np.int64)
     entered[:, 0] = created_at
     closed = np.full(n, NEVER, dtype=np.int64)
     for place, name in enumerate(STATES):
         here = np.flatnonzero(entered[:, place] != NEVER)
-        stay = rng.exponential(STAY_DAYS[name] * DAY / SECOND_US, n)[here].astype(np.int64) + 1
-        leaves = entered[here, place] + stay * SECOND_US
+        stay = rng.exponential(STAY_DAYS[name] * DAY / SECOND_US, n) / pace
+        leaves = entered[here, place] + (stay[here].astype(np.int64) + 1) * SECOND_US
         chance = rng.random(n)[here]
         onward = np.full(len(here), _LOST)
         limit = np.zeros(len(here))
@@ -106,14 +141,14 @@ def _chances() -> NDArray[np.float64]:
         rates[place, place] = -1.0 / STAY_DAYS[name]
         for to, share in ways.items():
             rates[place, to] += share / STAY_DAYS[name]
-    chances: NDArray[np.float64] = expm(rates * HORIZON_DAYS)[:-1, -1]
-    return chances
+    found = [expm(pace * rates * HORIZON_DAYS)[:-1, -1] for pace in (1.0, HURRY)]
+    return np.array(found)
 
 
-def won_in_time(state: NDArray[np.int64]) -> NDArray[np.float64]:
+def won_in_time(state: NDArray[np.int64], hurried: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Chance that a lead that will be won is won within the horizon, by its place in STATES now.
 
     The chain of those who buy is absorbed by the win; the chance is an entry of the matrix
     exponential of its rates.
     """
-    return _chances()[state]
+    return np.asarray(_chances()[hurried.astype(np.intp), state])

@@ -3,8 +3,9 @@
 The true probability of a lead sees answers that nobody has given yet, so no model can rank as
 well as it does. What a model can reach at best is the expectation of the true probability given
 what is known at the moment. It is estimated by regressing the true probability (not the outcome:
-there is no noise of the toss in it) on the fields and features of generated leads, seen at the
-same age by the same code, at least 20 for each lead of the demo, none of which is one of them.
+there is no noise of the toss in it) on the fields and features of generated leads, and on what the
+known answers alone add to the true log-odds. They are seen at the same age by the same code, at
+least 20 for each lead of the demo, none of which is one of them.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from sklearn.metrics import r2_score
 from scoring_ml.data.crm.mapping.crm_mapping import CrmMapping
 from scoring_ml.data.schema import Schema
 from scoring_ml.data.values.moments import Moments
+from scoring_ml.demo.effects import ATTRIBUTE_LEVELS, RESPONSE_FIELD, true_logodds
 from scoring_ml.demo.export import typed_export
 from scoring_ml.demo.files import seed_of
+from scoring_ml.demo.people import NO_CODE
 from scoring_ml.demo.world import make_world
 from scoring_ml.errors import InputError
 from scoring_ml.features.asof import seen_at
@@ -144,10 +147,42 @@ def _generated(
     return {name: item[rows] for name, item in values.items()}, truth
 
 
+def known_logodds(values: Mapping[str, NDArray[Any]], schema: Schema) -> NDArray[np.float64]:
+    """Return the true log-odds that follow from the known attributes alone, shape (n,).
+
+    Parameters
+    ----------
+    values : mapping of str to array, shape (n,)
+        Fields as known at some moment.
+    schema : Schema
+        Of the demo.
+    """
+    n = len(next(iter(values.values())))
+    known: dict[str, NDArray[Any]] = {RESPONSE_FIELD: np.full(n, np.nan)}
+    for column in schema.used:
+        cells, levels = values[column.name], ATTRIBUTE_LEVELS.get(column.name)
+        if levels is None:
+            known[column.name] = cells
+            continue
+        words = cells.tolist()
+        if column.type in ("email", "phone"):
+            checked = {1.0: "valid", 0.0: "invalid"}
+            words = [None if is_missing(word) else contact_valid(word, column) for word in words]
+            words = [checked.get(word) for word in words]
+        places = {level: place for place, level in enumerate(levels)}
+        known[column.name] = np.array([places.get(word, NO_CODE) for word in words])
+    return true_logodds(known)
+
+
 class _Codes:
-    """Every used column as one number; categories as codes, missing as NaN."""
+    """Every used column as one number; categories as codes, missing as NaN.
+
+    Beside them stands :func:`known_logodds`, so that the regression need not find the true effects
+    and interactions again.
+    """
 
     def __init__(self, schema: Schema, values: Mapping[str, NDArray[Any]]) -> None:
+        self._schema = schema
         self._columns = schema.used
         self._levels: dict[str, dict[Any, int]] = {}
         for column in self._columns:
@@ -156,10 +191,10 @@ class _Codes:
                 distinct, counts = np.unique(words, return_counts=True)
                 often = distinct[np.argsort(-counts, kind="stable")][:_MOST_LEVELS]
                 self._levels[column.name] = {word: i for i, word in enumerate(often.tolist())}
-        self.categorical = [column.type == "category" for column in self._columns]
+        self.categorical = [*(column.type == "category" for column in self._columns), False]
 
     def encode(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        X = np.full((len(next(iter(values.values()))), len(self._columns)), np.nan)
+        X = np.full((len(next(iter(values.values()))), len(self._columns) + 1), np.nan)
         for index, column in enumerate(self._columns):
             cells = values[column.name]
             if column.type == "category":
@@ -172,4 +207,5 @@ class _Codes:
                 ]
             elif column.type != "date":
                 X[:, index] = cells
+        X[:, -1] = known_logodds(values, self._schema)
         return X

@@ -22,8 +22,8 @@ from scoring_ml.demo.answers import RecordedAnswer, draw_answers, draw_form, dra
 from scoring_ml.demo.calendar import EXTRACTED_AT, SECOND_US, whole_seconds
 from scoring_ml.demo.contact_details import ContactDetails, draw_contact_details
 from scoring_ml.demo.deals import draw_deals, draw_spend
-from scoring_ml.demo.effects import true_logodds
-from scoring_ml.demo.funnel import Paths, draw_paths, evidence_of, won_in_time
+from scoring_ml.demo.effects import HURRIED, true_logodds
+from scoring_ml.demo.funnel import Paths, draw_paths, evidence_of, hurry_evidence, won_in_time
 from scoring_ml.demo.people import People, draw_people
 from scoring_ml.errors import InputError
 
@@ -69,6 +69,11 @@ class World:
     def __len__(self) -> int:
         return len(self.buyer)
 
+    @property
+    def hurried(self) -> NDArray[np.bool_]:
+        """Which leads hurry if they will buy, shape (n,)."""
+        return HURRIED.holds(self.people.true)
+
     def truly_open(self, as_of: Moments, lead: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which leads are neither won nor lost before a moment, shape (m,)."""
         return np.asarray(self.paths.closed_at[lead] >= as_of)
@@ -81,7 +86,7 @@ class World:
         export; ``lead`` is its place, from 0.
         """
         logodds = self.evidence(as_of, lead)
-        in_time = won_in_time(self.paths.state(lead, as_of))
+        in_time = won_in_time(self.paths.state(lead, as_of), self.hurried[lead])
         chance = in_time / (1.0 + np.exp(-logodds))
         return np.where(self.truly_open(as_of, lead), chance, 0.0)
 
@@ -109,7 +114,8 @@ class World:
         begin, end = self.events_before(as_of, lead)
         events = total[end] - total[begin]
         quiet = silence_evidence(self.people, lead, as_of)
-        path = evidence_of(self.paths.entered_at[lead], as_of)
+        entered = self.paths.entered_at[lead]
+        path = evidence_of(entered, as_of) + hurry_evidence(entered, as_of, self.hurried[lead])
         return np.asarray(self.logodds[lead] + events - quiet + path)
 
     def events_before(
@@ -142,7 +148,7 @@ def make_world(leads: int, seed_sequence: np.random.SeedSequence) -> World:
     people = draw_people(leads, draws[0])
     logodds = true_logodds(people.true)
     buyer = draws[1].random(leads) < 1.0 / (1.0 + np.exp(-logodds))
-    paths = draw_paths(people.created_at, buyer, draws[2])
+    paths = draw_paths(people.created_at, buyer, HURRIED.holds(people.true), draws[2])
     talks_at = draw_talks(people, paths, draws[3])
     answers = draw_answers(people, paths, talks_at, draws[4])
     form = draw_form(people, draws[4])
