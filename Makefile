@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test install install-dev check bench notebooks
 
-demo: install
+demo: install $(VENV)/.catboost
 	$(BIN)/scoring-ml demo --home $(HOME_DIR) $(DEMO_ARGS)
 
 test: install-dev
@@ -42,6 +42,11 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+# An extra: where no wheel of it can be had, everything works without it.
+$(VENV)/.catboost: $(VENV)/.runtime requirements-catboost.lock
+	$(BIN)/python -m pip install --quiet --progress-bar on --no-deps --require-hashes --only-binary :all: -r requirements-catboost.lock || echo "CatBoost could not be installed: candidates are compared without it."
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.catboost requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes --only-binary :all: -r requirements-dev.lock
 	touch $@

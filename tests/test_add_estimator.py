@@ -22,10 +22,10 @@ from scoring_ml.tracking import DatasetFacts, Store, log_training, logged_candid
 from tests.estimator_checks import CHECKS
 
 
-class Logistic(Estimator):
+class Plain(Estimator):
     """Plain logistic regression on standardised fields: the module that is added."""
 
-    kind = "logistic"
+    kind = "plain"
     colour = "#009e73"
     roles = FIELD_ROLES
     min_outcomes = 100
@@ -75,14 +75,14 @@ def added(tmp_path_factory):
     folder = tmp_path_factory.mktemp("added") / "texts"
     shutil.copytree(Path(texts.__file__).parent, folder, ignore=shutil.ignore_patterns("*.py"))
     names = yaml.safe_load((folder / "kinds.yaml").read_text(encoding="utf-8"))
-    names["verdict"]["kinds"]["logistic"] = {
-        "en": "the logistic regression",
-        "fa": "رگرسیون لجستیک",
-        "ru": "логистическая регрессия",
+    names["verdict"]["kinds"]["plain"] = {
+        "en": "the plain regression",
+        "fa": "رگرسیون ساده",
+        "ru": "простая регрессия",
     }
     (folder / "kinds.yaml").write_text(yaml.safe_dump(names, allow_unicode=True), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ladder, "LADDER", (MatrixEstimator, Logistic))
+        patch.setattr(ladder, "LADDER", (MatrixEstimator, Plain))
         patch.setattr(texts, "_FOLDER", folder)
         yield
 
@@ -101,24 +101,24 @@ def logged(trained, tmp_path_factory):
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_it_passes_the_battery(check):
-    check(Logistic, *[Logistic] * (check.__code__.co_argcount - 1))
+    check(Plain, *[Plain] * (check.__code__.co_argcount - 1))
 
 
 def test_it_is_compared_and_named(trained):
-    assert [rung.kind for rung in trained.rungs] == ["matrix", "logistic"]
-    assert trained.chosen == "logistic"
-    assert "the logistic regression" in trained.verdict.text
+    assert [rung.kind for rung in trained.rungs] == ["matrix", "plain"]
+    assert trained.chosen == "plain"
+    assert "the plain regression" in trained.verdict.text
     persian = texts.Catalogue.load("fa")
-    assert persian.text("verdict.kinds.logistic") == "رگرسیون لجستیک"
+    assert persian.text("verdict.kinds.plain") == "رگرسیون ساده"
 
 
 def test_it_is_logged_with_its_parameters_and_plots(logged):
     store, result = logged
-    run = store.client.get_run(result.child_runs["logistic"])
+    run = store.client.get_run(result.child_runs["plain"])
     assert run.data.params["strength"] == "0.5"
     files = {item.path for item in store.client.list_artifacts(run.info.run_id, "plots")}
     assert {"plots/ranking.png", "plots/fields.png"} <= files
-    assert [row["kind"] for row in logged_candidates(store)] == ["matrix", "logistic"]
+    assert [row["kind"] for row in logged_candidates(store)] == ["matrix", "plain"]
 
 
 def test_it_is_saved_loaded_and_scores(logged, world, tmp_path):
@@ -128,11 +128,11 @@ def test_it_is_saved_loaded_and_scores(logged, world, tmp_path):
     for row in world.trained.windows.open[:5]:
         lead, as_of = world.lead(row), world.as_of(row)
         assert again.explain(lead, as_of=as_of) == scorer.explain(lead, as_of=as_of)
-    assert again.kind == "logistic"
+    assert again.kind == "plain"
 
 
 def test_a_version_without_it_refuses_the_saved_model(logged, tmp_path, monkeypatch):
     save_scorer(logged[1].scorer, tmp_path / "1")
     monkeypatch.setattr(ladder, "LADDER", (MatrixEstimator,))
-    with pytest.raises(IntegrityError, match=r"must be of a kind .* 'logistic'; known are matrix"):
+    with pytest.raises(IntegrityError, match=r"must be of a kind .* 'plain'; known are matrix"):
         load_scorer(tmp_path / "1")

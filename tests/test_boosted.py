@@ -5,12 +5,16 @@ from __future__ import annotations
 import lightgbm
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
 
 from scoring_ml.estimators.boosted import Boosted, boosted_settings
+from scoring_ml.estimators.ridge import levelled_loss
+from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.encoder import EncodedColumn
 
-SETTINGS = boosted_settings() | {"rounds": {"most": 60, "patience": 10}}
+SETTINGS = boosted_settings() | {
+    "rounds": {"usual": 20, "most": 60, "patience": 10},
+    "tuning": {},
+}
 
 
 def columns_of(*, monotone=(0, 0), names=("rise", "fall", "trade")):
@@ -102,27 +106,28 @@ def test_with_few_wins_only_the_shallow_set_is_tried(data):
     shallow = Boosted(COLUMNS, settings=SETTINGS, shallow_only=True).fit(*data)
     assert shallow.chosen_["set"] == "shallow"
     assert shallow.chosen_["max_depth"] == 3
-    depths = shallow.booster.trees_to_dataframe()["node_depth"]
+    depths = shallow.boosters[0].trees_to_dataframe()["node_depth"]
     assert depths.max() <= 3 + 1  # counted from 1, leaves among them
 
 
 @pytest.mark.parametrize(("most_for_one", "threads"), [(4_500, 2), (4_501, 1)])
 def test_small_data_is_trained_on_by_one_thread(data, monkeypatch, most_for_one, threads):
     monkeypatch.setattr("scoring_ml.estimators.boosted.CELLS_FOR_THREADS", most_for_one)
-    booster = Boosted(COLUMNS, settings=SETTINGS).fit(*data).booster  # 900 rows, 5 columns
+    booster = Boosted(COLUMNS, settings=SETTINGS).fit(*data).boosters[0]  # 900 rows, 5 columns
     assert booster.params["num_threads"] == threads
 
 
 def test_the_set_with_least_log_loss_on_the_newest_quarter_is_chosen(data):
     X, y = data
     losses = {}
-    for name in SETTINGS["sets"]:
-        only = SETTINGS | {"sets": {name: SETTINGS["sets"][name]}}
+    for name in ("shallow", "deeper"):
+        # The first set is the one that few wins would leave: any stands in its place alone.
+        only = SETTINGS | {"sets": {"shallow": SETTINGS["sets"][name]}}
         chosen = Boosted(COLUMNS, settings=only).fit(X, y).chosen_
-        losses[name] = chosen["log_loss_newest_quarter"]
+        losses[name] = chosen["loss_newest_quarter"]
     found = Boosted(COLUMNS, settings=SETTINGS).fit(X, y).chosen_
     assert found["set"] == min(losses, key=losses.get)
-    assert found["log_loss_newest_quarter"] == min(losses.values())
+    assert found["loss_newest_quarter"] == min(losses.values())
     assert 1 <= found["trees"] <= SETTINGS["rounds"]["most"]
 
 
@@ -131,7 +136,7 @@ def test_one_class_in_the_newest_quarter_leaves_the_shallow_default(data):
     y = np.where(np.arange(len(y)) < 675, y, 0.0)
     found = Boosted(COLUMNS, settings=SETTINGS).fit(X, y)
     assert found.chosen_["set"] == "shallow"
-    assert np.isnan(found.chosen_["log_loss_newest_quarter"])
+    assert np.isnan(found.chosen_["loss_newest_quarter"])
     assert np.isfinite(found.logodds(X)).all()
 
 
@@ -175,7 +180,7 @@ def test_a_leaf_needs_as_many_leads_whatever_rows_they_have(data):
     least = SETTINGS["sets"]["shallow"]["min_data_in_leaf"]
     booster = Boosted(COLUMNS, settings=SETTINGS, shallow_only=True)
     booster.fit(X[lead], y[lead], np.full(len(lead), 0.25), lead)
-    assert booster.booster.params["min_data_in_leaf"] == 4 * least
+    assert booster.boosters[0].params["min_data_in_leaf"] == 4 * least
     assert booster.chosen_["min_data_in_leaf"] == least
 
 
@@ -195,13 +200,12 @@ def test_the_loss_that_chooses_is_weighted_and_parts_no_lead(data):
     cut = 676
     older = Boosted(COLUMNS, settings=SETTINGS)
     seen = np.ascontiguousarray(X[:, older.seen])
-    own = SETTINGS["common"] | SETTINGS["sets"][found.chosen_["set"]]
-    params = older._params(own, seen.size, len(y) / weight.sum())
+    rows = TrainingRows(X, y, weight, lead, None)
+    params = older._params(rows, SETTINGS["sets"][found.chosen_["set"]])
     model = lightgbm.train(
         params,
         lightgbm.Dataset(seen[:cut], y[:cut], weight=weight[:cut]),
         num_boost_round=found.chosen_["trees"],
     )
-    p = model.predict(seen[cut:])
-    theirs = log_loss(y[cut:], p, sample_weight=weight[cut:])
-    assert found.chosen_["log_loss_newest_quarter"] == pytest.approx(theirs, abs=1e-6)
+    theirs = levelled_loss(model.predict(seen[cut:], raw_score=True), y[cut:], weight[cut:])
+    assert found.chosen_["loss_newest_quarter"] == pytest.approx(theirs, abs=1e-6)

@@ -9,11 +9,14 @@ from typing import Any, Final, Self
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.model_settings import BoostedSettings
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, TrainingCounts
-from scoring_ml.estimators.rows import TrainingRows, quantiles
+from scoring_ml.estimators.ridge import levelled_loss
+from scoring_ml.estimators.rows import TrainingRows
+from scoring_ml.estimators.typical_answers import Typical, filled, typical_answers
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
 from scoring_ml.statistics.samples import Floats
@@ -30,8 +33,8 @@ On a busy machine threads that wait for one another take far longer than the wor
 THREADED_ROWS: Final = 10_000
 """Rows from which several threads predict; the bits of a row do not depend on them."""
 
-AVERAGED_ROWS: Final = 2_000
-"""At least so many rows, if there are, give the mean from which contributions are counted."""
+_TEXT_BEGINS: Final = "tree\nversion="
+"""The first words of LightGBM's text of a model."""
 
 _LEAST_ROWS: Final = {"min_data_in_leaf": 20, "min_data_in_bin": 3}
 """LightGBM's own least numbers of rows, which hold where the settings give none."""
@@ -44,7 +47,7 @@ def boosted_settings() -> dict[str, Any]:
 
 
 class Boosted(Estimator):
-    """Gradient-boosted trees on the fields' encoded columns.
+    """Gradient-boosted trees on the fields' encoded columns: the mean of several seeds.
 
     Parameters
     ----------
@@ -57,14 +60,16 @@ class Boosted(Estimator):
 
     Attributes
     ----------
+    boosters : tuple of lightgbm.Booster
+        One for each seed; one alone in models of earlier versions.
     chosen_ : dict
-        The parameter set that was chosen and the number of trees.
+        The parameter set that was chosen, what was tuned, and the number of trees.
     """
 
     kind = "boosted"
     colour = "#d55e00"
     roles = FIELD_ROLES
-    min_outcomes = 150
+    min_outcomes = 30
     shap_values = True
     keeps_direction = True
 
@@ -80,9 +85,8 @@ class Boosted(Estimator):
         self.shallow_only = shallow_only
         self.settings = settings
         self.threads = threads
-        self._booster: lightgbm.Booster | None = None
-        self._typical: dict[int, float] = {}
-        self._levels: list[tuple[int, int]] = []
+        self.boosters: tuple[lightgbm.Booster, ...] = ()
+        self._typical: Typical = {}
         self._mean = np.zeros(len(self.seen))
         self.chosen_: dict[str, Any] = {}
 
@@ -103,61 +107,79 @@ class Boosted(Estimator):
 
     def params(self, matrix: Matrix) -> dict[str, Any]:
         """Return the settings, the chosen set among them, and the number of trees."""
-        settings = self.settings or boosted_settings()
-        return dict(settings["common"]) | self.chosen_
+        return dict(self._given["common"]) | self.chosen_
 
     def _learn(self, rows: TrainingRows) -> None:
-        """Choose parameters on the newest quarter, then refit on all rows."""
-        X, y, weight = rows.X, rows.y, rows.weight
-        settings = self.settings or boosted_settings()
-        sets = dict(settings["sets"])
-        if self.shallow_only:
-            sets = {"shallow": sets["shallow"]}
-        rows_a_lead = 1.0 if weight is None else len(y) / float(weight.sum())
-        self._learn_typical(X, weight)
-        cells = len(X) * len(self.seen)
-        best: tuple[float, int, str] | None = None
-        if rows.can_choose:
-            for name, own in sets.items():
-                params = self._params(settings["common"] | own, cells, rows_a_lead)
-                loss, count = _newest_loss(rows, self.seen, params, **settings["rounds"])
-                if best is None or loss < best[0]:
-                    best = (loss, count, name)
-        loss, count, name = best or (float("nan"), 50, "shallow")
-        params = self._params(settings["common"] | sets[name], cells, rows_a_lead)
-        everything = lightgbm.Dataset(_SeenColumns(X, self.seen), y, weight=weight)
-        self._booster = lightgbm.train(params, everything, num_boost_round=count)
-        self.chosen_ = {"set": name, "trees": count, "log_loss_newest_quarter": loss, **sets[name]}
+        """Choose parameters on the newest quarter, then refit on all rows, once with each seed."""
+        self._typical = typical_answers(rows, self.numbers, self.blocks)
+        own, self.chosen_ = self._choose(rows)
+        params = self._params(rows, own)
+        everything = lightgbm.Dataset(_SeenColumns(rows.X, self.seen), rows.y, weight=rows.weight)
+        self.boosters = tuple(
+            lightgbm.train(params | {"seed": seed}, everything, self.chosen_["trees"])
+            for seed in self._given["seeds"]
+        )
         self._mean[:] = 0.0
         if rows.average is not None:
-            averaged = np.flatnonzero(rows.average)
-            averaged = averaged[:: max(1, len(averaged) // AVERAGED_ROWS)]
-            self._mean = self.contributions(X[averaged])[0][:, self.seen].mean(axis=0)
+            self._mean = self.contributions(rows.X[rows.averaged])[0][:, self.seen].mean(axis=0)
+
+    def _choose(self, rows: TrainingRows) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the set with the least loss, tuned while work is left, and what was chosen.
+
+        Work is counted in numbers of the training matrix times trees, so that the choice does not
+        depend on how fast a machine is.
+        """
+        given = self._given
+        sets = dict(given["sets"])
+        name, own, loss, count = "shallow", dict(sets["shallow"]), np.nan, given["rounds"]["usual"]
+        tuned: list[str] = []
+        if rows.can_choose:
+            leads = len(rows.y) if rows.weight is None else float(rows.weight.sum())
+            if leads < given["large_from"]:
+                sets.pop("large", None)
+            if self.shallow_only:
+                sets = {name: own}
+            trial = _Trial(rows, self.seen, given["rounds"])
+            found = {key: trial.loss(self._params(rows, each)) for key, each in sets.items()}
+            name = min(found, key=found.__getitem__)
+            own, (loss, count) = dict(sets[name]), found[name]
+            for label, change in given["tuning"].items():
+                if trial.work >= given["most_work"]:
+                    break
+                changed, trees = trial.loss(self._params(rows, own | change))
+                if changed < loss * (1 - given["least_gain"]):
+                    loss, count, own = changed, trees, own | change
+                    tuned.append(label)
+        facts = {"set": name, "tuned": ", ".join(tuned), "trees": count}
+        return own, facts | {"loss_newest_quarter": loss, **own}
 
     def logodds(self, X: Floats) -> Floats:
         """Return uncalibrated log-odds, shape (n,)."""
-        seen = self._with_typical(X)
-        threads = 1 if len(X) < THREADED_ROWS else self.threads
-        return np.asarray(self.booster.predict(seen, raw_score=True, num_threads=threads))
+        if not self._fitted:
+            raise self._unfitted()
+        seen = filled(X, self.seen, self._typical)
+        options = {"raw_score": True, "num_threads": 1 if len(X) < THREADED_ROWS else self.threads}
+        found = [each.predict(seen, **options) for each in self.boosters]
+        return np.asarray(sum(found[1:], found[0]) / len(found))
 
     def _contributions(self, X: Floats) -> tuple[Floats, float]:
         """Return LightGBM's own TreeSHAP, the code that the shap package calls for LightGBM."""
         values = np.zeros((len(X), len(self.columns)))
         if len(X) == 0:
             return values, 0.0
-        seen = self._with_typical(X)
-        found = np.asarray(self.booster.predict(seen, pred_contrib=True, num_threads=1))
+        seen = filled(X, self.seen, self._typical)
+        parts = [each.predict(seen, pred_contrib=True, num_threads=1) for each in self.boosters]
+        found = np.asarray(sum(parts[1:], parts[0]) / len(parts))
         values[:, self.seen] = found[:, :-1] - self._mean
         return values, float(found[0, -1] + self._mean.sum())
 
     def dump(self) -> dict[str, Any]:
-        """Return the choice as JSON-ready values and the trees as LightGBM's own text."""
+        """Return the choice as JSON-ready values and the trees as LightGBM's own texts."""
         return {
             "chosen": self.chosen_,
-            "typical": [list(item) for item in self._typical.items()],
             "mean": self._mean.tolist(),
-            "typical_level": [list(item) for item in self._levels],
-            "text": self.booster.model_to_string(),
+            **self._typical,
+            "text": "".join(booster.model_to_string() for booster in self.boosters),
         }
 
     @classmethod
@@ -168,78 +190,35 @@ class Boosted(Estimator):
         """
         boosted = cls(columns)
         boosted.chosen_ = dict(content["chosen"])
-        boosted._typical = {int(i): float(value) for i, value in content["typical"]}
-        boosted._levels = [(int(flag), int(level)) for flag, level in content["typical_level"]]
+        boosted._typical = {name: content[name] for name in ("typical", "typical_level")}
         # A model saved before points could be counted from one age has no means.
         boosted._mean = np.array(content.get("mean", boosted._mean), dtype=np.float64)
-        boosted._booster = lightgbm.Booster(model_str=content["text"])
+        texts = content["text"].split(_TEXT_BEGINS)[1:]
+        boosted.boosters = tuple(lightgbm.Booster(model_str=_TEXT_BEGINS + text) for text in texts)
         return boosted
 
     @property
-    def booster(self) -> lightgbm.Booster:
-        """The fitted booster."""
-        if self._booster is None:
-            raise self._unfitted()
-        return self._booster
-
-    @property
     def _fitted(self) -> bool:
-        return self._booster is not None
-
-    def _learn_typical(self, X: Floats, weight: Floats | None) -> None:
-        """Note what stands for an answer that was never missing in training.
-
-        Trees that never saw a missing number take it for 0, and a level that never occurred for
-        none of the others; a typical answer (the median, the most frequent level) is nearer.
-        """
-        self._levels = []
-        self.__dict__.pop("_stand_ins", None)
-        self._typical = {
-            i: float(quantiles(X[:, i], [0.5], weight)[0])
-            for i in self.numbers
-            if len(X) and not np.isnan(X[:, i]).any()
-        }
-        for block in self.blocks:
-            flags = X[:, block]
-            counts = flags.sum(axis=0) if weight is None else weight @ flags
-            level = block[int(np.argmax(counts))]
-            self._levels += [(i, level) for i, n in zip(block, counts, strict=True) if n == 0]
-
-    def _with_typical(self, X: Floats) -> Floats:
-        """Return the columns that the trees see, with typical answers where they saw none."""
-        seen = np.ascontiguousarray(X[:, self.seen])
-        flags, levels, numbers, fills = self._stand_ins
-        if flags.size and seen[:, flags].any():
-            for flag, level in zip(flags, levels, strict=True):
-                rows = seen[:, flag] == 1.0
-                seen[rows, flag] = 0.0
-                seen[rows, level] = 1.0
-        if numbers.size:
-            known = seen[:, numbers]
-            if np.isnan(known).any():
-                seen[:, numbers] = np.where(np.isnan(known), fills, known)
-        return seen
+        return bool(self.boosters)
 
     @cached_property
-    def _stand_ins(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Floats]:
-        """Places, among the columns that the trees see, of what never occurred, and stand-ins."""
-        pairs = np.array(self._levels, dtype=np.intp).reshape(-1, 2)
-        flags, levels = np.searchsorted(self.seen, pairs.T)
-        numbers = np.searchsorted(self.seen, [*self._typical])
-        return flags, levels, numbers, np.array([*self._typical.values()])
+    def _given(self) -> Mapping[str, Any]:
+        return self.settings or boosted_settings()
 
-    def _params(self, given: Mapping[str, Any], cells: int, rows_a_lead: float) -> dict[str, Any]:
-        """Return LightGBM's parameters.
+    def _params(self, rows: TrainingRows, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return LightGBM's parameters of a set.
 
         It counts what a leaf or a bin must hold in rows, whatever they weigh; here it is leads.
         """
-        given = dict(given)
-        if rows_a_lead != 1.0:
+        given = dict(self._given["common"]) | dict(own)
+        if rows.weight is not None:
+            rows_a_lead = len(rows.y) / float(rows.weight.sum())
             for name, usual in _LEAST_ROWS.items():
                 given[name] = round(given.get(name, usual) * rows_a_lead)
+        cells = len(rows.y) * len(self.seen)
         params = {
             "objective": "binary",
-            "metric": "binary_logloss",
+            "metric": "none",
             "verbosity": -1,
             "deterministic": True,
             "force_row_wise": True,
@@ -248,7 +227,7 @@ class Boosted(Estimator):
             **given,
         }
         monotone = [self.columns[i].monotone for i in self.seen]
-        if any(monotone):
+        if self.keeps_direction and any(monotone):
             params["monotone_constraints"] = monotone
             params["monotone_constraints_method"] = "basic"
         return params
@@ -267,26 +246,39 @@ class _SeenColumns(lightgbm.Sequence):  # type: ignore[misc]
         return np.asarray(self._X[rows][..., self._columns])
 
 
-def _newest_loss(
-    rows: TrainingRows,
-    seen: NDArray[np.intp],
-    params: Mapping[str, Any],
-    *,
-    most: int,
-    patience: int,
-) -> tuple[float, int]:
-    """Return the least log loss on the newest quarter, and the number of trees that has it."""
-    features, outcomes, weights = rows.split(rows.X, rows.y, rows.weight)
-    older, newer = (_SeenColumns(part, seen) for part in features)
-    fit_on = lightgbm.Dataset(older, outcomes[0], weight=weights[0])
-    judge_on = lightgbm.Dataset(newer, outcomes[1], weight=weights[1], reference=fit_on)
-    booster = lightgbm.train(
-        dict(params),
-        fit_on,
-        num_boost_round=most,
-        valid_sets=[judge_on],
-        callbacks=[lightgbm.early_stopping(patience, verbose=False)],
-    )
-    # The last digits depend on how many threads added it up.
-    loss = round(float(booster.best_score["valid_0"]["binary_logloss"]), 9)
-    return loss, max(1, booster.best_iteration)
+class _Trial:
+    """Trainings on all but the newest quarter, judged there, and the work that they were."""
+
+    def __init__(
+        self, rows: TrainingRows, seen: NDArray[np.intp], rounds: Mapping[str, int]
+    ) -> None:
+        features, self._outcomes, self._weights = rows.split(rows.X, rows.y, rows.weight)
+        self._parts = [_SeenColumns(part, seen) for part in features]
+        self._rounds = rounds
+        self._cells = len(self._outcomes[0]) * len(seen)
+        self.work = 0
+
+    def loss(self, params: Mapping[str, Any]) -> tuple[float, int]:
+        """Return the least levelled loss, and the number of trees that has it."""
+        fit_on, judge_on = (
+            lightgbm.Dataset(part, y, weight=weight)
+            for part, y, weight in zip(self._parts, self._outcomes, self._weights, strict=True)
+        )
+        judge_on.set_reference(fit_on)
+
+        def judge(p: Floats, data: Any) -> tuple[str, float, bool]:
+            z = logit(np.clip(p, 1e-15, 1 - 1e-15))
+            return "loss", levelled_loss(z, self._outcomes[1], self._weights[1]), False
+
+        booster = lightgbm.train(
+            dict(params),
+            fit_on,
+            num_boost_round=self._rounds["most"],
+            valid_sets=[judge_on],
+            feval=judge,
+            callbacks=[lightgbm.early_stopping(self._rounds["patience"], verbose=False)],
+        )
+        self.work += self._cells * booster.current_iteration()
+        # The last digits depend on how many threads added it up.
+        loss = round(float(booster.best_score["valid_0"]["loss"]), 9)
+        return loss, max(1, booster.best_iteration)

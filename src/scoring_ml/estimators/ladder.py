@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from scoring_ml.errors import IntegrityError
+from scoring_ml.estimators import sceptics
+from scoring_ml.estimators.blend import Blend
 from scoring_ml.estimators.boosted import Boosted
+from scoring_ml.estimators.catboost import CatBoost
+from scoring_ml.estimators.logistic import Logistic
 from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.odoo import OdooNaiveBayes
 from scoring_ml.estimators.protocol import Estimator, TrainingCounts
@@ -18,10 +22,18 @@ LADDER: Final[tuple[type[Estimator], ...]] = (
     MatrixEstimator,
     CriteriaScorecard,
     Scorecard,
-    OdooNaiveBayes,
+    Logistic,
     Boosted,
+    CatBoost,
+    Blend,
+    sceptics.Constant,
+    sceptics.SourceOnly,
+    sceptics.RecencyOnly,
+    OdooNaiveBayes,
+    sceptics.LogisticDefault,
+    sceptics.LightgbmDefault,
 )
-"""The kinds of candidates, from the one that needs least data to the one that needs most."""
+"""From the simplest on, which decides between equals; then those that are never chosen."""
 
 
 @dataclass(frozen=True)

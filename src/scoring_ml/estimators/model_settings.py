@@ -12,8 +12,9 @@ from scoring_ml.data.section_values import Count, Positive
 
 @dataclass(frozen=True)
 class Rounds(Section):
-    """Most trees, and how many without a better log loss are enough."""
+    """Most trees, how many without a better loss are enough, and how many where none can tell."""
 
+    usual: Count
     most: Count
     patience: Count
 
@@ -26,15 +27,28 @@ class BoostedSettings(Section):
     ----------
     common : mapping of str to object
         Parameters of every set.
+    seeds : tuple of int
+        One model each, whose mean counts.
     rounds : Rounds
         The number of trees.
     sets : mapping of str to mapping
         Sets of which one is chosen; with few wins only the shallow one may be used.
+    large_from : int
+        Least leads for the set ``large``.
+    tuning : mapping of str to mapping
+        Changes tried on the chosen set, by name; kept if they save ``least_gain`` of the loss.
+    most_work : float
+        Numbers of the training matrix times trees, after which nothing is tuned.
     """
 
     common: Mapping[str, Any]
+    seeds: tuple[Count, ...]
     rounds: Rounds
-    sets: Mapping[Literal["shallow", "deeper"], Mapping[str, Any]]
+    sets: Mapping[Literal["shallow", "deeper", "large"], Mapping[str, Any]]
+    large_from: Count
+    tuning: Mapping[str, Mapping[str, Any]]
+    least_gain: Positive
+    most_work: Positive
     version: Literal[1] = 1
 
     TITLE: ClassVar = "the boosted model"

@@ -27,12 +27,15 @@ class TrainingCounts:
     ----------
     wins, losses, mapped_criteria, used_fields : int
         Leads of the train window, criteria of the matrix with a rule, columns that the schema uses.
+    columns : sequence of EncodedColumn
+        What the columns of the encoded matrix mean.
     """
 
     wins: int
     losses: int
     mapped_criteria: int
     used_fields: int
+    columns: Sequence[EncodedColumn] = ()
 
     @property
     def fewer(self) -> int:
@@ -97,6 +100,10 @@ class Estimator(ABC):
         Whether its contributions are SHAP values, to be drawn lead by lead.
     keeps_direction : bool
         Whether it keeps the direction that a column declares as ``monotone``.
+    needs : tuple of str
+        Packages that it needs beside those of every installation.
+    combines : tuple of str
+        Kinds whose fitted estimators it is made of, by ``of``; empty where it learns by itself.
     seen : array of int
         Indices of the encoded columns that it sees.
     numbers : list of int
@@ -116,12 +123,12 @@ class Estimator(ABC):
     answers_total: ClassVar[bool] = False
     shap_values: ClassVar[bool] = False
     keeps_direction: ClassVar[bool] = False
+    needs: tuple[str, ...] = ()
+    combines: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, columns: Sequence[EncodedColumn]) -> None:
         self.columns = tuple(columns)
-        self.seen = np.array(
-            [i for i, column in enumerate(columns) if column.role in self.roles], dtype=np.intp
-        )
+        self.seen = np.array(self.sees(columns), dtype=np.intp)
         self.numbers: list[int] = []
         blocks: dict[tuple[bool, str], list[int]] = {}
         for i in map(int, self.seen):
@@ -135,9 +142,25 @@ class Estimator(ABC):
         self.blocks = list(blocks.values())
 
     @classmethod
+    def sees(cls, columns: Sequence[EncodedColumn]) -> list[int]:
+        """Return the indices of the encoded columns that it sees, in order."""
+        return [i for i, column in enumerate(columns) if column.role in cls.roles]
+
+    @classmethod
     def make(cls, columns: Sequence[EncodedColumn], *, restricted: bool = False) -> Self:
         """Return an unfitted estimator; if ``restricted``, as :meth:`restriction` says."""
         return cls(columns)
+
+    @classmethod
+    def of(cls, members: Sequence[Estimator]) -> Self:
+        """Return the estimator that some fitted ones make together.
+
+        Raises
+        ------
+        TypeError
+            If it learns by itself.
+        """
+        raise TypeError(f"{cls.__name__} must combine others for that. Found: it learns alone.")
 
     @classmethod
     def refusal(cls, counts: TrainingCounts) -> str:
@@ -146,7 +169,7 @@ class Estimator(ABC):
             return f"needs {cls.min_outcomes} {counts.scarce} in training, found {counts.fewer}"
         if cls.roles & FIELD_ROLES:
             return "" if counts.used_fields else "the schema uses no column"
-        if cls.learns and not counts.mapped_criteria:
+        if cls.learns and cls.roles and not counts.mapped_criteria:
             return "no criterion of the matrix has a rule"
         return ""
 

@@ -16,6 +16,9 @@ _TIE = 1e-9
 """Relative distance below which two sums of weights are one: 6 times 1/3 is 2."""
 
 
+AVERAGED_ROWS: Final = 1_000
+"""At least so many rows, if there are, give the mean from which contributions are counted."""
+
 CHOOSING_ROWS: Final = 200_000
 """Rows on which settings are chosen; the model is then fitted on all."""
 
@@ -37,6 +40,12 @@ class TrainingRows:
     def newest(self) -> int:
         """The row at which the newest quarter of the leads begins."""
         return newest_begins(len(self.y), self.lead)
+
+    @property
+    def averaged(self) -> NDArray[np.intp]:
+        """Rows, evenly over time, that stand for those from whose mean contributions count."""
+        rows = np.arange(len(self.y)) if self.average is None else np.flatnonzero(self.average)
+        return rows[:: max(1, len(rows) // AVERAGED_ROWS)]
 
     @property
     def can_choose(self) -> bool:

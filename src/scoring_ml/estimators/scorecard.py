@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import log_expit
 
 from scoring_ml.data.yaml_file import reviewed
 from scoring_ml.estimators.bins import BinTables, bin_places, quantile_edges
 from scoring_ml.estimators.model_settings import ScorecardSettings
 from scoring_ml.estimators.protocol import FIELD_ROLES, Estimator, LogoddsTables
+from scoring_ml.estimators.ridge import column_shares, fit_ridge
 from scoring_ml.estimators.rows import TrainingRows
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import EncodedColumn
@@ -49,7 +49,7 @@ class Scorecard(Estimator):
     kind = "scorecard"
     colour = "#0072b2"
     roles = FIELD_ROLES | {"criterion_level"}
-    min_outcomes = 150
+    min_outcomes = 30
     kept = ("base_", "penalty_", "edges_", "weights_")
 
     def __init__(
@@ -74,26 +74,17 @@ class Scorecard(Estimator):
 
     def _learn(self, rows: TrainingRows) -> None:
         """Cut numbers into bins, choose the penalty on the newest quarter, and fit the table."""
-        X, y, weight = rows.X, rows.y, rows.weight
+        X, weight = rows.X, rows.weight
         settings = self.settings or scorecard_settings()
         penalties = [float(penalty) for penalty in settings["penalties"]]
         self.__dict__.pop("_flags", None)
         bins = int(settings["bins"])
         self.edges_ = {i: quantile_edges(X[:, i], bins, weight) for i in self.numbers}
         spread, owners = self._spread(X)
-        self.penalty_ = penalties[0]
-        if rows.can_choose:
-            (older, newer), outcomes, weighed = rows.split(spread, y, weight)
-            sign = np.where(outcomes[1] == 1.0, 1.0, -1.0)
-            losses = []
-            for penalty in penalties:
-                weights, base = _ridge(older, outcomes[0], penalty, weighed[0])
-                losses.append(_mean_loss(sign * (newer @ weights + base), weighed[1]))
-            self.penalty_ = penalties[int(np.argmin(losses))]
-        weights, base = _ridge(spread, y, self.penalty_, weight)
-        share = _shares(spread, np.ones(len(y)) if weight is None else weight)
+        weights, base, self.penalty_ = fit_ridge(rows, spread, penalties)
+        share = column_shares(spread, np.ones(len(X)) if weight is None else weight)
         average = rows.average
-        usual = share if average is None else _shares(spread, average.astype(np.float64))
+        usual = share if average is None else column_shares(spread, average.astype(np.float64))
         self.base_ = base
         tables: BinTables = {}
         means: dict[int, float] = {}
@@ -168,24 +159,3 @@ class CriteriaScorecard(Scorecard):
     kind = "criteria_scorecard"
     colour = "#56b4e9"
     roles = frozenset({"criterion_level"})
-    min_outcomes = 30
-
-
-def _mean_loss(margin: Floats, weight: Floats | None) -> float:
-    return float(np.average(-log_expit(margin), weights=weight))
-
-
-def _shares(spread: sparse.csr_matrix, weight: Floats) -> Floats:
-    """Return each column's share of the weight; a mean of the matrix would copy it."""
-    return np.asarray(spread.T @ (weight / weight.sum())).ravel()
-
-
-def _ridge(
-    spread: sparse.csr_matrix, y: Floats, penalty: float, weight: Floats | None
-) -> tuple[Floats, float]:
-    # Imported here so that a serving worker does not load scikit-learn for a table.
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-6)
-    model.fit(spread, y, sample_weight=weight)
-    return np.asarray(model.coef_[0]), float(model.intercept_[0])

@@ -50,6 +50,8 @@ class EncodedColumn:
         1, -1 or 0: direction in which the chance of a win must not fall.
     member : str or None
         The schema's column behind it, where that is summed to a field of another name.
+    days : bool
+        Whether the value counts the days since something.
     """
 
     role: str
@@ -58,6 +60,7 @@ class EncodedColumn:
     level: str | None = None
     monotone: int = 0
     member: str | None = None
+    days: bool = False
 
     @property
     def column(self) -> str:
@@ -277,7 +280,9 @@ class Encoder:
                 continue
             sign = {"increasing": 1, "decreasing": -1, None: 0}[column.monotone]
             # The encoded number of a date is days before as_of, so it falls as dates rise.
-            columns.append(encoded("value", monotone=-sign if column.type == "date" else sign))
+            dated = column.type == "date"
+            days = dated or column.unit == "days"
+            columns.append(encoded("value", monotone=-sign if dated else sign, days=days))
         for criterion in self.matrix.criteria:
             fields = {field_of(rule.column, self.schema) for rule in criterion.rules}
             # One field behind a criterion: its points belong to the field that people know.

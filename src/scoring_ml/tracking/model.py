@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -52,7 +52,7 @@ def saved_model(scorer: Scorer, *, run_id: str, model_id: str) -> Iterator[Path]
                 python_model=str(CODE_FILE),
                 artifacts={"scorer": str(source)},
                 signature=_signature(scorer),
-                pip_requirements=runtime_requirements(),
+                pip_requirements=runtime_requirements(scorer.parts.estimator.needs),
                 mlflow_model=model,
             )
         for cache in list(folder.rglob("__pycache__")):
@@ -67,12 +67,13 @@ def saved_model(scorer: Scorer, *, run_id: str, model_id: str) -> Iterator[Path]
         yield folder
 
 
-def runtime_requirements() -> list[str]:
+def runtime_requirements(needs: Sequence[str] = ()) -> list[str]:
     """Return the package's runtime dependencies pinned to what is installed, sorted.
 
+    ``needs`` are the packages that a model needs beside them.
     The package itself is not named: it is in no registry, and a stranger could take the name.
     """
-    names = set()
+    names = set(needs)
     for line in requires(PACKAGE) or ():
         requirement, _, marker = line.partition(";")
         found = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
