@@ -10,17 +10,14 @@ import pytest
 
 from scoring_ml.errors import ScoringError, TrainingRefused
 from scoring_ml.evaluation.lead_windows import (
-    COUNTED_ONCE,
-    EARLY,
-    IN_NO_WINDOW,
-    LATE,
     NOT_OPEN_AT_HEADLINE,
     TOO_YOUNG,
     lead_weights,
     split_leads,
 )
+from scoring_ml.evaluation.time_split import split_windows
 from scoring_ml.evaluation.window_checks import check_leads
-from scoring_ml.evaluation.windows import GAP, NAMES, split_windows
+from scoring_ml.evaluation.windows import NAMES
 from tests.small_ages import aged_schema, aged_snapshot, day
 
 SCHEMA = aged_schema()
@@ -28,7 +25,7 @@ SCHEMA = aged_schema()
 
 def split(snapshot, schema=SCHEMA):
     windows = split_leads(snapshot, schema)
-    check_leads(windows, snapshot, schema, weight=lead_weights(snapshot.lead[windows.fit]))
+    check_leads(windows, snapshot, schema)
     return windows
 
 
@@ -49,59 +46,51 @@ def windows(snapshot):
 
 # 100 leads, one a day, seen at 0 (plus a second), 1 and 7 days; an outcome is final after 10 days;
 # extracted on day 100. At the headline age of a day the leads 0-89 are final (i + 1 + 10 <= 100):
-# the newest 18 of 90 are 72-89, seen from day 73 on; calibrate ends at i + 1 <= 73 - 10, lead 62,
-# and begins at 49, so that train, ending at 39, and calibrate stand nearest to 3 to 1.
+# the newest 18 of 90 are 72-89, seen from day 73 on, when labels of rows up to day 63 are known.
+# The one block begins with lead 36, on day 37, when labels of rows up to day 27 are known.
 
 
 def test_leads_are_cut_once_each_at_the_headline_age(snapshot, windows):
-    assert leads_at(snapshot, windows.train) == [(i, 1.0) for i in range(40)]
-    assert leads_at(snapshot, windows.calibrate) == [(i, 1.0) for i in range(49, 63)]
+    assert leads_at(snapshot, windows.train) == [(i, 1.0) for i in range(36)]
+    assert [leads_at(snapshot, b) for b in windows.blocks] == [[(i, 1.0) for i in range(36, 72)]]
     assert leads_at(snapshot, windows.test) == [(i, 1.0) for i in range(72, 90)]
-    assert leads_at(snapshot, windows.unused[GAP]) == [
-        (i, 1.0) for i in (*range(40, 49), *range(63, 72))
-    ]
     assert windows.boundaries == {
-        "train": (day(1), day(40)),
-        "calibrate": (day(50), day(63)),
+        "train": (day(1), day(36)),
+        "calibrate": (day(37), day(72)),
         "test": (day(73), day(90)),
     }
 
 
-def test_train_leads_are_learned_from_at_ages_whose_outcome_was_known_in_time(snapshot, windows):
-    # Calibrate begins on day 50: at 7 days a lead needs i + 7 + 10 <= 50.
-    wanted = [(i, a) for i in range(40) for a in (0.0, 1.0, 7.0) if a < 7 or i <= 33]
-    assert leads_at(snapshot, windows.fit) == wanted
-    assert leads_at(snapshot, windows.unused[LATE]) == [(i, 7.0) for i in range(34, 40)]
+def aged(leads, *, until):
+    """Return (lead, age) of leads at every age that they reach by a day, lead after lead."""
+    return [(i, age) for i in leads for age in (0.0, 1.0, 7.0) if i + max(age, 1e-5) <= until]
 
 
-def test_test_leads_are_judged_at_every_age_from_the_first_test_moment_on(snapshot, windows):
-    assert list(windows.ages) == [0.0, 1.0, 7.0]
-    # Lead 72 at age 0 is seen on day 72, a day before the headline's first: too early.
-    assert leads_at(snapshot, windows.ages[0.0]) == [(i, 0.0) for i in range(73, 90)]
-    assert leads_at(snapshot, windows.unused[EARLY]) == [(72, 0.0)]
-    assert windows.ages[1.0].tolist() == windows.test.tolist()
-    # i + 7 + 10 <= 100.
+def test_every_age_whose_label_was_known_is_learned_from(snapshot, windows):
+    first, last = windows.origins
+    assert leads_at(snapshot, first.fit) == aged(range(36), until=27)
+    assert leads_at(snapshot, last.fit) == aged(range(72), until=63)
+
+
+def test_a_block_is_predicted_at_every_age_that_its_leads_reach_after_the_cut_off(
+    snapshot, windows
+):
+    first, last = windows.origins
+    # At creation, a second into day 36, lead 36 was seen before the cut-off.
+    assert leads_at(snapshot, first.predicted) == aged(range(36, 72), until=90)[1:]
+    assert leads_at(snapshot, last.predicted) == aged(range(72, 90), until=90)[1:]
+    assert leads_at(snapshot, last.known) == aged(range(36, 72), until=63)[1:]
     assert leads_at(snapshot, windows.ages[7.0]) == [(i, 7.0) for i in range(72, 84)]
+    assert leads_at(snapshot, windows.ages[0.0]) == [(i, 0.0) for i in range(73, 90)]
 
 
-def test_every_other_row_is_unused_for_one_reason(snapshot, windows):
-    assert {reason: len(rows) for reason, rows in windows.unused.items()} == {
-        GAP: 18,
-        IN_NO_WINDOW: 36,  # the 18 at two more ages
-        COUNTED_ONCE: 28,  # 14 leads of calibrate at two more ages
-        LATE: 6,
-        EARLY: 1,
-        # Leads 90-99 at 0 and 1 days, 90-93 at 7; test leads 84-89 at 7 days.
-        TOO_YOUNG: 30,
-    }
-    assert snapshot.lead[windows.open].tolist() == list(range(95, 100))
-    assert np.isnan(snapshot.age_days[windows.open]).all()
-    judged = sum(len(rows) for rows in windows.ages.values())
-    held = len(windows.fit) + len(windows.calibrate) + judged + len(windows.open)
-    assert held + sum(map(len, windows.unused.values())) == len(snapshot)
+def test_everything_with_a_final_label_is_learned_from_in_the_end(snapshot, windows):
+    assert leads_at(snapshot, windows.mature) == aged(range(90), until=90)
+    assert set(windows.unused) == {TOO_YOUNG}
+    assert len(windows.open) == 5
 
 
-def test_a_lead_closed_before_the_headline_age_is_in_no_window():
+def test_a_lead_that_was_closed_at_the_headline_age_is_in_no_window():
     closed = np.full(100, np.inf)
     closed[[3, 55, 80]] = 0.5
     snapshot = aged_snapshot(closed_after_days=closed)
@@ -124,7 +113,7 @@ def test_a_lead_closed_after_the_headline_age_has_no_older_row():
 
 def test_each_lead_weighs_one(snapshot, windows):
     weight = lead_weights(snapshot.lead[windows.fit])
-    assert weight.sum() == pytest.approx(40)
+    assert weight.sum() == pytest.approx(63)
     assert weight[:3].tolist() == [1 / 3] * 3
     assert weight[-2:].tolist() == [1 / 2] * 2
 
@@ -146,7 +135,7 @@ def test_an_export_shorter_than_the_horizon_is_cut_by_its_gap_and_says_so(snapsh
     assert windows.warnings[0].code == "short_gap"
     assert windows.warnings[0].params == {"days": 2.0}
     assert not windows.final_labels  # what was not final has no label
-    assert len(windows.train) > 40
+    assert len(windows.fit) > 70
     assert "short_gap" not in [warning.code for warning in split(snapshot).warnings]
 
 
@@ -168,8 +157,6 @@ def test_rows_that_are_leads_are_cut_as_ever():
     )
     for name in (*NAMES, "open"):
         assert found[name].tolist() == plain[name].tolist()
-    assert found.fit is found.train
-    assert found.every_age is None
     assert found.ages == {}
     assert found.final_labels
 
@@ -216,16 +203,19 @@ def test_laws_on_many_random_exports():
         except TrainingRefused:
             continue
         split_well += 1
-        at = dict(zip(leads_at(snapshot, np.arange(len(snapshot))), snapshot.as_of, strict=True))
         gap = np.timedelta64(round(windows.gap_days * 86_400), "s")
-        first_test = min(at[key] for key in leads_at(snapshot, windows.test))
-        first = min(at[key] for key in leads_at(snapshot, windows.calibrate))
-        assert all(at[key] + gap <= first for key in leads_at(snapshot, windows.fit))
-        assert all(at[key] + gap <= first_test for key in leads_at(snapshot, windows.calibrate))
-        judged = np.concatenate(list(windows.ages.values()))
-        assert snapshot.as_of[judged].min() == first_test
-        counts = Counter(lead for lead, _ in leads_at(snapshot, windows.fit))
-        assert set(counts) == set(snapshot.lead[windows.train].tolist())
+        for origin in windows.origins:
+            begins = snapshot.as_of[origin.predicted].min()
+            assert (snapshot.as_of[origin.fit] + gap <= begins).all()
+            assert (snapshot.as_of[origin.known] + gap <= begins).all()
+            assert not set(snapshot.lead[origin.fit]) & set(snapshot.lead[origin.predicted])
+        weights = Counter()
+        for lead, weight in zip(
+            snapshot.lead[windows.mature], lead_weights(snapshot.lead[windows.mature]), strict=True
+        ):
+            weights[int(lead)] += weight
+        assert weights.keys() == set(snapshot.lead[windows.leads].tolist())
+        assert list(weights.values()) == pytest.approx([1.0] * len(weights))
     assert split_well > 20
 
 
@@ -241,80 +231,60 @@ def test_a_snapshot_with_leads_needs_their_ages(snapshot):
         split_leads(replace(snapshot, headline_age_days=None), SCHEMA)
 
 
-def moved(windows, row, **places):
-    """Return windows in which a row that was unused lies somewhere else."""
-    unused = {reason: rows[rows != row] for reason, rows in windows.unused.items()}
-    return replace(windows, unused=unused, **places)
-
-
 class TestSecondCheck:
-    def test_a_lead_in_two_windows_is_found(self, snapshot, windows):
-        row = windows.unused[COUNTED_ONCE][0]  # another age of a calibrate lead
-        broken = moved(windows, row, every_age=np.append(windows.fit, row))
-        with pytest.raises(ScoringError, match=r"No lead may be in two windows. Found: 1"):
+    def test_a_lead_learned_from_and_predicted_at_once_is_found(self, snapshot, windows):
+        first, last = windows.origins
+        # Lead 36 at creation: its label was not known either, so extraction is put aside.
+        row = windows.mature[np.flatnonzero(snapshot.lead[windows.mature] == 36)[0]]
+        broken = replace(windows, origins=(replace(first, fit=np.append(first.fit, row)), last))
+        with pytest.raises(ScoringError, match=r"learned from and predicted at once. Found: 1"):
             check_leads(broken, snapshot, SCHEMA)
 
     def test_a_label_known_too_late_is_found(self, snapshot, windows):
-        row = windows.unused[LATE][0]
-        broken = moved(windows, row, every_age=np.append(windows.fit, row))
-        with pytest.raises(ScoringError, match=r"known before the next window begins. Found: 1"):
+        first, last = windows.origins
+        row = windows.mature[np.flatnonzero(snapshot.lead[windows.mature] == 26)[-1]]
+        broken = replace(windows, origins=(replace(first, fit=np.append(first.fit, row)), last))
+        with pytest.raises(ScoringError, match=r"known before what it predicts begins. Found: 1"):
             check_leads(broken, snapshot, SCHEMA)
-
-    def test_a_test_row_seen_too_early_is_found(self, snapshot, windows):
-        row = windows.unused[EARLY][0]
-        ages = dict(windows.ages) | {0.0: np.append(windows.ages[0.0], row)}
-        with pytest.raises(ScoringError, match="known before the next window begins"):
-            check_leads(moved(windows, row, ages=ages), snapshot, SCHEMA)
 
     def test_a_row_nowhere_or_twice_is_found(self, snapshot, windows):
         with pytest.raises(ScoringError, match=r"exactly one place. Found: 1"):
-            check_leads(replace(windows, every_age=windows.fit[1:]), snapshot, SCHEMA)
-        twice = replace(windows, open=np.append(windows.open, windows.fit[0]))
+            check_leads(replace(windows, open=windows.open[1:]), snapshot, SCHEMA)
+        twice = replace(windows, open=np.append(windows.open, windows.mature[0]))
         with pytest.raises(ScoringError, match=r"exactly one place. Found: 1"):
             check_leads(twice, snapshot, SCHEMA)
 
-    def test_a_row_learned_from_twice_is_found(self, snapshot, windows):
-        twice = np.insert(windows.fit, 0, windows.fit[0])
-        with pytest.raises(ScoringError, match=r"twice in one place. Found: 1"):
-            check_leads(replace(windows, every_age=twice), snapshot, SCHEMA)
-
-    def test_a_label_that_is_open_or_young_is_found(self, snapshot, windows):
-        row = windows.unused[TOO_YOUNG][-1]
-        broken = moved(windows, row, test=np.append(windows.test, row))
-        with pytest.raises(ScoringError, match=r"won or lost. Found: 1"):
-            check_leads(broken, snapshot, SCHEMA)
+    def test_a_label_that_is_young_is_found(self, snapshot, windows):
         # Lead 89 at 0 and 1 days and lead 83 at 7: final on day 99 and a second, or day 100.
         sooner = replace(snapshot, extracted_at=day(99))
         with pytest.raises(ScoringError, match=r"must be final. Found: 3"):
             check_leads(windows, sooner, SCHEMA)
 
     def test_a_lead_counted_twice_or_at_another_age_is_found(self, snapshot, windows):
-        row = windows.unused[COUNTED_ONCE][0]
-        broken = moved(windows, row, calibrate=np.append(windows.calibrate, row))
-        with pytest.raises(ScoringError, match=r"calibrate must be there once. Found: 1"):
-            check_leads(broken, snapshot, SCHEMA)
-        other = windows.ages[0.0][:1]
-        lone = replace(windows, test=np.append(windows.test[2:], other))
-        with pytest.raises(ScoringError, match=r"test must be of the headline age. Found: 1"):
+        other = windows.ages[7.0][:1]
+        twice = replace(windows, test=np.append(windows.test, other))
+        with pytest.raises(ScoringError, match=r"window must be there once. Found: 1"):
+            check_leads(twice, snapshot, SCHEMA)
+        lone = replace(windows, test=np.append(windows.test[1:], other))
+        with pytest.raises(ScoringError, match=r"must be of the headline age. Found: 1"):
             check_leads(lone, snapshot, SCHEMA)
 
-    def test_weights_that_do_not_sum_to_one_are_found(self, snapshot, windows):
-        weight = lead_weights(snapshot.lead[windows.fit])
-        weight[0] *= 2
-        with pytest.raises(ScoringError, match=r"weigh 1 in all. Found: 1"):
-            check_leads(windows, snapshot, SCHEMA, weight=weight)
-
     def test_rows_of_a_lead_that_are_torn_apart_are_found(self, snapshot, windows):
-        back = windows.fit[::-1]
+        first, last = windows.origins
+
+        def fitted_on(rows):
+            return replace(windows, origins=(first, replace(last, fit=rows)))
+
         with pytest.raises(ScoringError, match="Rows to learn from must be in order"):
-            check_leads(replace(windows, every_age=back), snapshot, SCHEMA)
+            check_leads(fitted_on(last.fit[::-1]), snapshot, SCHEMA)
         level = replace(snapshot, position=np.zeros(len(snapshot)))
-        shuffled = windows.fit[np.argsort(np.arange(len(windows.fit)) % 2, kind="stable")]
+        shuffled = last.fit[np.argsort(np.arange(len(last.fit)) % 2, kind="stable")]
         with pytest.raises(ScoringError, match="Rows of a lead must be adjacent"):
-            check_leads(replace(windows, every_age=shuffled), level, SCHEMA)
+            check_leads(fitted_on(shuffled), level, SCHEMA)
 
     def test_an_open_row_of_another_age_is_found(self, snapshot, windows):
-        row = windows.unused[GAP][0]
-        broken = moved(windows, row, open=np.append(windows.open, row))
+        row = windows.unused[TOO_YOUNG][0]
+        unused = {TOO_YOUNG: windows.unused[TOO_YOUNG][1:]}
+        broken = replace(windows, open=np.append(windows.open, row), unused=unused)
         with pytest.raises(ScoringError, match=r"open row must be of now. Found: 1"):
             check_leads(broken, snapshot, SCHEMA)

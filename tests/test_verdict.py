@@ -19,12 +19,13 @@ from scoring_ml.evaluation.intervals import (
     bootstrap_metrics,
 )
 from scoring_ml.evaluation.slices import Judged, Slice
+from scoring_ml.evaluation.time_split import split_windows
 from scoring_ml.evaluation.verdict import (
     Evidence,
     warning_text,
     write_verdict,
 )
-from scoring_ml.evaluation.windows import NAMES, WindowWarning, split_windows
+from scoring_ml.evaluation.windows import NAMES, WindowWarning
 from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.proportions import expected_wins
 from scoring_ml.statistics.ranking import roc_auc
@@ -100,7 +101,8 @@ def test_whole_verdict_word_for_word():
         "to 0.779). "
         "No other candidate ranked them better, but next is the scorecard with an AUC of 0.74, and "
         "the distance of 0.006 could be chance (95 % interval -0.008 to 0.02). "
-        "The model was chosen on the calibration window before; these newest leads only report. "
+        "The model was chosen by how candidates ranked the blocks of leads before these; these "
+        "newest leads only report. "
         "Its probabilities promised 690 wins (640 to 741); there were 703, in line with them. "
         "Nothing speaks against their spread: calibration slope 1.02 (95 % interval 0.91 to 1.14; "
         "1 is right), intercept -0.05."
@@ -240,9 +242,7 @@ def test_slope_is_judged_and_not_assumed(slope, key):
 
 
 def drift(moved_fields=0, *, base_rate_moved=False):
-    fields = [
-        FieldDrift(f"f{i}", 1.0, 0, 0, NAN, NAN, 0, 0, moved=i < moved_fields) for i in range(9)
-    ]
+    fields = [FieldDrift(f"f{i}", 1.0, 0, 0, 0, moved=i < moved_fields) for i in range(9)]
     rates = {
         "train": base_rate(30, 1000),
         "calibrate": base_rate(100, 1000),
@@ -254,7 +254,10 @@ def drift(moved_fields=0, *, base_rate_moved=False):
 def test_drift_is_named_where_there_is_any():
     assert not {"base_rate_moved", "fields_moved"} & set(keys(told(drift=drift())))
     text = told(drift=drift(base_rate_moved=True)).text
-    assert "3.0% in the train window, 10.0% in the calibration window, 46.0% in the newest" in text
+    assert (
+        "3.0% among the oldest leads, 10.0% in the blocks after them, 46.0% among the newest"
+        in text
+    )
     one = told(drift=drift(1), titles={"f0": "Number of visits"}).text
     assert "1 field looks different in the newest window than in the train window: Number of" in one
     assert "5 fields look different" in told(drift=drift(5)).text
@@ -283,7 +286,7 @@ def test_window_of_one_class_judges_nothing(wins):
 
 def test_warnings_about_windows_are_told_in_words():
     warning = WindowWarning("few_outcomes", {"window": "calibrate", "wins": 3, "lost": 9})
-    text = "The calibration window holds only 3 wins and 9 losses; intervals on it are wide."
+    text = "The middle leads hold only 3 wins and 9 losses; intervals on them are wide."
     assert warning_text(warning, ENGLISH) == text
     assert told(warnings=[warning]).text.endswith(text)
 
@@ -373,13 +376,14 @@ def test_new_accounts_are_a_second_result():
 
 def test_no_message_is_missing_and_none_is_idle():
     package = Path(__file__).parents[1] / "src" / "scoring_ml"
-    sources = ("verdict.py", "windows.py", "lead_windows.py")
+    sources = ("verdict.py", "time_split.py", "lead_windows.py")
     text = (package / "texts" / "sentences.py").read_text(encoding="utf-8")
     text += "".join((package / "evaluation" / name).read_text("utf-8") for name in sources)
     for key in ENGLISH.keys:
         room, _, name = key.partition(".")
         if room in ("verdict", "windows") and "." not in name:
             said = f'"{name}"' in text or f"{room}.{name}" in text
+            said = said or key in ("windows.empty_window", "windows.large_gap")  # of kept runs
             assert said or f'"{name.removeprefix("slope_")}"' in text, key
 
 
@@ -437,7 +441,7 @@ def test_bank_data_are_judged_honestly():
     )
     found = keys(verdict)
     assert "base_rate_moved" in found
-    assert "4.8% in the train window, 11.1% in the calibration window, 30.8%" in verdict.text
+    assert "4.3% among the oldest leads, 8.5% in the blocks after them, 30.8%" in verdict.text
     assert "many_fields_moved" in found
     assert "euribor3m" in verdict.text
     assert "wins_more" in found

@@ -1,46 +1,57 @@
-"""One candidate: fitted on the train window, calibrated and chosen on the next, then judged."""
+"""One candidate as it stands at a cut-off: how it ranked and calibrated in blocks known by then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.estimators.calibration import Calibration, fit_calibration
-from scoring_ml.estimators.ladder import Rung, make_estimator
-from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS, MatrixEstimator
+from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS
 from scoring_ml.estimators.protocol import Estimator
-from scoring_ml.evaluation.encoded_rows import EncodedRows
 from scoring_ml.evaluation.intervals import Predictions
-from scoring_ml.evaluation.windows import Windows
-from scoring_ml.features.criteria import Matrix
+from scoring_ml.evaluation.lead_windows import lead_weights
+from scoring_ml.evaluation.rolling_origin import OutOfTime, block_auc, known_blocks
+from scoring_ml.evaluation.windows import Rows, Windows
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import Snapshot
-from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
+from scoring_ml.scoring.policy import Policy
+from scoring_ml.scoring.row_scorer import AGE_FIELD, age_column
 from scoring_ml.scoring.scale import SCORE_MAX, TIERS, round_half_up, tiers
 from scoring_ml.statistics.interval import Interval
-from scoring_ml.statistics.ranking import roc_auc
+from scoring_ml.statistics.samples import Floats, Ints
+
+PERIODS_A_BLOCK: Final = 3
+"""Most periods of a block that have an intercept of their own."""
+
+WINS_A_PERIOD: Final = 15
+"""Least wins, and losses, of each where a block has more than one."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One fitted rung of the ladder, and what the newest window says of it.
+    """One rung of the ladder at a cut-off, and what the newest window says of it.
 
     Parameters
     ----------
     estimator : Estimator
-        Fitted on the train window.
-    auc_calibrate : float
-        ROC AUC on the calibration window, by which candidates are chosen.
+        Fitted on what was known at the cut-off of the newest window.
+    calibration : Calibration
+    block_aucs : tuple of float
+        ROC AUC in each block known at the cut-off, oldest first; NaN where it was not fitted or
+        the block has one class.
     eligible : bool
         Whether it may be chosen.
     reason : str
         Why not, or what restricts it; empty when neither.
     logodds : array of float, shape (n,)
-        Uncalibrated log-odds of every row of the snapshot.
+        Uncalibrated log-odds of the snapshot's rows, each by a fit that did not know it; NaN for
+        rows that were not predicted.
+    age_days : array of float, shape (n,), or None
+        Age of each row's lead, by which probabilities are calibrated.
     metrics : mapping of str to Interval
         On the test window.
     tiers : mapping of str to int, or None
@@ -49,10 +60,11 @@ class Candidate:
 
     estimator: Estimator
     calibration: Calibration
-    auc_calibrate: float
+    block_aucs: tuple[float, ...]
     eligible: bool
     reason: str
-    logodds: NDArray[np.float64]
+    logodds: Floats
+    age_days: Floats | None = None
     metrics: Mapping[str, Interval] = field(default_factory=dict)
     tiers: Mapping[str, int] | None = None
 
@@ -61,11 +73,23 @@ class Candidate:
         """Kind of the estimator."""
         return self.estimator.kind
 
-    def probability(self, rows: NDArray[Any]) -> NDArray[np.float64] | None:
+    @property
+    def auc_calibrate(self) -> float:
+        """Mean ROC AUC within the blocks, by which candidates are chosen; NaN if none is known."""
+        known = [auc for auc in self.block_aucs if not np.isnan(auc)]
+        return float(np.mean(known)) if known else float("nan")
+
+    def calibrated(self, rows: NDArray[Any]) -> Floats:
+        """Return calibrated log-odds of some rows."""
+        ages = None if self.age_days is None else self.age_days[rows]
+        return self.calibration.logodds(self.logodds[rows], ages)
+
+    def probability(self, rows: NDArray[Any]) -> Floats | None:
         """Return calibrated probabilities of some rows, or None where there are none."""
         if not self.calibration.gives_probability:
             return None
-        return self.calibration.probability(self.logodds[rows])
+        ages = None if self.age_days is None else self.age_days[rows]
+        return self.calibration.probability(self.logodds[rows], ages)
 
     def predictions(self, rows: NDArray[Any]) -> Predictions:
         """Return log-odds and probabilities of some rows."""
@@ -77,8 +101,8 @@ class Candidate:
             return matrix_total([self], rows)
         if policy is None or not self.calibration.gives_probability:
             return None
-        logodds = self.calibration.logodds(self.logodds[rows])
-        return np.clip(round_half_up(policy.scale.unrounded(logodds)), 0, SCORE_MAX)
+        unrounded = policy.scale.unrounded(self.calibrated(rows))
+        return np.clip(round_half_up(unrounded), 0, SCORE_MAX)
 
     def count_tiers(self, rows: NDArray[Any], policy: Policy | None) -> dict[str, int] | None:
         """Return how many of some rows are in each tier, or None where there are no scores."""
@@ -89,136 +113,120 @@ class Candidate:
         return {name: int(np.sum(shown == name)) for name in TIERS}
 
 
-def fit_candidates(
-    rungs: Sequence[Rung],
-    encoder: Encoder,
-    X: EncodedRows,
-    label: NDArray[np.float64],
-    windows: Windows,
-    *,
-    weight: NDArray[np.float64] | None,
-    lead: NDArray[np.int64] | None,
-    progress: Callable[[str, float], None],
-) -> list[Candidate]:
-    """Fit the estimator of each rung in turn, and calibrate it on the calibration window.
-
-    Parameters
-    ----------
-    rungs : sequence of Rung
-        Allowed ones.
-    X : EncodedRows
-        Every row of the snapshot.
-    label : array of float, shape (n,)
-    weight, lead : array of shape (rows of ``windows.fit``,), or None
-    progress : callable
-        Told what is being done, and the share of it that is done, 0-1.
-    """
-    estimators = [make_estimator(rung, encoder.columns) for rung in rungs]
-    # Points are counted from the average lead as it is compared, not from all of its ages.
-    average = None if lead is None else np.isin(windows.fit, windows.train)
-    fit_on, y = X[windows.fit], label[windows.fit]
-    for index, estimator in enumerate(estimators):
-        progress(f"fit {estimator.kind}", index / len(estimators))
-        estimator.fit(fit_on, y, weight=weight, lead=lead, average=average)
-    del fit_on
-    logodds = X.each([item.logodds for item in estimators])
-    return [
-        _calibrated(estimator, z, label, windows, reason=rung.reason)
-        for rung, estimator, z in zip(rungs, estimators, logodds, strict=True)
-    ]
-
-
 def matrix_total(candidates: Sequence[Candidate], rows: NDArray[Any]) -> NDArray[np.int64]:
     """Return the hand-built matrix's plain totals of some rows; it is among all candidates."""
     matrix = next(item for item in candidates if item.estimator.answers_total)
     return round_half_up(POINTS_PER_LOGODDS * matrix.logodds[rows])
 
 
-def _calibrated(
-    estimator: Estimator,
-    z: NDArray[np.float64],
-    label: NDArray[np.float64],
-    windows: Windows,
-    *,
-    reason: str,
-) -> Candidate:
-    """Calibrate a fitted estimator and tell whether it may be chosen; ``z`` are its log-odds."""
-    # What learns nothing may be calibrated on both earlier windows.
-    rows = windows.calibrate
-    if not estimator.learns:
-        rows = np.concatenate([windows.train, windows.calibrate])
-    calibration = fit_calibration(z[rows], label[rows])
-    if calibration.problem == "too_few":
-        reason = (
-            f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "
-            "calibration window, 10 of each needed"
-        )
-    elif calibration.problem == "slope_reaches_zero":
-        reason = (
-            "calibration failed: the slope may be zero or negative on the calibration window "
-            f"({calibration.slope:.3g}, from {calibration.slope_low:.3g} to "
-            f"{calibration.slope_high:.3g})"
-        )
-    elif estimator.never_chosen:
-        reason = estimator.never_chosen
-    auc = roc_auc(z[windows.calibrate], label[windows.calibrate])
-    backwards = calibration.method == "intercept_only" and auc <= 0.5
-    if backwards:
-        reason = (
-            "calibration failed: wins rank no higher than losses on the calibration window "
-            f"(AUC {auc:.3f})"
-        )
-    eligible = not (estimator.never_chosen or calibration.problem or backwards)
-    return Candidate(estimator, calibration, auc, eligible, reason, z)
-
-
-def choose_candidate(
-    fitted: Sequence[Candidate],
+def stand_at(
+    number: int,
+    out_of_time: OutOfTime,
     windows: Windows,
     snapshot: Snapshot,
-    matrix: Matrix,
-    in_force: Policy | None,
-) -> tuple[str, Policy | None, list[Candidate]]:
-    """Take the best eligible candidate on the calibration window; the matrix if there is none.
+    reasons: Mapping[str, str],
+) -> list[Candidate]:
+    """Return how every candidate stood at a cut-off, from labels that were known then.
 
     Parameters
     ----------
-    fitted : sequence of Candidate
-        In the ladder's order, which decides between equals.
-
-    Returns
-    -------
-    chosen : str
-        Its kind.
-    policy : Policy or None
-        In force, or proposed for the chosen one.
-    candidates : list of Candidate
-        As given; not eligible any more is whoever no policy can be made for.
+    number : int
+        Of the origin, from 0.
+    out_of_time : OutOfTime
+    windows : Windows
+    snapshot : Snapshot
+    reasons : mapping of str to str
+        What restricts each kind.
     """
-    candidates = list(fitted)
-    rows = windows.calibrate
-    order = sorted(
-        (place for place, candidate in enumerate(fitted) if candidate.eligible),
-        key=lambda place: -np.nan_to_num(fitted[place].auc_calibrate, nan=0.5),
-    )
-    for place in order:
-        candidate = fitted[place]
-        if candidate.estimator.answers_total:
-            return candidate.kind, in_force, candidates
-        policy: Policy | NoPolicy = in_force or fit_policy(
-            candidate.calibration.logodds(candidate.logodds[rows]),
-            matrix_total=matrix_total(fitted, rows).astype(np.float64),
-            mapped_criteria=len(matrix.mapped),
-            weeks=weeks_of(None if snapshot.as_of is None else snapshot.as_of[rows]),
+    blocks = known_blocks(windows, number)
+    ages = _ages(out_of_time.newest.encoder, snapshot)
+    origin, found = windows.origins[number], []
+    for kind, z in out_of_time.logodds.items():
+        estimator = out_of_time.newest.estimators[kind]
+        # What learns nothing may be calibrated on what others learned from, too.
+        rows = origin.known if estimator.learns else np.union1d(origin.fit, origin.known)
+        calibration = calibrate(z, rows, windows, snapshot, by_age=ages is not None)
+        aucs = tuple(block_auc(z, snapshot.label, block) for block in blocks)
+        against = _against(estimator, calibration, aucs)
+        found.append(
+            Candidate(estimator, calibration, aucs, not against, against or reasons[kind], z, ages)
         )
-        if isinstance(policy, Policy):
-            return candidate.kind, policy, candidates
-        candidates[place] = replace(candidate, eligible=False, reason=policy.reason)
-    return MatrixEstimator.kind, in_force, candidates
+    return found
 
 
-def weeks_of(moments: NDArray[np.datetime64] | None) -> float | None:
-    """Return how many weeks some moments span; None where there are none."""
-    if moments is None or len(moments) == 0:
+def calibrate(
+    z: Floats, rows: Rows, windows: Windows, snapshot: Snapshot, *, by_age: bool
+) -> Calibration:
+    """Calibrate log-odds on rows of known label, at every age at which the leads were seen.
+
+    Parameters
+    ----------
+    z : array of float, shape (n,)
+        Of every row of the snapshot; NaN where it was not predicted.
+    rows : array of int
+    windows : Windows
+    snapshot : Snapshot
+    by_age : bool
+        Whether a scorer will know the age of a lead; else only the headline age is looked at.
+    """
+    rows = rows[~np.isnan(z[rows])]
+    headline, age = snapshot.headline_age_days, snapshot.age_days
+    if age is not None and not by_age:
+        rows = rows[age[rows] == headline]
+    lead = snapshot.lead
+    return fit_calibration(
+        z[rows],
+        snapshot.label[rows],
+        period=_periods(windows, rows, snapshot.label),
+        weight=None if lead is None or not len(rows) else lead_weights(lead[rows]),
+        age_days=age[rows] if age is not None and by_age else None,
+        headline_age_days=headline,
+    )
+
+
+def _ages(encoder: Encoder, snapshot: Snapshot) -> Floats | None:
+    """Return the age at which each row's lead is seen; None where scores do not go by it."""
+    if snapshot.age_days is None or age_column(encoder) is None:
         return None
-    return float((moments.max() - moments.min()) / np.timedelta64(7, "D"))
+    return snapshot.frame[AGE_FIELD].to_numpy(dtype=np.float64)
+
+
+def _periods(windows: Windows, rows: Rows, label: Floats) -> Ints:
+    """Return the period of each row: a third of its block, or less often if wins are few."""
+    block = np.full(len(label), -1)
+    for number, origin in enumerate(windows.origins):
+        block[origin.predicted] = number
+    found = np.zeros(len(rows), dtype=np.int64)
+    first = 0
+    for number in np.unique(block[rows]):
+        places = np.flatnonzero(block[rows] == number)
+        wins = int(label[rows[places]].sum())
+        fewer = min(wins, len(places) - wins)
+        count = min(PERIODS_A_BLOCK, max(1, fewer // WINS_A_PERIOD))
+        found[places] = first + np.arange(len(places)) * count // len(places)
+        first += count
+    return found
+
+
+def _against(estimator: Estimator, calibration: Calibration, aucs: Sequence[float]) -> str:
+    """Return why a candidate may not be chosen; empty if it may."""
+    if estimator.never_chosen:
+        return estimator.never_chosen
+    if calibration.problem == "too_few":
+        return (
+            f"no probability: {calibration.wins} wins and {calibration.losses} losses in the "
+            "blocks before the newest window, 10 of each needed"
+        )
+    if calibration.problem == "slope_reaches_zero":
+        return (
+            "calibration failed: the slope may be zero or negative in the blocks before the "
+            f"newest window ({calibration.slope:.3g}, from {calibration.slope_low:.3g} to "
+            f"{calibration.slope_high:.3g})"
+        )
+    known = [auc for auc in aucs if not np.isnan(auc)]
+    if calibration.method == "intercept_only" and known and np.mean(known) <= 0.5:
+        return (
+            "calibration failed: wins rank no higher than losses in the blocks before the newest "
+            f"window (AUC {np.mean(known):.3f})"
+        )
+    return ""

@@ -1,134 +1,53 @@
-"""All rungs of the ladder on the same windows, and which of them is chosen.
+"""All rungs of the ladder on the same blocks, which of them is chosen, and what is shipped.
 
-Candidates are fitted on the train window, calibrated on the later one, and chosen by their AUC
-there (which affine calibration cannot change). The newest window only reports.
+Candidates are fitted again before each block and predict it. They are chosen by their mean AUC
+within the blocks and calibrated there (which cannot change an AUC); the newest window only reports.
+What is shipped is the chosen kind fitted again on all leads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import TrainingRefused
-from scoring_ml.estimators.ladder import Rung, allowed_rungs
+from scoring_ml.estimators.ladder import Rung, allowed_rungs, estimator_class
+from scoring_ml.estimators.matrix import MatrixEstimator
 from scoring_ml.estimators.protocol import TrainingCounts
-from scoring_ml.evaluation.candidate import (
-    Candidate,
-    choose_candidate,
-    fit_candidates,
-    matrix_total,
-)
-from scoring_ml.evaluation.drift import DriftReport, drift_report
-from scoring_ml.evaluation.encoded_rows import EncodedRows
-from scoring_ml.evaluation.intervals import Comparison, bootstrap_metrics
-from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
-from scoring_ml.evaluation.slices import Slice, judge_slices
+from scoring_ml.evaluation.candidate import Candidate, matrix_total, stand_at
+from scoring_ml.evaluation.choice import choose_candidate, report_blocks
+from scoring_ml.evaluation.drift import drift_report
+from scoring_ml.evaluation.intervals import bootstrap_metrics
+from scoring_ml.evaluation.lead_windows import split_leads
+from scoring_ml.evaluation.rolling_origin import predict_rolling
+from scoring_ml.evaluation.shipping import fit_again, make_scorer, newest_moment, sample_leads
+from scoring_ml.evaluation.slices import judge_slices
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.evaluation.verdict import (
     VOLUME_METRIC,
     Evidence,
-    Verdict,
     warning_text,
     write_verdict,
 )
 from scoring_ml.evaluation.window_checks import check_leads
-from scoring_ml.evaluation.windows import NAMES, Windows
+from scoring_ml.evaluation.windows import NAMES, ROLLING, Plan, Windows
 from scoring_ml.features.contact_stand_ins import without_contacts
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.features.snapshot import Snapshot
-from scoring_ml.scoring.example import example_lead
 from scoring_ml.scoring.policy import Policy, hot_share_alarm
-from scoring_ml.scoring.reference import Reference, build_reference
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scale import HOT
-from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.statistics.proportions import expected_wins
 from scoring_ml.texts import Catalogue
 
 TrainingProgress = Callable[[str, float], None]
 """Told what is being done, and the share of the whole that is done, 0-1."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Everything that one training found.
-
-    Parameters
-    ----------
-    rungs : tuple of Rung
-        Every rung, allowed or not, with the reason.
-    candidates : tuple of Candidate
-        Those that were allowed, in the ladder's order.
-    chosen : str
-        Kind of the chosen candidate.
-    scorer : Scorer
-        Made from the chosen candidate; version ``"0"`` until registered.
-    policy : Policy or None
-        In force, or proposed (version 0); ``None`` for a matrix.
-    comparison : Comparison
-        Metrics and paired differences on the test window.
-    warnings : tuple of str
-        In words, loudest first.
-    X : EncodedRows
-        Every row of the snapshot.
-    slices : tuple of Slice
-        The chosen candidate and the matrix at every age, on new accounts, and by fields; empty
-        where each row is a lead.
-    """
-
-    schema: Schema
-    matrix: Matrix
-    snapshot: Snapshot
-    windows: Windows
-    rungs: tuple[Rung, ...]
-    candidates: tuple[Candidate, ...]
-    chosen: str
-    scorer: Scorer
-    policy: Policy | None
-    comparison: Comparison
-    drift: DriftReport
-    verdict: Verdict
-    warnings: tuple[str, ...]
-    encoder: Encoder
-    X: EncodedRows
-    slices: tuple[Slice, ...] = ()
-
-    def __getitem__(self, kind: str) -> Candidate:
-        """Return the candidate of a kind.
-
-        Raises
-        ------
-        KeyError
-            If that rung was not allowed.
-        """
-        for candidate in self.candidates:
-            if candidate.kind == kind:
-                return candidate
-        raise KeyError(kind)
-
-    @property
-    def base_rate(self) -> dict[str, float]:
-        """Share of wins in each window, 0-1."""
-        label = self.snapshot.label
-        return {name: float(np.mean(label[self.windows[name]])) for name in NAMES}
-
-    @property
-    def unused(self) -> tuple[RowFate, ...]:
-        """Rows that no window holds, by reason, with the ids of three leads at most."""
-        ids = self.snapshot.ids
-        between = tuple(
-            RowFate(reason, len(rows), tuple(map(str, pd.unique(ids[rows])[:3])))
-            for reason, rows in self.windows.unused.items()
-            if len(rows)
-        )
-        return (*self.snapshot.unused, *between)
 
 
 def compare(
@@ -142,6 +61,8 @@ def compare(
     seed: int = 7,
     slice_by: Sequence[str] = (),
     order_doubted: bool = False,
+    plan: Plan = ROLLING,
+    kind: str | None = None,
     progress: TrainingProgress | None = None,
 ) -> Trained:
     """Fit, calibrate, choose and report every rung that the data allows.
@@ -150,64 +71,67 @@ def compare(
     ----------
     snapshot : Snapshot
         Labelled and open leads, oldest first; each once, or at several ages.
+    schema : Schema
+    matrix : Matrix
     policy : Policy or None
         The policy in force; a new one is proposed if None.
     card : mapping or None
         Facts for the Scorer's card.
     replicates : int
         Bootstrap resamples behind each interval.
+    seed : int
     slice_by : sequence of str
         Categories by whose values the newest leads are also judged, where leads have ages.
     order_doubted : bool
         Whether something speaks against the order of time, which the verdict then says first.
+    plan : Plan
+        How leads are cut into windows.
+    kind : str or None
+        The kind to fit again, of which nothing is chosen; all kinds are compared if None.
+    progress : callable or None
 
     Raises
     ------
     TrainingRefused
-        If there are too few rows, or one class only.
+        If there are too few rows, one class only, or the data do not allow ``kind``.
     """
     tell = progress or (lambda what, share: None)
-    label = snapshot.label
-    _check_outcomes(label, schema)
+    _check_outcomes(snapshot.label, schema)
     if not schema.used and not matrix.mapped:
         raise TrainingRefused(
             "Training needs a column that the schema uses",
             found="none, and no rule in the matrix",
             do="Decide on the columns in the schema: use: true",
         )
-    windows = split_leads(snapshot, schema, seed=seed)
-    lead = None if snapshot.lead is None else snapshot.lead[windows.fit]
-    weight = None if lead is None else lead_weights(lead)
-    check_leads(windows, snapshot, schema, weight=weight)
-    tell("encode", 0.05)
     snapshot = replace(snapshot, frame=without_contacts(snapshot.frame, schema.used))
-    train_frame = snapshot.frame.iloc[windows.train]
-    encoder = Encoder.fit(snapshot.frame.iloc[windows.fit], schema, matrix, lead)
-    X = EncodedRows(encoder, snapshot.frame, snapshot.as_of)
-    y = label[windows.train]
-    rungs = allowed_rungs(
-        TrainingCounts(
-            wins=int(y.sum()),
-            losses=int(len(y) - y.sum()),
-            mapped_criteria=len(matrix.mapped),
-            used_fields=len(schema.used),
-        )
+    whole, snapshot = snapshot, sample_leads(snapshot)
+    label = snapshot.label
+    windows = split_leads(snapshot, schema, plan=plan, seed=seed)
+    check_leads(windows, snapshot, schema)
+    every = windows if whole is snapshot else split_leads(whole, schema, plan=plan, seed=seed)
+    rungs = allowed_rungs(_counts(windows, snapshot, schema, matrix))
+    allowed = _wanted(rungs, kind)
+    out_of_time = predict_rolling(
+        allowed, snapshot, schema, matrix, windows, lambda what, share: tell(what, 0.5 * share)
     )
-    fitted = fit_candidates(
-        [rung for rung in rungs if rung.allowed],
-        encoder,
-        X,
-        label,
+    tell("choose", 0.5)
+    fit, last = out_of_time.newest, len(windows.origins) - 1
+    reasons = {rung.kind: rung.reason for rung in allowed}
+    chosen, chosen_policy, candidates = choose_candidate(
+        stand_at(last, out_of_time, windows, snapshot, reasons),
         windows,
-        weight=weight,
-        lead=lead,
-        progress=lambda what, share: tell(what, 0.1 + 0.5 * share),
+        snapshot,
+        matrix,
+        policy,
+        kind=kind,
     )
-    tell("choose", 0.6)
-    chosen, chosen_policy, candidates = choose_candidate(fitted, windows, snapshot, matrix, policy)
-    tell("intervals", 0.62)
+    if kind not in (None, chosen):
+        _refuse_kind(kind, next(item.reason for item in candidates if item.kind == kind))
+    order = snapshot.position if snapshot.as_of is None else snapshot.as_of
+    blocks = report_blocks(out_of_time, windows, snapshot, order)
+    tell("intervals", 0.52)
     test = windows.test
-    handed_over = int(np.sum(matrix_total(fitted, test) >= HOT))
+    handed_over = int(np.sum(matrix_total(candidates, test) >= HOT))
     comparison = bootstrap_metrics(
         label[test],
         {candidate.kind: candidate.predictions(test) for candidate in candidates},
@@ -215,7 +139,7 @@ def compare(
         groups=None if snapshot.account is None else snapshot.account[test],
         replicates=replicates,
         seed=seed,
-        progress=lambda done, whole: tell("intervals", 0.62 + 0.33 * done / max(1, whole)),
+        progress=lambda done, every: tell("intervals", 0.52 + 0.28 * done / max(1, every)),
     )
     slices = judge_slices(
         snapshot,
@@ -255,7 +179,11 @@ def compare(
             handed_over=handed_over,
             matrix_mapped=bool(matrix.mapped),
             drift=drift,
-            expected_wins=None if probability is None else expected_wins(probability),
+            expected_wins=None
+            if probability is None
+            else expected_wins(probability, winner.calibration.intercept_sd),
+            blocks=blocks,
+            fitted_again=len(every.leads) if windows.rolling else 0,
             random_split=windows.random,
             order_doubted=order_doubted,
             final_labels=windows.final_labels,
@@ -267,17 +195,39 @@ def compare(
         catalogue=catalogue,
     )
     used_policy = None if winner.estimator.answers_total else chosen_policy
-    reference = build_reference(encoder, train_frame, X[windows.train], y)
-    scorer = Scorer(
-        Parts(
-            encoder=encoder,
-            estimator=winner.estimator,
-            calibration=winner.calibration,
-            policy=used_policy,
-            reference=reference,
-            card=dict(card or {}) | _card(schema, snapshot, windows, encoder, reference),
-        )
+    facts = dict(card or {}) | _card(schema, snapshot, windows, len(whole))
+    evaluated = make_scorer(
+        fit,
+        chosen,
+        winner.calibration,
+        used_policy,
+        snapshot,
+        learned=windows.fit,
+        leads=windows.learned_leads,
+        facts=facts,
     )
+    scorer = evaluated
+    if windows.rolling:
+        newest_fit, calibration = fit_again(
+            winner,
+            allowed,
+            out_of_time,
+            (snapshot, windows),
+            (whole, every),
+            schema,
+            matrix,
+            lambda what, share: tell(f"{what} on all leads", 0.8 + 0.15 * share),
+        )
+        scorer = make_scorer(
+            newest_fit,
+            chosen,
+            calibration,
+            used_policy,
+            whole,
+            learned=every.mature,
+            leads=every.leads,
+            facts=facts,
+        )
     warnings = [warning_text(warning, catalogue) for warning in windows.warnings]
     warnings += snapshot.warnings
     warnings += _policy_warnings(winner, test, used_policy)
@@ -289,43 +239,67 @@ def compare(
         rungs=rungs,
         candidates=tuple(candidates),
         chosen=chosen,
+        evaluated=evaluated,
         scorer=scorer,
         policy=used_policy,
         comparison=comparison,
+        blocks=blocks,
         drift=drift,
         verdict=verdict,
         warnings=tuple(warnings),
-        encoder=encoder,
-        X=X,
+        encoder=fit.encoder,
+        X=fit.X,
+        leads=len(every.leads if windows.rolling else windows.learned_leads),
         slices=slices,
     )
 
 
-def _card(
-    schema: Schema,
-    snapshot: Snapshot,
-    windows: Windows,
-    encoder: Encoder,
-    reference: Reference,
-) -> dict[str, Any]:
-    """Facts about the training that go with the Scorer."""
-    rows = windows.fit
-    trained_until: str | float | None = None
-    if snapshot.as_of is not None:
-        trained_until = str(snapshot.as_of[rows].max().astype("datetime64[s]"))
-    elif schema.order.by == "number":
-        sign = 1.0 if schema.order.ascending else -1.0
-        trained_until = sign * float(snapshot.position[rows].max())
+def _wanted(rungs: Sequence[Rung], kind: str | None) -> list[Rung]:
+    """Return the rungs to fit: all that are allowed, or one kind, its parts and the matrix."""
+    allowed = [rung for rung in rungs if rung.allowed]
+    if kind is None:
+        return allowed
+    refused = next((rung for rung in rungs if rung.kind == kind and not rung.allowed), None)
+    if refused is not None:
+        _refuse_kind(kind, refused.reason)
+    wanted = {MatrixEstimator.kind, kind, *estimator_class(kind).combines}
+    return [rung for rung in allowed if rung.kind in wanted]
+
+
+def _refuse_kind(kind: str, reason: str) -> NoReturn:
+    raise TrainingRefused(
+        f"The kind that is fitted again must be allowed by the data: {kind}",
+        found=reason,
+        do="Give more data, or choose anew with scoring-ml train",
+    )
+
+
+def _counts(windows: Windows, snapshot: Snapshot, schema: Schema, matrix: Matrix) -> TrainingCounts:
+    """Count what is known before the newest window."""
+    leads = windows.learned_leads
+    won = snapshot.label[leads]
+    return TrainingCounts(
+        wins=int(won.sum()),
+        losses=int(len(won) - won.sum()),
+        mapped_criteria=len(matrix.mapped),
+        used_fields=len(schema.used),
+        columns=Encoder.fit(snapshot.frame.iloc[leads], schema, matrix).columns,
+    )
+
+
+def _card(schema: Schema, snapshot: Snapshot, windows: Windows, rows_in_all: int) -> dict[str, Any]:
+    """Facts about the training that go with the Scorer; figures are of the evaluation."""
     rates = {name: float(np.mean(snapshot.label[windows[name]])) for name in NAMES}
     card: dict[str, Any] = {
-        "trained_until": trained_until,
         "order": schema.order.by,
         "base_rate": rates,
         "rows": {name: len(windows[name]) for name in NAMES},
         "final_labels": windows.final_labels,
         "allowed": {column.name: column.allow for column in schema.used if column.allow},
-        "example": example_lead(encoder, reference),
+        "evaluated_until": newest_moment(snapshot, schema, windows.fit),
     }
+    if len(snapshot) < rows_in_all:
+        card["compared_rows"] = len(snapshot)
     if snapshot.lead is not None:
         card["rows"] |= {"fit": len(windows.fit)}
         card["ages_days"] = list(windows.ages)

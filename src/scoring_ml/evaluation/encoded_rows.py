@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring_ml.evaluation.windows import Rows
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.statistics.samples import Floats
 
@@ -45,12 +46,12 @@ class EncodedRows:
             X[start : start + len(part)] = self._encoder.encode(self._frame.iloc[part], as_of)
         return X
 
-    def each(self, functions: Sequence[Callable[[Floats], Floats]]) -> list[Floats]:
-        """Return what each function makes of every row, shape (n,), each row encoded once."""
-        found = [np.empty(len(self)) for _ in functions]
-        for start in range(0, len(self), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            X = self[rows]
+    def each(self, functions: Sequence[Callable[[Floats], Floats]], rows: Rows) -> list[Floats]:
+        """Return what each function makes of some rows, shape (rows,), each row encoded once."""
+        found = [np.empty(len(rows)) for _ in functions]
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            X = self[rows[part]]
             for values, function in zip(found, functions, strict=True):
-                values[rows] = function(X)
+                values[part] = function(X)
         return found

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.files.writing import whole_folder
 from scoring_ml.evaluation.candidate import matrix_total
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.features.encoder import LEVEL_CODES
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.scoring.saving import json_ready
-from scoring_ml.scoring.scale import tiers
+from scoring_ml.scoring.scale import round_half_up, tiers
 from scoring_ml.scoring.scored_run import ScoredRun, kept_value, write_scored
 from scoring_ml.scoring.scorer import Scorer
+from scoring_ml.statistics.samples import Floats
 
 CALIBRATION_ROWS: Final = "calibration.parquet"
 
@@ -42,8 +43,10 @@ def write_scored_rows(
     ----------
     folder : Path
         ``HOME/runs/<run_id>``.
+    trained : Trained
+        Whose evaluation scores the newest window: what is registered has learned from it.
     scorer : Scorer
-        With its version.
+        What is registered, with its version; it scores the open leads.
     progress : callable or None
         Told leads done and leads in all.
     """
@@ -60,13 +63,35 @@ def write_scored_rows(
     }
     if part.account is not None:
         table["account"] = pd.factorize(part.account, use_na_sentinel=True)[0]
-    scored = scorer.score_frame(part.frame, part.as_of, explain=True, progress=progress)
+    scored = _scored(part, is_open, trained.evaluated, scorer, progress)
     scored["ask_next"] = [json.dumps(asks) for asks in scored["ask_next"]]
     table |= {name: scored[name].to_numpy() for name in scored.columns.drop("warnings")}
     table |= _values(scorer, part)
     with whole_folder(folder) as temporary:
         write_scored(temporary, pd.DataFrame(table), _facts(trained, scorer))
         _calibration_rows(trained).to_parquet(temporary / CALIBRATION_ROWS, index=False)
+
+
+def _scored(
+    part: Snapshot,
+    is_open: NDArray[np.bool_],
+    evaluated: Scorer,
+    registered: Scorer,
+    progress: Callable[[int, int], None] | None,
+) -> pd.DataFrame:
+    """Score and explain leads, each with a fit that did not know how it ended."""
+    tables, done = [], 0
+    for which, scorer in ((~is_open, evaluated), (is_open, registered)):
+        rows = part.take(which)
+
+        def tell(count: int, _: int, done: int = done) -> None:
+            if progress is not None:
+                progress(done + count, len(part))
+
+        table = scorer.score_frame(rows.frame, rows.as_of, explain=True, progress=tell)
+        tables.append(table.set_index(np.flatnonzero(which)))
+        done += len(rows)
+    return pd.concat([table for table in tables if len(table)]).sort_index()
 
 
 def rescored(run: ScoredRun, scorer: Scorer) -> pd.DataFrame | None:
@@ -82,9 +107,13 @@ def rescored(run: ScoredRun, scorer: Scorer) -> pd.DataFrame | None:
     if not any(column.name in frame for column in scorer.encoder.schema.used):
         return None
     scores = scorer.scores(frame, as_of)
-    return pd.DataFrame(
-        {"score": scores.score, "tier": tiers(scores.score), "unrounded": scores.unrounded}
-    )
+    return score_columns(scores.unrounded, scorer.score_max)
+
+
+def score_columns(unrounded: Floats, score_max: int) -> pd.DataFrame:
+    """Return ``score``, ``tier`` and ``unrounded``, the number both come from, row by row."""
+    score = np.clip(round_half_up(unrounded), 0, score_max)
+    return pd.DataFrame({"score": score, "tier": tiers(score), "unrounded": unrounded})
 
 
 def _values(scorer: Scorer, part: Snapshot) -> dict[str, NDArray[Any]]:
@@ -108,16 +137,17 @@ def _values(scorer: Scorer, part: Snapshot) -> dict[str, NDArray[Any]]:
 
 
 def _calibration_rows(trained: Trained) -> pd.DataFrame:
-    """Return the calibration window, from which another policy can be fitted later."""
-    rows = trained.windows.calibrate
+    """Return the leads of the blocks, from which another policy can be fitted later."""
     winner = trained[trained.chosen]
+    rows = trained.windows.calibrate
+    rows = rows[~np.isnan(winner.logodds[rows])]
     snapshot = trained.snapshot
     table: dict[str, Any] = {
         "matrix_total": matrix_total(trained.candidates, rows).astype(np.float64),
         "won": snapshot.label[rows],
     }
     if winner.calibration.gives_probability:
-        table["logodds"] = winner.calibration.logodds(winner.logodds[rows])
+        table["logodds"] = winner.calibrated(rows)
     if snapshot.as_of is not None:
         table["as_of"] = snapshot.as_of[rows]
     return pd.DataFrame(table)
@@ -130,6 +160,7 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         name: [vars(item) for item in field.observed] for name, field in reference.fields.items()
     }
     policy = scorer.parts.policy
+    rivals = {item.kind for item in trained.candidates if not item.estimator.never_chosen}
     return {
         "dataset": schema.dataset,
         "model": scorer.model,
@@ -138,6 +169,16 @@ def _facts(trained: Trained, scorer: Scorer) -> Mapping[str, Any]:
         "schema": schema.dump(),
         "columns": [c.name for c in schema.columns if c.name in trained.snapshot.frame],
         "fields": [{"name": n, "criterion": group} for n, group in scorer.explained_fields],
+        "rivals": {
+            kind: json_ready(vars(gaps["roc_auc"]))
+            for (kind, other), gaps in trained.comparison.differences.items()
+            if other == trained.chosen and kind in rivals
+        },
+        "slices": [
+            {"name": part.name, "leads": part.leads, "wins": part.wins}
+            | {"roc_auc": json_ready(vars(part.judged[trained.chosen].roc_auc))}
+            for part in trained.slices
+        ],
         "matrix_mean": reference.matrix_mean,
         "matrix_max": {c.name: max(c.points) for c in trained.matrix.criteria},
         "matrix_none": {c.name: c.points[0] for c in trained.matrix.criteria},

@@ -26,6 +26,9 @@ from scoring_ml.statistics.proportions import expected_wins
 MOST_LEVELS: Final = 6
 """Most frequent values of a field that get a slice each."""
 
+SLICED: Final = ("category", "boolean")
+"""Types of the fields by whose values slices are made."""
+
 BY_AGE: Final = "age"
 BY_ACCOUNT: Final = "account"
 
@@ -99,7 +102,6 @@ def judge_slices(
     Parameters
     ----------
     windows : Windows
-        Of leads with ages; there are no slices where each row is a lead.
     candidates : mapping of str to Predictions
         By kind, for every row of the snapshot.
     slice_by : sequence of str
@@ -110,16 +112,14 @@ def judge_slices(
     Returns
     -------
     tuple of Slice
-        Ages, rising; new accounts (accounts of no lead in train or calibrate; a lead without an
-        account is one by itself); then values of fields, most frequent first.
+        Ages, rising; new accounts (of no lead that was learned from or calibrated on; a lead
+        without an account is one by itself); then values of fields, most frequent first.
 
     Raises
     ------
     InputError
         If ``slice_by`` names what is no category or boolean of the schema.
     """
-    if snapshot.lead is None:
-        return ()
     parts: list[tuple[str, str, float | str | None, Rows]] = [
         (f"age_{days:g}d", BY_AGE, days, rows) for days, rows in windows.ages.items()
     ]
@@ -164,7 +164,7 @@ def _judged(
 
 def _new_accounts(snapshot: Snapshot, windows: Windows) -> Rows:
     accounts = np.asarray(snapshot.account)
-    earlier = accounts[np.concatenate([windows.fit, windows.calibrate])]
+    earlier = accounts[np.concatenate([windows.fit, windows.origins[-1].known])]
     known = {account for account in earlier if account is not None}
     new = [account is None or account not in known for account in accounts[windows.test]]
     return np.asarray(windows.test[np.array(new, dtype=bool)])
@@ -174,7 +174,7 @@ def _levels(
     snapshot: Snapshot, schema: Schema, name: str, rows: Rows
 ) -> list[tuple[str | None, Rows]]:
     column = next((column for column in schema.columns if column.name == name), None)
-    if column is None or column.type not in ("category", "boolean"):
+    if column is None or column.type not in SLICED:
         raise InputError(
             "Slices are made by a category or a boolean of the schema",
             found=f"{name} ({'no such column' if column is None else column.type})",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from scoring_ml.evaluation.choice import BlockReport
 from scoring_ml.evaluation.drift import DriftReport
 from scoring_ml.evaluation.intervals import Comparison
 from scoring_ml.evaluation.slices import BY_ACCOUNT, BY_AGE, Slice
@@ -45,7 +46,7 @@ class Evidence:
     Parameters
     ----------
     chosen : str
-        Kind of the chosen candidate. It was chosen on the calibration window.
+        Kind of the chosen candidate. It was chosen on the blocks before.
     comparison : Comparison
         Metrics and paired differences of all candidates, with ``wins_per_100`` at the matrix's
         own volume.
@@ -73,6 +74,10 @@ class Evidence:
         :class:`~scoring_ml.estimators.calibration.Calibration`.
     slices : sequence of Slice
         The chosen candidate at other ages and on new accounts; empty where each row is a lead.
+    blocks : sequence of BlockReport
+        What was promised block by block, and what came.
+    fitted_again : int
+        Leads on which what is registered was fitted again; 0 where it was not.
     """
 
     chosen: str
@@ -89,6 +94,8 @@ class Evidence:
     baseline: str = "matrix"
     calibration_problem: str | None = None
     slices: Sequence[Slice] = ()
+    blocks: Sequence[BlockReport] = ()
+    fitted_again: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,10 @@ class Verdict:
 def write_verdict(evidence: Evidence, *, catalogue: Catalogue) -> Verdict:
     """Say what the newest window shows, and what it does not.
 
-    In this order: a random split, or an order in doubt; what the chosen model adds over the
-    matrix at equal volume; how it ranks, and how far it is from the best candidate; whether its
-    probabilities held; how it does at other ages and on new accounts; drift; labels that may
-    still change; warnings about the windows.
+    In this order: a random split, or an order in doubt; promises that were broken; what the
+    chosen model adds over the matrix at equal volume; how it ranks, and how far it is from the
+    best candidate; whether its probabilities held; how it does at other ages and on new accounts;
+    drift; labels that may still change; warnings about the windows.
     """
     sentences = tuple(_sentences(evidence))
     return Verdict(tell(sentences, catalogue), sentences)
@@ -129,6 +136,7 @@ def _sentences(evidence: Evidence) -> Iterator[Sentence]:
         yield "verdict.random_split", {}
     elif evidence.order_doubted:
         yield "verdict.order_doubted", {}
+    yield from _broken_promises(evidence)
     wins, leads = evidence.comparison.wins, evidence.comparison.leads
     if not 0 < wins < leads:
         yield "verdict.nothing_to_judge", {"n": leads, "wins": wins}
@@ -148,6 +156,18 @@ def _sentences(evidence: Evidence) -> Iterator[Sentence]:
         # A random split has been named first, and louder.
         if warning.code != "random_split":
             yield f"windows.{warning.code}", dict(warning.params)
+
+
+def _broken_promises(evidence: Evidence) -> Iterator[Sentence]:
+    broken = tuple(
+        {"number": block.number, "newest": block.newest, "wins": block.wins}
+        | {"expected": round(block.promised.value)}
+        | {"low": round(block.promised.low), "high": round(block.promised.high)}
+        for block in evidence.blocks
+        if block.kept is False
+    )
+    if broken:
+        yield "verdict.promises_broken", {"broken": broken}
 
 
 def _volume(evidence: Evidence) -> Iterator[Sentence]:
@@ -230,7 +250,13 @@ def _best(evidence: Evidence) -> Iterator[Sentence]:
         params |= {"gap": round(abs(gap.value), 3)}
         params |= _ends(Interval(0.0, -gap.high, -gap.low), 3)
     yield f"verdict.{clear}" if _known(gap) else "verdict.gap_unknown", params
+    if evidence.matrix_mapped and chosen != evidence.baseline:
+        matrix = comparison.metrics[evidence.baseline]["roc_auc"].value
+        if own < matrix:
+            yield "verdict.below_matrix", {"kind": chosen, "matrix": round(matrix, 3)}
     yield "verdict.chosen_random" if evidence.random_split else "verdict.chosen_before", {}
+    if evidence.fitted_again:
+        yield "verdict.fitted_again", {"kind": chosen, "n": evidence.fitted_again}
 
 
 def _calibration(evidence: Evidence) -> Iterator[Sentence]:

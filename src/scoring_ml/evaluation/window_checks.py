@@ -13,29 +13,28 @@ from numpy.typing import NDArray
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import ScoringError
 from scoring_ml.evaluation.lead_windows import as_rows
-from scoring_ml.evaluation.windows import NAMES, OrderBy, Rows, Times, Windows
+from scoring_ml.evaluation.time_split import OrderBy
+from scoring_ml.evaluation.windows import Rows, Times, Windows
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.statistics.samples import Floats
 
 
 def check_windows(windows: Windows, *, label: Floats, **order: Any) -> None:
-    """Prove that each row has one place, and that no window saw what came after it.
+    """Prove that each row has one place, and that no cut-off saw what came after it.
 
-    Parameters are those of :func:`~scoring_ml.evaluation.windows.split_windows`.
+    Parameters are those of :func:`~scoring_ml.evaluation.time_split.split_windows`.
 
     Raises
     ------
     ScoringError
         If a row is in two places or in none, a label in a window is open or not final, or a
-        label was not known before the first ``as_of`` of a later window.
+        label was not known before the first ``as_of`` of what it is used for.
     """
     _check_places(windows, label)
-    _check_times(windows, n=label.size, **order)
+    _check_origins(windows, lead=np.arange(label.size), label=label, **order)
 
 
-def check_leads(
-    windows: Windows, snapshot: Snapshot, schema: Schema, *, weight: Floats | None = None
-) -> None:
+def check_leads(windows: Windows, snapshot: Snapshot, schema: Schema) -> None:
     """Prove of a snapshot what :func:`check_windows` proves, and that no lead is split.
 
     Parameters
@@ -43,14 +42,12 @@ def check_leads(
     windows : Windows
     snapshot : Snapshot
     schema : Schema
-    weight : array of float, shape (rows of ``windows.fit``,), or None
-        With which the rows are learned from.
 
     Raises
     ------
     ScoringError
-        As :func:`check_windows`, and if a lead is in two windows or twice in one, or the weights
-        of its rows do not sum to 1.
+        As :func:`check_windows`, and if a lead is learned from and predicted at one cut-off, or is
+        twice in a window.
     """
     if snapshot.lead is None or snapshot.age_days is None:
         check_windows(windows, **as_rows(snapshot, schema))
@@ -59,24 +56,16 @@ def check_leads(
     _check_places(windows, snapshot.label)
     must_hold("Every open row must be of now", ~np.isnan(age[windows.open]))
     leads = int(lead.max(initial=0)) + 1
-    homes = np.zeros(leads, dtype=np.int64)
-    for rows in _places(windows, len(snapshot)):
-        homes[_each_once(leads, lead[rows])] += 1
-    must_hold("No lead may be in two windows", homes > 1)
-    for name in NAMES:
-        rows = windows[name]
-        must_hold(f"Every lead of {name} must be there once", np.bincount(lead[rows]) > 1)
+    for rows in _windows(windows):
+        must_hold("Every lead of a window must be there once", np.bincount(lead[rows]) > 1)
         other = age[rows] != snapshot.headline_age_days
-        must_hold(f"Every lead of {name} must be of the headline age", other)
-    order = as_rows(snapshot, schema)
-    _check_times(windows, n=order.pop("label").size, **order)
-    fit = lead[windows.fit]
-    if weight is not None:
-        whole, absent = np.bincount(fit, weights=weight), np.bincount(fit) == 0
-        must_hold("The rows of a lead must weigh 1 in all", ~absent & (np.abs(whole - 1) > 1e-9))
-    runs = int(fit.size > 0) + int(np.sum(fit[1:] != fit[:-1]))
-    must_hold("Rows of a lead must be adjacent", np.array([runs != len(_each_once(leads, fit))]))
-    must_hold("Rows to learn from must be in order", np.diff(snapshot.position[windows.fit]) < 0)
+        must_hold("Every lead of a window must be of the headline age", other)
+    _check_origins(windows, lead=lead, **as_rows(snapshot, schema))
+    for rows in (*(origin.fit for origin in windows.origins), windows.mature):
+        runs = int(rows.size > 0) + int(np.sum(lead[rows[1:]] != lead[rows[:-1]]))
+        adjacent = runs == len(_each_once(leads, lead[rows]))
+        must_hold("Rows of a lead must be adjacent", np.array([not adjacent]))
+        must_hold("Rows to learn from must be in order", np.diff(snapshot.position[rows]) < 0)
 
 
 def must_hold(must: str, broken: NDArray[np.bool_]) -> None:
@@ -95,20 +84,25 @@ def must_hold(must: str, broken: NDArray[np.bool_]) -> None:
 
 
 def _check_places(windows: Windows, label: Floats) -> None:
-    places = _places(windows, label.size)
-    everything = np.concatenate([*places, windows.open, *windows.unused.values()]).astype(np.intp)
-    counted = np.bincount(everything, minlength=label.size)
+    everything = np.concatenate([windows.mature, windows.open, *windows.unused.values()])
+    counted = np.bincount(everything.astype(np.intp), minlength=label.size)
     must_hold("Every row must be in exactly one place", counted != 1)
-    for rows in (windows.fit, windows.test, *windows.ages.values()):
-        must_hold("No row may be twice in one place", np.bincount(rows) > 1)
-    held = label[np.concatenate(places)]
-    must_hold("Every label in a window must be won or lost", ~np.isin(held, (0.0, 1.0)))
+    held = np.zeros(label.size, dtype=np.int64)
+    for rows in _windows(windows):
+        held[rows] += 1
+    must_hold("No row may be in two windows", held > 1)
+    outside = np.ones(label.size, dtype=bool)
+    outside[windows.mature] = False
+    must_hold("What a window holds must be among what may be learned from", outside & (held > 0))
+    known = label[windows.mature]
+    must_hold("Every label in a window must be won or lost", ~np.isin(known, (0.0, 1.0)))
 
 
-def _check_times(
+def _check_origins(
     windows: Windows,
     *,
-    n: int,
+    lead: NDArray[np.int64],
+    label: Floats,
     by: OrderBy,
     position: Floats,
     as_of: Times | None,
@@ -116,34 +110,33 @@ def _check_times(
     gap_days: float | None,
     extracted_at: np.datetime64 | None = None,
 ) -> None:
-    places = _places(windows, n)
     asked = [days for days in (mature_after_days, gap_days) if days is not None]
     span = _days(max(asked, default=windows.gap_days))
     if as_of is not None and mature_after_days is not None:
         end = as_of[~np.isnat(as_of)].max() if extracted_at is None else extracted_at
-        young = end - as_of[np.concatenate(places)] < _days(mature_after_days)
+        young = end - as_of[windows.mature] < _days(mature_after_days)
         must_hold("Every label in a window must be final", young)
-    if by == "none":
-        return
     order: NDArray[Any] = position if as_of is None else as_of
-    for i, earlier in enumerate(places[:2]):
-        for later in places[i + 1 :]:
-            if not (earlier.size and later.size):
+    predicted = np.zeros(label.size, dtype=bool)
+    for origin, block in zip(windows.origins, _windows(windows)[1:], strict=True):
+        missing = ~np.isin(block, origin.predicted)
+        must_hold("Every lead of a block must be predicted", missing)
+        must_hold("Only what was predicted before may be known", ~predicted[origin.known])
+        for rows in (origin.fit, origin.known):
+            split = np.isin(lead[rows], lead[origin.predicted])
+            must_hold("No lead may be learned from and predicted at once", split)
+            if by == "none" or not rows.size:
                 continue
-            begins = order[later].min()
+            begins = order[origin.predicted].min()
             if as_of is not None:
-                late = ~(begins - order[earlier] >= span)
-                must_hold("Every label must be known before the next window begins", late)
-            must_hold("Every row must come before the next window", ~(order[earlier] < begins))
+                late = ~(begins - order[rows] >= span)
+                must_hold("Every label must be known before what it predicts begins", late)
+            must_hold("Every row must come before what it predicts", ~(order[rows] < begins))
+        predicted[origin.predicted] = True
 
 
-def _places(windows: Windows, n: int) -> list[Rows]:
-    """Return the rows of each window, at whatever age, rising."""
-    return [
-        _each_once(n, windows.train, windows.fit),
-        windows.calibrate,
-        _each_once(n, windows.test, *windows.ages.values()),
-    ]
+def _windows(windows: Windows) -> list[Rows]:
+    return [windows.train, *windows.blocks, windows.test]
 
 
 def _each_once(n: int, *parts: NDArray[np.integer[Any]]) -> Rows:

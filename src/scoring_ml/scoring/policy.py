@@ -1,6 +1,6 @@
 """The policy: two probabilities, p_warm and p_hot, that give the score its meaning.
 
-They are fitted once, on the first learned champion's calibration window, and stay in force for
+They are fitted once, on the blocks of the first learned champion, and stay in force for
 every later candidate. That is why a 70 stays a 70.
 """
 
@@ -105,7 +105,7 @@ def fit_policy(
     Parameters
     ----------
     logodds, matrix_total : array of float, shape (n,)
-        Calibrated log-odds of the candidate on its calibration window, and the matrix's plain
+        Calibrated log-odds of the candidate in its known blocks, and the matrix's plain
         totals.
     mapped_criteria : int
         Criteria of the matrix that have a rule.
@@ -155,9 +155,9 @@ def fit_policy(
     share = (resulting["hot"] + resulting["warm"]) / len(logodds)
     most = settings.limits.most_hot_and_warm
     if share > most:
-        return NoPolicy(
-            f"too little signal: {share:.0%} of the leads would be hot or warm, at most "
-            f"{most:.0%} may be"
+        notes.append(
+            f"{share:.0%} of the leads are hot or warm, more than {most:.0%}: where so many win, "
+            "or probabilities are so alike, the tiers tell little apart"
         )
     return Policy(method, lowered, hot, wanted, resulting, len(logodds), tuple(notes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from scoring_ml.scoring.lead_features import LeadFeatures
 from scoring_ml.scoring.policy import Policy
 from scoring_ml.scoring.reference import Reference, field_slice, slots_of
 from scoring_ml.scoring.scale import SCORE_MAX, round_half_up
+
+AGE_FIELD: Final = "age_days"
+"""The feature that tells how old a lead is when it is seen."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class RowScorer:
         self._slices = {c.name: field_slice(encoder, c.name) for c in encoder.schema.used}
         is_matrix = parts.estimator.answers_total
         self.score_max = encoder.matrix.max_total if is_matrix else SCORE_MAX
+        self._age = age_column(encoder) if parts.calibration.ages else None
         self._scale = None if is_matrix or parts.policy is None else parts.policy.scale
         fields: dict[str, str] = {}
         for column in encoder.columns:
@@ -120,7 +124,8 @@ class RowScorer:
         """
         absent = self._sources.absent(X)
         X = self._sources.stand_in(X, absent)
-        logodds = self._parts.calibration.logodds(self._parts.estimator.logodds(X))
+        ages = None if self._age is None else X[:, self._age]
+        logodds = self._parts.calibration.logodds(self._parts.estimator.logodds(X), ages)
         unrounded = self.matrix_total(X) if self._scale is None else self._scale.unrounded(logodds)
         score = np.clip(round_half_up(unrounded), 0, self.score_max)
         return Scores(X, absent, logodds, unrounded, score)
@@ -134,9 +139,12 @@ class RowScorer:
     def field_points(self, scores: Scores) -> NDArray[np.float64]:
         """Return unrounded points per explained field, shape (n, fields)."""
         values, _ = self._parts.estimator.contributions(scores.X)
-        factor = POINTS_PER_LOGODDS
+        factor, calibration = POINTS_PER_LOGODDS, self._parts.calibration
         if self._scale is not None:
-            factor = self._parts.calibration.slope * self._scale.points_per_logodds
+            factor = calibration.slope * self._scale.points_per_logodds
+            if self._age is not None:
+                added = calibration.age_effect(scores.X[:, self._age])
+                values[:, self._age] += added / calibration.slope
         ordered = np.ascontiguousarray(values[:, self._by_field])
         points = np.add.reduceat(ordered, self._starts, axis=1)
         # A contribution of a rounding error's size is a zero that lost its way.
@@ -186,3 +194,11 @@ class RowScorer:
             np.clip(scores.unrounded, 0, self.score_max),
             lambda tried: np.clip(self.scores(tried).unrounded, 0, self.score_max),
         )
+
+
+def age_column(encoder: Encoder) -> int | None:
+    """Return which encoded column tells the age of a lead; None if none does."""
+    for index, column in enumerate(encoder.columns):
+        if column.column == AGE_FIELD and column.role == "value":
+            return index
+    return None

@@ -14,7 +14,7 @@ from scoring_ml.features.encoder import field_of
 from scoring_ml.scoring.completeness import is_unanswered
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.reference import field_slice
-from scoring_ml.scoring.row_scorer import Parts
+from scoring_ml.scoring.row_scorer import Parts, age_column
 
 Warned = tuple[str, str, Bools]
 """A code, the column that it is about or "", and the leads that it holds for."""
@@ -33,6 +33,9 @@ class RowWarnings:
         schema = parts.encoder.schema
         self._learned = not parts.estimator.answers_total
         self._probable = parts.calibration.gives_probability
+        ages = parts.calibration.ages if self._probable else ()
+        self._age = age_column(parts.encoder) if ages else None
+        self._oldest = max(ages, default=np.inf)
         self._dated = schema.order.column if schema.order.by == "time" else None
         places = {c: field_slice(parts.encoder, c.name) for c in schema.used}
         self._categories = [(c, at) for c, at in places.items() if c.worded]
@@ -71,6 +74,8 @@ class RowWarnings:
             found.append(("unseen_category", column.name, X[:, at.stop - 2] == 1.0))
         for column, at in self._always_known if self._learned else ():
             found.append(("always_known", column.name, is_unanswered(column, X[:, at])))
+        if self._age is not None:
+            found.append(("beyond_age", "", X[:, self._age] > self._oldest))
         if not self._probable:
             found.append(("no_probability", "", np.ones(len(X), dtype=bool)))
         return found

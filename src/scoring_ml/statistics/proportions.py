@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, false_discovery_control, fisher_exact
+from scipy.special import expit, logit
+from scipy.stats import binomtest, false_discovery_control, fisher_exact, norm
 
 from scoring_ml.statistics.interval import Z_95, Interval
 
@@ -28,6 +29,12 @@ MOST_PLANNED_LEADS: Final = 10_000_000
 """Beyond this many leads nothing is planned."""
 
 _TAIL: Final = 1e-18
+
+_SHIFTS: Final = 60
+"""Equally likely shifts that stand for a normal one; the second is its quantile of 2.5 %."""
+
+_NEARLY_NORMAL: Final = 100.0
+"""Variance of a number of wins from which on its distribution under a shift is taken as normal."""
 
 
 def wilson(wins: int, leads: int) -> Interval:
@@ -75,22 +82,39 @@ def wins_distribution(probabilities: ArrayLike) -> tuple[int, NDArray[np.float64
     return left_first + right_first + int(kept[0]), chances[kept[0] : kept[-1] + 1]
 
 
-def expected_wins(probabilities: ArrayLike) -> Interval:
+def expected_wins(probabilities: ArrayLike, logodds_sd: float = 0.0) -> Interval:
     """Return the expected number of wins, with the central range of 95 %.
 
     The bounds are the smallest counts at which the distribution function reaches 2.5 % and
     97.5 %, so that fewer than ``low`` and more than ``high`` wins each happen in at most 2.5 %
     of the cases. With an unknown probability all three are NaN.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n,)
+        Each lead's probability of a win, 0-1.
+    logodds_sd : float
+        Standard deviation of a normal shift that all log-odds have in common.
     """
     p = np.asarray(probabilities, dtype=float)
     if np.isnan(p).any():
         return Interval(math.nan, math.nan, math.nan)
-    first, chances = wins_distribution(p)
-    reached = np.cumsum(chances)
-    low, high = np.searchsorted(reached, [0.025 - 1e-12, 0.975 - 1e-12])
-    value = float(np.sum(p))
-    last = len(chances) - 1
-    return Interval(value, *(float(first + min(int(end), last)) for end in (low, high)))
+    shifts = logodds_sd * norm.ppf((np.arange(_SHIFTS) + 0.5) / _SHIFTS) if logodds_sd else [0.0]
+    reached = np.zeros(len(p) + 1)
+    for shift in shifts:
+        shifted = expit(logit(p) + shift) if shift else p
+        variance = float(np.sum(shifted * (1 - shifted)))
+        if shift and variance >= _NEARLY_NORMAL:
+            middles = np.arange(len(p) + 1) + 0.5
+            reached += norm.cdf(middles, np.sum(shifted), np.sqrt(variance))
+            continue
+        first, chances = wins_distribution(shifted)
+        up_to = np.cumsum(chances)
+        reached[first : first + len(up_to)] += up_to
+        reached[first + len(up_to) :] += 1.0
+    low, high = np.searchsorted(reached / len(shifts), [0.025 - 1e-12, 0.975 - 1e-12])
+    last = len(p)
+    return Interval(float(np.sum(p)), float(min(int(low), last)), float(min(int(high), last)))
 
 
 def surprise(probabilities: ArrayLike, wins: int) -> float:

@@ -23,11 +23,12 @@ def tell(sentences: Iterable[Sentence], catalogue: Catalogue) -> str:
     ----------
     sentences : iterable of (str, mapping)
         Parameters ``kind``, ``best`` and ``window`` are names of models and windows,
-        ``fields`` a list of names, ``headline`` an age in days, and ``ages`` and ``ages_off``
-        lists of parameters of their own, ``days`` among them.
+        ``fields`` a list of names, ``headline`` an age in days, ``ages`` and ``ages_off``
+        lists of parameters of their own, ``days`` among them, and ``broken`` one of blocks.
 
-    >>> tell([("windows.empty_window", {"window": "test"})], Catalogue.load("en"))
-    'The test window holds no leads.'
+    >>> few = {"window": "test", "wins": 3, "lost": 90}
+    >>> tell([("windows.few_outcomes", few)], Catalogue.load("en"))
+    'The newest leads hold only 3 wins and 90 losses; intervals on them are wide.'
     """
     return " ".join(_sentence(key, params, catalogue) for key, params in sentences)
 
@@ -49,6 +50,13 @@ def _sentence(key: str, params: Mapping[str, Any], catalogue: Catalogue) -> str:
                 catalogue.text(item, age=_age(part["days"], catalogue), **part)
                 for part in words[name]
             )
+    if "broken" in words:
+        words["broken"] = "; ".join(
+            catalogue.text(
+                "verdict.promise_newest" if block["newest"] else "verdict.promise_broken", **block
+            )
+            for block in words["broken"]
+        )
     text = catalogue.text(key, **words)
     return text[:1].upper() + text[1:]
 

@@ -1,6 +1,6 @@
 """Experiment tracking: the only place that imports mlflow, and only when it is used."""
 
-from scoring_ml.tracking.candidates import candidates_table
+from scoring_ml.tracking.candidates import blocks_table, candidates_table
 from scoring_ml.tracking.cohort import slices_table
 from scoring_ml.tracking.dataset import DatasetFacts
 from scoring_ml.tracking.registry import CHALLENGER, CHAMPION, MODEL_NAME, Registry
@@ -15,6 +15,7 @@ __all__ = [
     "Logged",
     "Registry",
     "Store",
+    "blocks_table",
     "candidates_table",
     "log_training",
     "logged_candidates",

@@ -13,10 +13,10 @@ import numpy as np
 
 from scoring_ml.data.schema import Column
 from scoring_ml.evaluation.audit.leak_audit import Finding
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready
-from scoring_ml.tracking.candidates import candidates_table
+from scoring_ml.tracking.candidates import blocks_table, candidates_table
 from scoring_ml.tracking.cohort import slices_table
 from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 from scoring_ml.tracking.model import library_versions
@@ -66,6 +66,15 @@ def card_facts(
         "unused": [{"reason": item.reason, "rows": item.count} for item in trained.unused],
         "ladder": [vars(rung) for rung in trained.rungs],
         "candidates": candidates_table(trained),
+        "blocks": blocks_table(trained),
+        "shipped": {
+            "fitted_again": trained.windows.rolling,
+            "leads": trained.leads,
+            "compared": len(trained.windows.leads),
+            "trained_until": trained.trained_until,
+            "evaluated_until": trained.evaluated.parts.card["trained_until"],
+            "calibration": trained.scorer.parts.calibration.dump(),
+        },
         "slices": slices_table(trained),
         "verdict": trained.verdict.text,
         "calibration": chosen.calibration.dump(),

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any, Final
 
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.tracking.dataset import DatasetFacts, cohort_facts
 
@@ -30,7 +30,7 @@ def cohort_params(trained: Trained, dataset: DatasetFacts) -> dict[str, str]:
 def cohort_numbers(trained: Trained) -> dict[str, float]:
     """Return what the windows hold beyond a row a lead, as metrics of a run."""
     windows = trained.windows
-    if windows.every_age is None:
+    if not windows.ages:
         return {}
     at_ages = sum(len(rows) for rows in windows.ages.values())
     return {"rows_fit": float(len(windows.fit)), "rows_test_ages": float(at_ages)}

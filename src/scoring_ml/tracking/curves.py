@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.drift import BaseRate, base_rate
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.statistics.ranking import Ranked
 from scoring_ml.statistics.samples import Floats
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 
 _MLFLOW_DIGEST: Final = 32
 """MLflow keeps at most 36 characters of a digest."""

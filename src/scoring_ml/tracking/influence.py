@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.features.encoder import EncodedColumn
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.texts import Catalogue

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.statistics.interval import Interval
 from scoring_ml.tracking.curves import newest_curves, reliability
 from scoring_ml.tracking.plots import FOLDER

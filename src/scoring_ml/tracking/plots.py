@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.drift import base_rate
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.scoring.scale import TIERS, tiers
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.statistics.ranking import TOP_PERCENT

@@ -15,7 +15,7 @@ from scoring_ml.data.schema import Column
 from scoring_ml.estimators.bins import bin_places
 from scoring_ml.estimators.protocol import LogoddsTables
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.statistics.samples import Floats
 from scoring_ml.tracking.influence import field_title
 
@@ -52,7 +52,7 @@ def points_table(trained: Trained, candidate: Candidate) -> list[TableRow]:
     tables = candidate.estimator.tables()
     if tables is None:
         return []
-    rows = trained.windows.train
+    rows = trained.windows.learned_leads
     X, won = trained.X[rows], trained.snapshot.label[rows]
     scale = None if trained.policy is None else trained.policy.scale
     known = scale is not None and candidate.calibration.gives_probability

@@ -159,6 +159,10 @@ class Registry:
         """Return whether a version is registered."""
         return version in self._versions()
 
+    def kind(self, version: str) -> str:
+        """Return the kind of candidate that a version is."""
+        return str(self._version(version).tags["kind"])
+
     def training_of(self, version: str) -> str:
         """Return the run id of the training that a version comes from.
 

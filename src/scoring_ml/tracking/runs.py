@@ -18,12 +18,13 @@ import yaml
 from scoring_ml.errors import ScoringError
 from scoring_ml.evaluation.audit.leak_audit import Finding
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.evaluation.windows import NAMES
 from scoring_ml.scoring.saving import json_ready
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.tracking.candidates import (
     Row,
+    block_metrics,
     candidate_params,
     candidates_table,
     in_ladder_order,
@@ -165,10 +166,10 @@ def training_run(store: Store, run_id: str | None = None) -> Any:
 
 
 def candidate_scorer(trained: Trained, candidate: Candidate) -> Scorer | None:
-    """Return a candidate as a Scorer under the training's policy, or None if it cannot score."""
+    """Return a candidate as the newest window judged it, or None if it cannot score."""
     if candidate.kind == trained.chosen:
-        return trained.scorer
-    parts = trained.scorer.parts
+        return trained.evaluated
+    parts = trained.evaluated.parts
     is_matrix = candidate.estimator.answers_total
     if not is_matrix and (trained.policy is None or not candidate.calibration.gives_probability):
         return None
@@ -261,7 +262,9 @@ def _log_parent(log: _RunLog, facts: Mapping[str, Any]) -> None:
     numbers = {f"base_rate_{name}": rate for name, rate in trained.base_rate.items()}
     numbers |= {f"rows_{name}": float(len(trained.windows[name])) for name in (*NAMES, "open")}
     numbers["rows_unused"] = float(sum(item.count for item in trained.unused))
-    numbers |= cohort_numbers(trained) | slice_metrics(trained, trained.chosen)
+    numbers |= (
+        block_metrics(trained) | cohort_numbers(trained) | slice_metrics(trained, trained.chosen)
+    )
     params = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.digest,
@@ -287,6 +290,7 @@ def _log_parent(log: _RunLog, facts: Mapping[str, Any]) -> None:
         "policy.json": _json(facts["policy"]),
         "audit.json": _json(facts["findings"]),
         "unused_rows.json": _json(facts["unused"]),
+        "blocks.json": _json(facts["blocks"]),
         "schema.yaml": trained.schema.yaml(),
         "matrix.yaml": yaml.safe_dump(trained.matrix.dump(), sort_keys=False, allow_unicode=True),
     }

@@ -75,11 +75,16 @@ def read_stages(table: Table, mapping: CrmMapping, index: LeadIndex) -> tuple[St
 
 
 def read_deals(
-    table: Table, mapping: CrmMapping, index: LeadIndex, stages: Stages | None = None
+    table: Table,
+    mapping: CrmMapping,
+    index: LeadIndex,
+    stages: Stages | None = None,
+    as_of: int | None = None,
 ) -> tuple[Deals, RowFates]:
     """Read what became of leads.
 
-    Where a lost deal tells no moment, ``stages`` that tell an end of its lead do.
+    Where a lost deal tells no moment, ``stages`` that tell an end of its lead do. A deal that was
+    opened before ``as_of`` and closed after it was open then.
     """
     fates = RowFates(table)
     outcome, unknown, words = read_outcomes(table, mapping)
@@ -106,6 +111,10 @@ def read_deals(
     settled = undated & (outcome == LOST) & np.isin(lead, ended) & (lead >= 0)
     if settled.any():
         fates.notes.append(Catalogue.load().text("export.settled_by_stages", n=int(settled.sum())))
+    opening = table.moments("opened_at")
+    if as_of is not None:
+        still_open = closed & (known > as_of) & opening.usable & (opening.values <= as_of)
+        outcome, closed = np.where(still_open, OPEN, outcome), closed & ~still_open
     fates.drop("future", closed & (known > index.extracted_at))
     ours_alone = fates.alive.copy()
     at, known_at = _after_creation(fates, index, lead, moment, known, only=closed)
@@ -122,7 +131,6 @@ def read_deals(
         created = np.maximum(created, fates.since)
     shown = np.where(dated, np.maximum(recorded.values, created), NEVER)
     at, known_at = np.where(closed, at, NEVER), np.where(closed, known_at, shown)
-    opening = table.moments("opened_at")
     fates.mended("wrong_value", opening.wrong, note="opened_at")
     opened = np.where(
         opening.usable & (opening.values <= index.extracted_at),

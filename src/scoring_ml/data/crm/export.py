@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from scoring_ml.data.crm.mapping.fields import MappedField
 from scoring_ml.data.crm.open_deals import with_open_deals
 from scoring_ml.data.crm.recording import recorded_moments
 from scoring_ml.data.crm.tables import Table, open_source, read_source
-from scoring_ml.data.row_report import RowReport
+from scoring_ml.data.row_report import SET_ASIDE, RowReport
 from scoring_ml.data.schema import FEATURE_TYPES
 from scoring_ml.data.values.moments import DAY
 from scoring_ml.data.values.moments.form import ColumnDates
@@ -48,7 +49,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_export(
-    folder: Path, mapping: CrmMapping, *, needs_outcomes: bool = True, now: datetime | None = None
+    folder: Path,
+    mapping: CrmMapping,
+    *,
+    needs_outcomes: bool = True,
+    now: datetime | None = None,
+    as_of: int | None = None,
 ) -> tuple[Export, ExportReport]:
     """Read a CRM export as its mapping says.
 
@@ -60,19 +66,22 @@ def read_export(
     now : datetime or None
         With a zone; the clock's time if None. Without ``extracted_at`` in the mapping, the newest
         moment of any fact that is not later than now counts as the moment of the export.
+    as_of : int or None
+        Microseconds since 1970: read it as if it had been made at that earlier moment.
 
     Returns
     -------
     report : ExportReport
         What was found. Check ``broken`` (or call ``raise_if_broken``) before the export is used.
     """
-    return _Reading(folder, mapping, now or datetime.now(UTC)).read(needs_outcomes)
+    return _Reading(folder, mapping, now or datetime.now(UTC), as_of).read(needs_outcomes)
 
 
 class _Reading:
     """The state of one reading: what is open, found and broken so far."""
 
-    def __init__(self, folder: Path, mapping: CrmMapping, now: datetime) -> None:
+    def __init__(self, folder: Path, mapping: CrmMapping, now: datetime, as_of: int | None) -> None:
+        self.as_of = as_of
         self.folder = folder
         self.mapping = mapping
         self.now = (now - _EPOCH) // timedelta(microseconds=1)
@@ -93,7 +102,7 @@ class _Reading:
             self._break("no_outcome")
         self.notes += unmapped_files(self.folder, mapping)
         self._check_contacts()
-        self.extracted_at = self._extracted_at()
+        self.extracted_at = self._seen_at(self._extracted_at())
         fields = self._used("leads")
         links = self._take("merges", lambda table: read_merges(table, self.extracted_at))
         index = self._take("leads", lambda t: read_leads(t, fields, self.extracted_at, links))
@@ -111,7 +120,9 @@ class _Reading:
         histories, logged = changes or ({}, {})
         activities = self._take("activities", lambda t: read_activities(t, self.mapping, index))
         stages = self._take("stages", lambda t: read_stages(t, self.mapping, index))
-        deals = self._take("deals", lambda t: read_deals(t, self.mapping, index, stages))
+        deals = self._take(
+            "deals", lambda t: read_deals(t, self.mapping, index, stages, self.as_of)
+        )
         spend = self._take("spend", lambda t: read_spend(t, index.extracted_at))
         self._note_unsure(index, [part.unsure for part in (stages, deals) if part is not None])
         for name, history in histories.items():
@@ -210,6 +221,17 @@ class _Reading:
             self._note("silent", newest=_text_of(newest), days=days, declared=at)
         return declared
 
+    def _seen_at(self, made: int) -> int:
+        if self.as_of is None:
+            return made
+        if self.as_of > made:
+            raise InputError(
+                "--as-of must not lie after the export was made: nobody knows what came then",
+                found=f"an export of {_text_of(made)}",
+                do="Give an earlier moment, or leave --as-of out",
+            )
+        return self.as_of
+
     def _note_newest(self, newest: int) -> None:
         """Tell which moment stands for that of the export, and how many activities lie after it."""
         later = np.zeros(0, dtype=np.int64)
@@ -238,6 +260,8 @@ class _Reading:
             self._odd(name, table.files)
             return None
         report = fates.report()
+        if self.as_of is not None:
+            report = _without_later(report)
         self.reports.append(report)
         self.notes += [*fates.notes, *use_notes(fates), *table.dates.notes]
         self.dates |= table.dates.decided
@@ -276,6 +300,13 @@ class _Reading:
     def _nothing(self) -> Export:
         leads = Leads(np.zeros(0, dtype=object), np.zeros(0, dtype=np.int64), None, {})
         return Export(leads, {}, None, None, None, None, self.extracted_at)
+
+
+def _without_later(report: RowReport) -> RowReport:
+    """Set aside the rows, and those of leads, that came after an export's earlier moment."""
+    later = ("future", "orphan")
+    fates = (replace(x, fate=SET_ASIDE) if x.defect in later else x for x in report.fates)
+    return replace(report, fates=tuple(fates))
 
 
 def _text_of(moment: int) -> str:
