@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
+from pipelines.cli_options import AsJson, HomeDir, home_given, show, show_result, warn
+from pipelines.cli_policy import policy_app
 from scoring_ml.errors import InputError, ScoringError
-from scoring_ml.settings import Home, Settings
+from scoring_ml.settings import Settings
 
 app = typer.Typer(
     name="scoring-ml",
@@ -22,16 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-policy_app = typer.Typer(no_args_is_help=True, help="The policy: what hot and warm mean.")
 app.add_typer(policy_app, name="policy")
 
 Data = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="A CSV or Parquet file, or a folder with a CRM export."),
-]
-HomeDir = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder that holds everything; SCORING_HOME, else .scoring."),
 ]
 SchemaFile = Annotated[
     Path | None, typer.Option("--schema", help="Schema file; schema.yaml beside DATA if not given.")
@@ -42,17 +38,7 @@ MappingFile = Annotated[
 MatrixFile = Annotated[
     Path | None, typer.Option("--matrix", help="Matrix file; matrix.yaml beside DATA if not given.")
 ]
-_Number = float | None
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 3000 if not given.")]
-
-
-class _Result(Protocol):
-    """The result of a command that prints text or one JSON document."""
-
-    def render(self) -> str: ...
-
-    def to_json(self) -> dict[str, Any]: ...
 
 
 def main() -> None:
@@ -104,7 +90,7 @@ def init(
             progress=bar.counted("audit", 0.1, 1.0),
             words={"won": won or (), "lost": lost or (), "still_open": still_open or ()},
         )
-    _show_result(result, as_json)
+    show_result(result, as_json)
 
 
 @app.command()
@@ -119,7 +105,7 @@ def check(
     _refuse_other_door(data, schema=schema, mapping=mapping)
     with closing(ProgressBar("check")) as bar:
         result = check_data(data, Files(schema=schema, mapping=mapping), bar)
-    _show_result(result, as_json)
+    show_result(result, as_json)
     raise typer.Exit(result.exit_code)
 
 
@@ -129,19 +115,49 @@ def train(
     schema: SchemaFile = None,
     mapping: MappingFile = None,
     matrix: MatrixFile = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Train as if that moment were now, such as 2026-11-22.")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="One split, each candidate once.")] = False,
     as_json: AsJson = False,
     home: HomeDir = None,
 ) -> None:
-    """Compare matrix, scorecard and boosted model, log them, register the challenger."""
-    from pipelines.inputs import Files
+    """Compare all kinds of candidates block by block, log them, register the challenger."""
+    files = _files(data, schema, mapping, matrix)
+    _train(data, as_json, home=home_given(home), files=files, as_of=as_of, fast=fast)
+
+
+@app.command()
+def refit(
+    data: Data,
+    schema: SchemaFile = None,
+    mapping: MappingFile = None,
+    matrix: MatrixFile = None,
+    as_json: AsJson = False,
+    home: HomeDir = None,
+) -> None:
+    """Fit what is served again on newer labels, without choosing, and register it."""
+    from pipelines.train import served_kind
+
+    place = home_given(home)
+    files = _files(data, schema, mapping, matrix)
+    _train(data, as_json, home=place, files=files, kind=served_kind(place))
+
+
+def _train(data: Path, as_json: bool, **given: Any) -> None:
     from pipelines.progress import ProgressBar
     from pipelines.train import train_file
 
-    _refuse_other_door(data, schema=schema, mapping=mapping)
-    files = Files(schema=schema, mapping=mapping, matrix=matrix)
     with closing(ProgressBar("train")) as bar:
-        result = train_file(data, home=_home(home), files=files, bar=bar)
-    _show_result(result, as_json)
+        result = train_file(data, bar=bar, **given)
+    show_result(result, as_json)
+
+
+def _files(data: Path, schema: Path | None, mapping: Path | None, matrix: Path | None) -> Any:
+    from pipelines.inputs import Files
+
+    _refuse_other_door(data, schema=schema, mapping=mapping)
+    return Files(schema=schema, mapping=mapping, matrix=matrix)
 
 
 @app.command("compare")
@@ -151,14 +167,14 @@ def _compare(as_json: AsJson = False, home: HomeDir = None) -> None:
     from pipelines.train import newest_training
     from scoring_ml.tracking import Store, logged_candidates, logged_verdict
 
-    place = _home(home)
+    place = home_given(home)
     run_id, version = newest_training(place)
     store = Store(place)
     candidates = logged_candidates(store, run_id)
     if as_json:
-        _show({"run_id": run_id, "version": version, "candidates": candidates})
+        show({"run_id": run_id, "version": version, "candidates": candidates})
     else:
-        _show(candidates_text(candidates) + "\n\n" + logged_verdict(store, run_id))
+        show(candidates_text(candidates) + "\n\n" + logged_verdict(store, run_id))
 
 
 @app.command("promote")
@@ -172,7 +188,7 @@ def _promote(
     """Make a version the champion, with a report of the leads that change tier."""
     from pipelines.promotion import promote
 
-    _show_result(promote(version, home=_home(home), force=force, reason=reason), as_json)
+    show_result(promote(version, home=home_given(home), force=force, reason=reason), as_json)
 
 
 @app.command("rollback")
@@ -180,51 +196,7 @@ def _rollback(as_json: AsJson = False, home: HomeDir = None) -> None:
     """Serve the champion before this one again."""
     from pipelines.promotion import rollback
 
-    _show_result(rollback(home=_home(home)), as_json)
-
-
-@policy_app.command("set")
-def policy_set(
-    method: Annotated[str, typer.Argument(help="match_matrix, capacity, economics or fixed.")],
-    hot_share: Annotated[_Number, typer.Option(help="capacity: share of hot leads.")] = None,
-    warm_share: Annotated[_Number, typer.Option(help="capacity: share of warm leads.")] = None,
-    hot_per_week: Annotated[_Number, typer.Option(help="capacity: hot leads a week.")] = None,
-    warm_per_week: Annotated[_Number, typer.Option(help="capacity: warm leads a week.")] = None,
-    first_call: Annotated[_Number, typer.Option(help="economics: cost of a first call.")] = None,
-    sales_process: Annotated[
-        _Number, typer.Option(help="economics: cost of the full sales process.")
-    ] = None,
-    margin: Annotated[_Number, typer.Option(help="economics: margin per win.")] = None,
-    p_warm: Annotated[_Number, typer.Option(help="fixed: probability of warm.")] = None,
-    p_hot: Annotated[_Number, typer.Option(help="fixed: probability of hot.")] = None,
-    as_json: AsJson = False,
-    home: HomeDir = None,
-) -> None:
-    """Change what hot and warm mean, with a report of the leads that change tier."""
-    from pipelines.promotion import set_policy
-
-    options = {
-        "capacity": {
-            "hot_share": hot_share,
-            "warm_share": warm_share,
-            "hot_per_week": hot_per_week,
-            "warm_per_week": warm_per_week,
-        },
-        "economics": {
-            "cost_of_first_call": first_call,
-            "cost_of_sales_process": sales_process,
-            "margin_per_win": margin,
-        },
-        "fixed": {"p_warm": p_warm, "p_hot": p_hot},
-    }
-    for name, values in options.items():
-        if name != method and any(value is not None for value in values.values()):
-            raise InputError(
-                "Options must belong to the method",
-                found=f"options of {name} for {method}",
-                do="Leave them out, or choose the other method",
-            )
-    _show_result(set_policy(method, home=_home(home), options=options.get(method)), as_json)
+    show_result(rollback(home=home_given(home)), as_json)
 
 
 @app.command()
@@ -244,17 +216,23 @@ def score(
 
     with closing(ProgressBar("score")) as bar:
         result = score_file(
-            data, out=out, home=_home(home), explain=explain, as_of=as_of, mapping=mapping, bar=bar
+            data,
+            out=out,
+            home=home_given(home),
+            explain=explain,
+            as_of=as_of,
+            mapping=mapping,
+            bar=bar,
         )
     for text in result.warnings:
-        _warn(f"warning: {text}")
+        warn(f"warning: {text}")
     if result.failed:
-        _warn(f"warning: {result.failed} row(s) could not be scored; see the column error")
+        warn(f"warning: {result.failed} row(s) could not be scored; see the column error")
     if result.not_due:
-        _warn(f"note: {result.not_due} lead(s) are not open at that moment and have no score")
+        warn(f"note: {result.not_due} lead(s) are not open at that moment and have no score")
     tiers = ", ".join(f"{count:,} {name}" for name, count in result.tiers.items())
     done = result.leads - result.failed - result.not_due
-    _show(f"{done:,} leads scored with version {result.version}: {tiers}\n{out}")
+    show(f"{done:,} leads scored with version {result.version}: {tiers}\n{out}")
 
 
 @app.command("serve")
@@ -269,11 +247,11 @@ def _serve(
 
     settings = Settings()
     status = serve(
-        _home(home),
+        home_given(home),
         host=host or settings.host,
         port=settings.port if port is None else port,
         workers=workers or settings.workers,
-        when_up=lambda server: _show(
+        when_up=lambda server: show(
             f"Serving on {server.url}: /score, /score_batch, /explain, /model, /openapi.json"
         ),
     )
@@ -290,10 +268,10 @@ def ui(
     from scoring_ml.tracking.pages import candidate_pages, serve_pages
     from serving.launch import free_port
 
-    store = Store(_home(home).check())
+    store = Store(home_given(home).check())
     port = free_port("127.0.0.1", port)
     for dataset, address in candidate_pages(store, port=port).items():
-        _show(f"Candidates of {dataset}: {address}")
+        show(f"Candidates of {dataset}: {address}")
     raise typer.Exit(serve_pages(store, port=port))
 
 
@@ -317,16 +295,16 @@ def report(
             found=name,
             do=f"Write {like}" if like else "Write explanations",
         )
-    place = _home(home)
+    place = home_given(home)
     run_id, version = newest_training(place)
     served = served_version(place)
     if served not in (None, version):
-        _warn(
+        warn(
             f"warning: the pages show version {version}, the newest training; "
             f"version {served} is served"
         )
     pages = write_explanations(place.runs / run_id, out, lang=lang or Settings().lang)
-    _show("\n".join(str(page) for page in pages))
+    show("\n".join(str(page) for page in pages))
 
 
 @app.command()
@@ -342,12 +320,12 @@ def demo(
     from pipelines.progress import ProgressBar
     from pipelines.tables import candidates_text
 
-    place = _home(home)
+    place = home_given(home)
     with closing(ProgressBar("demo")) as bar:
         result = run_demo(place, leads=leads, seed=seed, bar=bar)
-    _show(candidates_text(result.training.to_json()["candidates"]))
+    show(candidates_text(result.training.to_json()["candidates"]))
     if no_serve:
-        _show(what_now(result, place, url=None))
+        show(what_now(result, place, url=None))
         return
     from serving.launch import serve
 
@@ -357,7 +335,7 @@ def demo(
         host=settings.host,
         port=settings.port if port is None else port,
         quiet=True,
-        when_up=lambda server: _show(what_now(result, place, url=server.url)),
+        when_up=lambda server: show(what_now(result, place, url=server.url)),
     )
     raise typer.Exit(status)
 
@@ -371,21 +349,3 @@ def _refuse_other_door(data: Path, *, schema: Path | None, mapping: Path | None)
             found="--schema and a folder" if folder else "--mapping and no folder",
             do="Leave the option out, or name the other kind of data",
         )
-
-
-def _home(given: Path | None) -> Home:
-    return Home(given if given is not None else Settings().home)
-
-
-def _show(content: str | dict[str, Any]) -> None:
-    if not isinstance(content, str):
-        content = json.dumps(content, ensure_ascii=False, indent=1)
-    print(content.rstrip("\n"), flush=True)
-
-
-def _warn(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _show_result(result: _Result, as_json: bool) -> None:
-    _show(result.to_json() if as_json else result.render())

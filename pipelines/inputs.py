@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Column, Schema
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.data.values.doubts import doubts
+from scoring_ml.data.values.moments import DateForm, moment_of
 from scoring_ml.errors import InputError, SchemaError
 from scoring_ml.evaluation.audit.leak_audit import WHOLE_FILE, Finding, audit
 from scoring_ml.evaluation.later_facts import find_later_facts
@@ -78,8 +80,18 @@ class AuditedData:
         )
 
 
-def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
+def open_data(
+    data: Path, files: Files, bar: ProgressBar, *, as_of: str | None = None
+) -> AuditedData:
     """Read, validate and audit a flat file or a CRM export.
+
+    Parameters
+    ----------
+    data : Path
+    files : Files
+    bar : ProgressBar
+    as_of : str or None
+        See the data as they stood at that moment: nothing later is known.
 
     Raises
     ------
@@ -87,12 +99,15 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
         If the data, or a file that says what it means, is wrong.
     """
     if data.is_dir():
-        return audited_export(data, *open_export(data, files.mapping), files, bar)
+        opened = open_export(data, files.mapping, as_of=as_of)
+        return audited_export(data, *opened, files, bar)
     schema_path = find_schema(data, files.schema)
     schema = Schema.load(schema_path)
     matrix = find_matrix((schema_path.parent, data.parent), files.matrix, schema)
     file = read_table(data, encoding=schema.encoding)
     snapshot = build_snapshot(file, schema)
+    if as_of is not None:
+        snapshot = _seen_at(snapshot, moment_given(as_of, DateForm(), "UTC"))
     bar("audit", 0.05)
     findings = (
         *file_findings(file, schema),
@@ -100,6 +115,56 @@ def open_data(data: Path, files: Files, bar: ProgressBar) -> AuditedData:
     )
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return AuditedData(snapshot, schema, matrix, findings, digest, file.facts.rows)
+
+
+def _seen_at(snapshot: Snapshot, moment: int) -> Snapshot:
+    """Return the rows that a moment had seen.
+
+    Raises
+    ------
+    InputError
+        If leads have no dates, or none is so old.
+    """
+    if snapshot.as_of is None:
+        raise InputError(
+            "--as-of needs leads with dates",
+            found="a file without a moment at which each lead is seen",
+            do="Give order.by: time in the schema, or leave --as-of out",
+        )
+    now = np.datetime64(moment, "us")
+    seen = snapshot.as_of <= now
+    if not seen.any():
+        raise InputError(
+            "--as-of must lie after the oldest lead",
+            found=f"{len(snapshot)} lead(s), all of them later",
+            do="Give a later moment",
+        )
+    later, cut = snapshot.ids[~seen], snapshot.take(seen)
+    if not len(later):
+        # Nobody knows whether such a file would tell what came until then.
+        return cut
+    fate = RowFate("later than --as-of", len(later), tuple(map(str, later[:3])))
+    return replace(cut, extracted_at=now, unused=(*cut.unused, fate))
+
+
+def moment_given(text: str, form: DateForm, timezone: str) -> int:
+    """Return a moment of the command line in microseconds since 1970, UTC.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if text.strip().casefold() == "now":
+        return time.time_ns() // 1_000
+    try:
+        return moment_of(text, form, timezone=timezone)
+    except ValueError:
+        raise InputError(
+            "--as-of must be a moment",
+            found="something else",
+            do="Write 2026-11-22 or 2026-11-22T09:30Z",
+        ) from None
 
 
 def file_findings(file: DataFile, schema: Schema) -> Iterator[Finding]:
@@ -162,9 +227,11 @@ def _headline(snapshot: Snapshot) -> Snapshot:
 
 
 def open_export(
-    folder: Path, mapping: Path | None, *, needs_outcomes: bool = True
+    folder: Path, mapping: Path | None, *, needs_outcomes: bool = True, as_of: str | None = None
 ) -> tuple[CrmMapping, Export, ExportReport]:
     """Read a CRM export as its mapping says; to score leads, it need not tell their outcomes.
+
+    With ``as_of`` it is read as if it had been extracted at that moment.
 
     Raises
     ------
@@ -172,7 +239,8 @@ def open_export(
         If the mapping is wrong, or the export breaks the contract of its tables.
     """
     meaning = CrmMapping.load(find_mapping(folder, mapping))
-    export, report = read_export(folder, meaning, needs_outcomes=needs_outcomes)
+    moment = None if as_of is None else moment_given(as_of, meaning, meaning.timezone)
+    export, report = read_export(folder, meaning, needs_outcomes=needs_outcomes, as_of=moment)
     report.raise_if_broken()
     return meaning, export, report
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.promotion_gate import Moves, objections, same_leads
+from pipelines.promotion_gate import Moves, SameLeads, objections, same_leads
 from pipelines.switch import finish_switch, switch_to, under_policy
 from scoring_ml.errors import InputError, IntegrityError, NothingServed, ScoringError
-from scoring_ml.evaluation.candidate import weeks_of
+from scoring_ml.evaluation.choice import weeks_of
 from scoring_ml.evaluation.scored_rows import CALIBRATION_ROWS
 from scoring_ml.scoring.champion import load_champion, load_rehearsed, read_champion, rehearse
 from scoring_ml.scoring.policy import NoPolicy, Policy, fit_policy
@@ -30,6 +30,8 @@ class Promotion:
     ----------
     moves : Moves or None
         Tier changes of the same leads; ``None`` where there was nothing to compare with.
+    leads : SameLeads or None
+        The leads of a promotion's training, scored by both versions.
     objections : tuple of str
         What spoke against it and was overruled with a written reason.
     policy : Policy or None
@@ -42,6 +44,7 @@ class Promotion:
     objections: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     policy: Policy | None = None
+    leads: SameLeads | None = None
 
     def render(self) -> str:
         """Return the result as text for a terminal."""
@@ -59,6 +62,14 @@ class Promotion:
         lines += [f"note: {text}" for text in self.notes]
         if self.moves is not None:
             lines.append(self.moves.table())
+        if self.leads is not None:
+            missed = self.leads.missed
+            lines.append(
+                f"Among the newest leads {missed['wins_below_hot']:,} won below the hot line, and "
+                f"{missed['hot_but_lost']:,} hot ones lost."
+            )
+            moves = self.leads.largest_moves if self.previous is not None else []
+            lines += [f"  {m['lead_id']}: {m['from']} -> {m['to']}" for m in moves]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +78,8 @@ class Promotion:
             "version": self.version,
             "previous": self.previous,
             "tier_changes": None if self.moves is None else self.moves.to_json(),
+            "missed": None if self.leads is None else self.leads.missed,
+            "largest_moves": [] if self.leads is None else self.leads.largest_moves,
             "objections": list(self.objections),
             "notes": list(self.notes),
             "policy": None if self.policy is None else self.policy.dump(),
@@ -101,7 +114,9 @@ def promote(
     folder = registry.scorer_folder(version)
     scorer = load_rehearsed(folder, version)
     served, damage = _served(home)
-    leads = same_leads(home, registry.training_of(version), old=served, new=scorer)
+    leads = same_leads(
+        home, registry.training_of(version), old=served, new=scorer, registry=registry
+    )
     against = [*damage, *objections(scorer, home, served=served, leads=leads)]
     previous = None if served is None else served.version
     moves = None if leads is None or served is None else leads.moves
@@ -116,7 +131,7 @@ def promote(
             do='Train again, or overrule with --force --reason "..."',
         )
     switch_to(scorer, folder, home=home, reason=reason if force else None)
-    return Promotion(version, previous, moves, tuple(against), tuple(notes))
+    return Promotion(version, previous, moves, tuple(against), tuple(notes), leads=leads)
 
 
 def rollback(*, home: Home) -> Promotion:
@@ -144,7 +159,8 @@ def rollback(*, home: Home) -> Promotion:
     leads = None
     if served is not None and registry.has(served.version):
         # On the newest leads that either version was tested on: those of the one being left.
-        leads = same_leads(home, registry.training_of(served.version), old=served, new=scorer)
+        run_id = registry.training_of(served.version)
+        leads = same_leads(home, run_id, old=served, new=scorer, registry=registry)
     switch_to(scorer, folder, home=home, back=True)
     previous = None if served is None else served.version
     moves = None if leads is None else leads.moves
@@ -154,7 +170,7 @@ def rollback(*, home: Home) -> Promotion:
 def set_policy(
     method: str, *, home: Home, options: Mapping[str, float | None] | None = None
 ) -> Promotion:
-    """Fit another policy on the champion's calibration window and serve it as a new version.
+    """Fit another policy on the champion's blocks and serve it as a new version.
 
     Options take the place of the method's values in ``models/policy.yaml``.
 
@@ -175,7 +191,7 @@ def set_policy(
     run_id = registry.training_of(scorer.version)
     fitted = _fitted_policy(scorer, _calibration_rows(home, run_id), method, options or {})
     changed = under_policy(scorer, fitted, home, version=scorer.version)
-    leads = same_leads(home, run_id, old=scorer, new=changed)
+    leads = same_leads(home, run_id, old=scorer, new=changed, registry=registry)
     registered = registry.register_again(changed, source_version=scorer.version)
     folder = registry.scorer_folder(registered.version)
     rehearse(folder, registered.version)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipelines.inputs import open_export
+from pipelines.inputs import moment_given, open_export
 from pipelines.progress import ProgressBar
 from scoring_ml.data.files.data_file import read_table
 from scoring_ml.data.files.writing import write_table
-from scoring_ml.data.values.moments import DateForm, moment_of
+from scoring_ml.data.values.moments import DateForm
 from scoring_ml.errors import InputError
 from scoring_ml.features.crm_snapshot import NOT_DUE, open_leads
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
@@ -112,7 +111,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
         file = read_table(data, encoding=schema.encoding)
         seen = None
         if as_of is not None:
-            seen = np.datetime64(_moment(as_of, DateForm(), "UTC"), "us").item()
+            seen = np.datetime64(moment_given(as_of, DateForm(), "UTC"), "us").item()
         return build_snapshot(file, schema, for_training=False, as_of=seen)
     if schema.history is None:
         raise InputError(
@@ -127,7 +126,7 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
             found=f"dataset {meaning.dataset} in crm.yaml, and {schema.dataset} in the model",
             do="Name the right folder or --home; dataset in crm.yaml is the name of the CRM's data",
         )
-    moment = None if as_of is None else _moment(as_of, meaning, meaning.timezone)
+    moment = None if as_of is None else moment_given(as_of, meaning, meaning.timezone)
     snapshot = open_leads(export, meaning, schema, as_of=moment)
     lost = tuple(
         f"{count} of {table.read} rows of {table.name} left out: {defect}; see scoring-ml check"
@@ -135,20 +134,6 @@ def _snapshot(data: Path, scorer: Scorer, as_of: str | None, mapping: Path | Non
         for defect, count in table.left_out.items()
     )
     return replace(snapshot, warnings=(*snapshot.warnings, *lost))
-
-
-def _moment(text: str, form: DateForm, timezone: str) -> int:
-    """Return a moment of the command line in microseconds since 1970, UTC."""
-    if text.strip().casefold() == "now":
-        return time.time_ns() // 1_000
-    try:
-        return moment_of(text, form, timezone=timezone)
-    except ValueError:
-        raise InputError(
-            "--as-of must be a moment",
-            found="something else",
-            do="Write 2026-11-22 or 2026-11-22T09:30Z",
-        ) from None
 
 
 def _table(scorer: Scorer, scored: pd.DataFrame, *, explain: bool) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def under_policy(scorer: Scorer, policy: Policy, home: Home, **origin: str) -> S
     Parameters
     ----------
     origin
-        More of what the policy was fitted on than its calibration window.
+        More of what the policy was fitted on than its blocks.
     """
     dataset = str(scorer.parts.card["dataset"])
     window = {"window": "calibrate", "leads": policy.leads}

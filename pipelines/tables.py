@@ -31,8 +31,35 @@ def candidates_text(candidates: Sequence[Mapping[str, Any]]) -> str:
         lines += [f"{mark} {item['kind']:<18}{values}", f"{'':<20}{spans}".rstrip()]
         if item.get("reason"):
             lines.append(f"    {item['reason']}")
-    lines.append("* chosen on the calibration window; figures are of the newest window")
+    lines.append("* chosen within the blocks before; figures are of the newest window")
     return "\n".join(lines)
+
+
+def blocks_text(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """Return the blocks of ``train --json``: what was chosen and promised, and what came."""
+    titles = ("block", "leads", "wins", "promised", "chosen before", "AUC", "best", "regret")
+    rows = [titles]
+    for block in blocks:
+        promised = block["promised"]
+        wins = (
+            "" if promised["value"] is None else _promise(promised, broken=block["kept"] is False)
+        )
+        chosen, auc = block["chosen"], block["aucs"].get(block["chosen"])
+        shown = [_number({"value": number}) for number in (auc, block["best"], block["regret"])]
+        name = "newest" if block["newest"] else str(block["block"])
+        rows.append((name, f"{block['leads']:,}", f"{block['wins']:,}", wins, chosen, *shown))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(titles))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
+def _promise(promised: Mapping[str, Any], *, broken: bool) -> str:
+    if promised["value"] is None:
+        return ""
+    text = f"{promised['value']:.0f} ({promised['low']:.0f} to {promised['high']:.0f})"
+    return f"{text} broken" if broken else text
 
 
 def _number(metric: Mapping[str, Any]) -> str:

@@ -12,21 +12,26 @@ from pipelines.inputs import AuditedData, Files, open_data
 from pipelines.memory import give_back
 from pipelines.progress import ProgressBar
 from pipelines.switch import finish_switch, under_policy
-from pipelines.tables import candidates_text
+from pipelines.tables import blocks_text, candidates_text
 from scoring_ml.data.schema import Schema
-from scoring_ml.errors import ScoringError, TrainingRefused
+from scoring_ml.errors import NothingServed, ScoringError, TrainingRefused
 from scoring_ml.evaluation.audit.leak_audit import Finding, order_doubted, refusals
-from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.evaluation.comparison import compare
 from scoring_ml.evaluation.scored_rows import write_scored_rows
-from scoring_ml.evaluation.windows import NAMES
-from scoring_ml.scoring.champion import accept_fields
+from scoring_ml.evaluation.slices import SLICED
+from scoring_ml.evaluation.trained import Trained
+from scoring_ml.evaluation.windows import NAMES, ROLLING, SINGLE
+from scoring_ml.scoring.champion import accept_fields, read_champion
 from scoring_ml.scoring.policies import policy_in_force
 from scoring_ml.scoring.saving import json_ready, write_json
+from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
 from scoring_ml.tracking import (
     MODEL_NAME,
     DatasetFacts,
+    Registry,
     Store,
+    blocks_table,
     candidates_table,
     log_training,
     slices_table,
@@ -59,6 +64,7 @@ class TrainResult:
         for item in self.trained.unused:
             first = ", ".join(item.first_ids)
             lines.append(f"{item.count} row(s) unused: {item.reason} (first: {first})")
+        lines += [blocks_text(document["blocks"]), ""]
         lines += [f"warning: {text}" for text in document["warnings"]]
         lines += ["", document["verdict"], ""]
         lines.append(f"Registered version {self.version} ({self.trained.chosen}).")
@@ -84,6 +90,8 @@ class TrainResult:
                 for rung in trained.rungs
                 if not rung.allowed
             ],
+            "blocks": blocks_table(trained),
+            "shipped": {"leads": trained.leads, "trained_until": trained.trained_until},
             "verdict": trained.verdict.text,
             "policy": None if policy is None else policy.dump(),
             "warnings": list(trained.warnings),
@@ -101,6 +109,9 @@ def train_file(
     *,
     home: Home,
     files: Files | None = None,
+    as_of: str | None = None,
+    fast: bool = False,
+    kind: str | None = None,
     bar: ProgressBar | None = None,
     replicates: int = 400,
 ) -> TrainResult:
@@ -112,6 +123,12 @@ def train_file(
         CSV or Parquet, or a folder with a CRM export.
     files : Files or None
         Without a matrix file, named or found, the matrix is unmapped.
+    as_of : str or None
+        Train as if that moment were now: nothing later is known.
+    fast : bool
+        Whether candidates are fitted once, on the oldest 60 %, and shipped so.
+    kind : str or None
+        The kind to fit again without choosing; all are compared if None.
     replicates : int
         Bootstrap resamples behind each interval.
 
@@ -126,7 +143,7 @@ def train_file(
     bar = bar or ProgressBar("train")
     bar("read", 0.0)
     finish_switch(home.ensure())
-    opened = open_data(data, files or Files(), bar)
+    opened = open_data(data, files or Files(), bar, as_of=as_of)
     give_back()
     meaning = opened.schema
     refuse(opened.findings, meaning, data)
@@ -138,12 +155,17 @@ def train_file(
         policy=in_force,
         card=_card(meaning),
         order_doubted=order_doubted(opened.findings),
+        plan=SINGLE if fast else ROLLING,
+        kind=kind,
+        slice_by=[name for name in meaning.slices if meaning[name].type in SLICED],
         replicates=replicates,
         progress=bar.part(0.2, 0.6),
     )
     if in_force is None and trained.policy is not None:
         scorer = under_policy(trained.scorer, trained.policy, home)
-        trained = replace(trained, policy=scorer.parts.policy, scorer=scorer)
+        policy = scorer.parts.policy
+        evaluated = Scorer(replace(trained.evaluated.parts, policy=policy))
+        trained = replace(trained, policy=policy, scorer=scorer, evaluated=evaluated)
     logged = log_training(
         Store(home),
         trained,
@@ -182,6 +204,21 @@ def refuse(findings: tuple[Finding, ...], schema: Schema, data: Path) -> None:
         do="Set use: false in schema.yaml (crm.yaml for an export), or allow: with a written "
         "reason, which the model card will show; scoring-ml check lists them all",
     )
+
+
+def served_kind(home: Home) -> str:
+    """Return the kind that is served, else that of the newest training.
+
+    Raises
+    ------
+    ScoringError
+        If nothing has been trained in this home.
+    """
+    try:
+        version = read_champion(home).version
+    except NothingServed:
+        version = newest_training(home)[1]
+    return Registry(Store(home)).kind(version)
 
 
 def newest_training(home: Home) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from scoring_ml.data.schema import Schema
-from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.evaluation.comparison import compare
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import Snapshot
 

@@ -18,7 +18,10 @@ import pytest
 
 from scoring_ml.data.files.data_file import DataFile, read_table
 from scoring_ml.data.schema import Schema
-from scoring_ml.evaluation.comparison import Trained, compare
+from scoring_ml.estimators.catboost import CatBoost
+from scoring_ml.estimators.ladder import LADDER
+from scoring_ml.evaluation.comparison import compare
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.snapshot import Snapshot, build_snapshot
 from scoring_ml.scoring.policy import Policy
@@ -29,6 +32,14 @@ SEED = 11
 STARTED = np.datetime64("2025-01-01T08:00:00")
 HOURS_BETWEEN = 6
 OPEN = 60
+
+MISSING = () if CatBoost.installed() else (CatBoost.kind,)
+SCORED = tuple(
+    kind.kind
+    for kind in LADDER
+    if (kind.kind == "odoo" or not kind.never_chosen) and kind.kind not in MISSING
+)
+"""Kinds that may score leads, and the peer; the sceptic's set is compared only."""
 
 LEVELS = {
     "industry": (["Software", "Finance", "Retail", "Other"], [0.3, 0.2, 0.3, 0.2]),
@@ -166,7 +177,7 @@ class World:
         """Return the Scorer that would be made if this candidate had been chosen."""
         if kind not in self._scorers:
             candidate = self.trained[kind]
-            chosen = self.trained.scorer.parts
+            chosen = self.trained.evaluated.parts
             parts = Parts(
                 encoder=chosen.encoder,
                 estimator=candidate.estimator,

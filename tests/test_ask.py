@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.features.criteria import Matrix
 from scoring_ml.features.encoder import Encoder
 from scoring_ml.scoring.ask import Answers
 from scoring_ml.scoring.reference import build_reference
-from tests.small_world import MATRIX, draw_rows, make_snapshot, small_schema
+from tests.small_world import MATRIX, SCORED, draw_rows, make_snapshot, small_schema
 
 SAID = {True: "+44 20 7946 0000", False: "0000"}
 """A phone number that works and one that does not."""
@@ -39,7 +38,7 @@ def leads_with_gaps(world, count):
     return found[:count]
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_the_promised_gain_is_what_the_best_answer_brings(world, kind):
     scorer = world.scorer(kind)
     promised = 0
@@ -59,7 +58,7 @@ def test_the_promised_gain_is_what_the_best_answer_brings(world, kind):
     assert promised > 10
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_only_missing_askable_fields_are_asked_for_best_first(world, kind):
     scorer = world.scorer(kind)
     askable = {field.name for field in scorer.fields if field.column.askable}

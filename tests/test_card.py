@@ -11,7 +11,8 @@ from scoring_ml.data.row_report import RowFate
 from scoring_ml.data.schema import Order
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.evaluation.audit.leak_audit import Finding
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
+from scoring_ml.statistics.interval import Interval
 from scoring_ml.tracking import DatasetFacts, candidates_table
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text, figure
@@ -81,13 +82,47 @@ def test_unused_rows_are_counted_by_reason_without_their_ids(world: World) -> No
 
 def test_every_candidate_stands_with_intervals(card: str, world: World) -> None:
     text = section(card, "Candidates")
-    head = text.split("\n")[2]
+    head = next(line for line in text.split("\n") if line.startswith("|"))
     for row in candidates_table(world.trained):
         assert row["kind"] in head
         assert figure(row["metrics"]["roc_auc"]) in text
         assert figure(row["metrics"]["calibration_slope"]) in text
     assert f"**{world.trained.chosen}**" in head
     assert "odoo: a peer, compared but never chosen" in text
+
+
+def test_blocks_stand_with_what_was_chosen_promised_and_kept(world: World) -> None:
+    first, second, *others = world.trained.blocks
+    broken = replace(second, wins=140, promised=Interval(60.0, 41.0, 79.0))
+    trained = replace(world.trained, blocks=(first, broken, *others))
+    lines = [
+        line
+        for line in section(model_card(trained, dataset=DATASET), "Block by block").split("\n")
+        if line.startswith("| ")
+    ][1:]
+    assert [line.split(" | ")[0] for line in lines] == ["| 1", "| 2", "| 3", "| 4", "| newest"]
+    best = figure({"value": first.best})
+    assert lines[0] == f"| 1 | {first.leads} | {first.wins} | n/a | - | n/a | {best} | n/a |"
+    assert f"| {broken.leads} | 140 | 60.0 (41.0 to 79.0) broken | scorecard |" in lines[1]
+    assert "broken" not in "".join(lines[2:])
+    for line, block in zip(lines[2:], others, strict=True):
+        aucs = (block.aucs[block.chosen], block.best, block.regret)
+        shown = " | ".join(figure({"value": auc}) for auc in aucs)
+        assert line.endswith(f"| {block.chosen} | {shown} |")
+
+
+def test_it_says_which_fit_the_figures_are_of_and_what_the_shipped_one_saw(
+    card: str, world: World
+) -> None:
+    text, trained = section(card, "Candidates"), world.trained
+    assert "**Figures are of the evaluation**" in text
+    assert f"learned from leads until {trained.evaluated.parts.card['trained_until']}" in text
+    assert f"until {trained.trained_until}." in text
+    assert trained.trained_until > trained.evaluated.parts.card["trained_until"]
+    decided = int(np.sum(~np.isnan(world.snapshot.label)))
+    assert f"fitted again on all {decided:,} leads of known outcome" in text
+    once = replace(trained, windows=replace(trained.windows, rolling=False))
+    assert "fitted again" not in section(model_card(once, dataset=DATASET), "Candidates")
 
 
 def test_every_rung_says_why_it_was_not_allowed(world: World) -> None:

@@ -188,16 +188,39 @@ def test_a_policy_is_set_and_rolled_back(folder, home, first):
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_second_training_keeps_the_policy_and_reports_moves(folder, home, first):
-    done = run_here("train", folder / "leads.csv", "--json", cwd=folder, home=home)
+def test_refit_fits_what_is_served_again_keeps_the_policy_and_moves_nobody(folder, home, first):
+    done = run_here("refit", folder / "leads.csv", "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     second = json.loads(done.stdout)
+    assert second["model"]["kind"] == first["model"]["kind"]
+    assert int(second["model"]["version"]) == int(first["model"]["version"]) + 1
+    assert second["shipped"] == first["shipped"]
+    compared = {candidate["kind"] for candidate in second["candidates"]}
+    assert compared < {candidate["kind"] for candidate in first["candidates"]}
     for name in ("p_warm", "p_hot", "version"):
         assert second["policy"][name] == first["policy"][name]
     done = run_here("promote", second["model"]["version"], "--json", cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
-    # The same data and policy: the same trees, so nobody moves.
+    # The same data, kind and policy: the same Scorer, so nobody moves.
     assert json.loads(done.stdout)["tier_changes"]["moved"] == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_fast_cuts_once_and_registers_what_was_judged_as_of_a_moment(folder, home, first):
+    until = first["shipped"]["trained_until"][:10]
+    args = ("train", folder / "leads.csv", "--fast", "--as-of", until)
+    done = run_here(*args, "--json", cwd=folder, home=home)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    rows = [found["rows"][name] for name in ("train", "calibrate", "test")]
+    # The gap until a label is known comes off both sides of the first cut.
+    assert rows[0] > 2 * rows[1] > 0
+    assert rows[2] == pytest.approx(0.2 * sum(rows), rel=0.3)
+    assert [block["newest"] for block in found["blocks"]] == [False, True]
+    assert found["shipped"]["trained_until"] < first["shipped"]["trained_until"]
+    assert "fitted again" not in found["verdict"]
+    assert "fitted again" in first["verdict"]
+    assert any(item["reason"] == "later than --as-of" for item in found["unused"])
 
 
 @pytest.mark.usefixtures("quick")
@@ -208,14 +231,14 @@ def test_the_gate_compares_with_the_version_that_is_served(folder, home, tmp_pat
     weak = tmp_path / "schema.yaml"
     weak.write_text(yaml.safe_dump(schema, allow_unicode=True), encoding="utf-8")
     shutil.copy(ROOT / "models" / "matrix.yaml", tmp_path / "matrix.yaml")
-    args = ("train", folder / "leads.csv", "--schema", weak, "--json")
+    args = ("train", folder / "leads.csv", "--schema", weak, "--fast", "--json")
     done = run_here(*args, cwd=folder, home=home)
     assert done.returncode == 0, done.stderr
     version = json.loads(done.stdout)["model"]["version"]
     served = read_champion(home).version
     done = run_here("promote", version, cwd=folder, home=home)
     assert done.returncode == 2
-    assert f"version {served} ranks the newest leads better" in done.stderr
+    assert f"field(s) that version {served} uses" in done.stderr
     assert "leads change tier" in done.stderr
     assert read_champion(home).version == served
     done = run_here(
@@ -283,6 +306,9 @@ def test_train_refuses_a_leak_and_takes_it_with_a_written_reason(training, home,
         (("report", "weather", "--out", "x"), "explanations"),
         (("score", "leads.csv", "--out", "x.xlsx"), "CSV or Parquet"),
         (("score", "leads.csv", "--out", "x.csv", "--as-of", "soon"), "--as-of"),
+        (("train", "leads.csv", "--as-of", "soon"), "--as-of"),
+        (("train", "leads.csv", "--as-of", "1999-12-31"), "after the oldest lead"),
+        (("refit", "nothing.csv"), "must exist"),
         (("train",), "DATA"),
         (("nonsense",), "nonsense"),
     ],
@@ -322,6 +348,7 @@ def test_nothing_trained_and_nothing_served_end_with_1(tmp_path):
         (("promote", "1"), 2, "no folder nowhere"),
         (("rollback",), 2, "no folder nowhere"),
         (("compare",), 1, "scoring-ml train"),
+        (("refit", "leads.csv"), 1, "scoring-ml train"),
         (("report", "explanations", "--out", "pages"), 1, "scoring-ml train"),
         (("score", "leads.csv", "--out", "x.csv"), 1, "scoring-ml train"),
         (("policy", "set", "capacity"), 1, "scoring-ml train"),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring_ml.evaluation.comparison import Trained
 from scoring_ml.evaluation.scored_rows import write_scored_rows
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.tracking import DatasetFacts
 from scoring_ml.tracking.card import card_facts
 from scoring_ml.tracking.card_text import card_text

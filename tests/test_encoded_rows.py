@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.evaluation import encoded_rows
 from scoring_ml.evaluation.encoded_rows import EncodedRows
-from tests.small_world import World
+from tests.small_world import SCORED, World
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 10_000])
@@ -22,8 +21,8 @@ def test_parts_have_the_bits_of_the_whole(
     np.testing.assert_array_equal(rows[whole[:, 0] > 0], whole[whole[:, 0] > 0])
     np.testing.assert_array_equal(rows[:], whole)
     assert rows[some[:0]].shape == (0, whole.shape[1])
-    estimators = [world.scorer(kind).parts.estimator for kind in candidate_kinds()]
+    estimators = [world.scorer(kind).parts.estimator for kind in SCORED]
     for found, estimator in zip(
-        rows.each([item.logodds for item in estimators]), estimators, strict=True
+        rows.each([item.logodds for item in estimators], np.arange(60)), estimators, strict=True
     ):
         np.testing.assert_array_equal(found, estimator.logodds(whole))

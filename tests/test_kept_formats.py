@@ -21,8 +21,11 @@ from scoring_ml.features.criteria import Matrix
 from scoring_ml.scoring.policies import policy_history, policy_in_force
 from scoring_ml.scoring.saving import load_scorer, save_scorer
 from scoring_ml.settings import Home
+from scoring_ml.texts import Catalogue
+from scoring_ml.texts.sentences import tell
 
 KEPT = sorted((Path(__file__).parent / "kept").iterdir())
+WESTERN = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789")
 AS_OF = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -64,6 +67,22 @@ def test_policies_are_in_force_as_they_were(kept, tmp_path):
     assert (first.method, first.notes, first.version) == ("match_matrix", ("p_warm lowered",), 1)
     assert (second.logit_warm, second.logit_hot) == (-0.25, 1.5)
     assert second.hot_share == 50 / 900
+
+
+@pytest.mark.parametrize("lang", ["en", "fa", "ru"])
+def test_what_trainings_said_before_there_were_blocks_is_still_told(lang):
+    old = [
+        ("windows.empty_window", {"window": "calibrate"}),
+        ("windows.large_gap", {"window": "train", "taken": 41, "leads": 97}),
+        ("windows.uneven_windows", {"train": 60, "calibrate": 30, "test": 10}),
+        ("verdict.chosen_before", {}),
+    ]
+    catalogue = Catalogue.load(lang)
+    for sentence in old:
+        text = tell([sentence], catalogue).translate(WESTERN)
+        for value in sentence[1].values():
+            shown = catalogue.text(f"windows.names.{value}") if isinstance(value, str) else value
+            assert str(shown) in text
 
 
 def test_a_format_of_the_future_is_refused(tmp_path):

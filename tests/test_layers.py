@@ -22,6 +22,7 @@ ROOMS = {
 }
 ONLY_IN = {
     "lightgbm": {"estimators"},
+    "catboost": {"estimators"},
     "mlflow": {"tracking"},
     "bentoml": {"serving"},
     "shap": {"tracking"},

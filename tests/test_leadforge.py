@@ -150,8 +150,8 @@ def test_the_horizon_that_is_found_is_the_bundles_own(opened, tables):
 def test_training_is_ordered_by_time_and_says_that_the_export_is_short(opened):
     trained = compare(opened.snapshot, opened.schema, opened.matrix, replicates=20)
     windows, as_of = trained.windows, opened.snapshot.as_of
-    assert as_of[windows.fit].max() < as_of[windows.calibrate].min()
-    assert as_of[windows.calibrate].max() < as_of[windows.test].min()
+    for origin in windows.origins:
+        assert as_of[origin.fit].max() < as_of[origin.predicted].min()
     assert any("less than it takes until an outcome is known" in text for text in trained.warnings)
     best = max(item.metrics["roc_auc"].value for item in trained.candidates)
     assert 0.55 < best < 0.85, "neither nothing nor a leak"

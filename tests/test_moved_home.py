@@ -30,7 +30,7 @@ def leave_out(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def leads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_flat_leads(tmp_path_factory.mktemp("moved"), leads=1_500, seed=5).leads
+    return write_flat_leads(tmp_path_factory.mktemp("moved"), leads=3_000, seed=5).leads
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def trained(leads: Path, empty_home: Home) -> Home:
     home = Home(shutil.copytree(empty_home.root, leads.parent / "first home"))
     with pytest.MonkeyPatch.context() as patch:
         leave_out(patch)
-        promote(train_file(leads, home=home, replicates=10).version, home=home, **FORCED)
+        promote(train_file(leads, home=home, fast=True, replicates=10).version, home=home, **FORCED)
     return home
 
 
@@ -87,7 +87,7 @@ def test_every_command_works_in_a_new_place_and_leaves_the_old_ones_alone(
     assert set_policy("capacity", home=home, options={"hot_share": 0.05}).version == "2"
     assert promote("1", home=home, **FORCED).previous == "2"
     assert score_file(leads, out=tmp_path / "scores.csv", home=home).version == "1"
-    assert train_file(leads, home=home, replicates=10).version == "3"
+    assert train_file(leads, home=home, fast=True, replicates=10).version == "3"
     assert len(addresses(home)) > len(addresses(trained))
     for address in addresses(home):
         assert local_path(address).is_relative_to(home.artifacts)

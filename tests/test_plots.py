@@ -10,7 +10,7 @@ import pytest
 
 from scoring_ml.data.schema import Column
 from scoring_ml.evaluation.candidate import Candidate
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.statistics.interval import Interval
 from scoring_ml.statistics.ranking import roc_auc
@@ -113,12 +113,12 @@ def test_no_leads_no_bins() -> None:
 @pytest.mark.parametrize("kind", ["scorecard", "criteria_scorecard"])
 def test_points_table_adds_up_to_the_scorecard(world: World, kind: str) -> None:
     trained, candidate = world.trained, world.trained[kind]
-    rows = trained.windows.train
+    rows = trained.windows.learned_leads
     table = points_table(trained, candidate)
     blocks: dict[tuple[str, str], int] = {}
     for row in table[1:]:
         blocks[row.field, row.group] = blocks.get((row.field, row.group), 0) + row.leads
-    # Exactly one answer of each block applies to each lead of the train window.
+    # Exactly one answer of each block applies to each lead that it learned from.
     assert set(blocks.values()) == {len(rows)}
     total = sum(row.leads * row.logodds for row in table)
     assert total == pytest.approx(float(candidate.estimator.logodds(trained.X[rows]).sum()))

@@ -44,6 +44,8 @@ def trained(world: World, empty_home: Home, tmp_path_factory: pytest.TempPathFac
     chosen = replace(
         world.trained,
         candidates=(world.trained["matrix"], world.trained["boosted"]),
+        chosen="boosted",
+        evaluated=scorer,
         policy=policy,
         scorer=scorer,
     )

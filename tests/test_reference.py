@@ -153,7 +153,7 @@ def test_comes_back_the_same_from_json(world):
 
 def test_every_field_counts_every_training_lead_and_win_once(world):
     reference = world.trained.scorer.parts.reference
-    assert reference.leads == len(world.trained.windows.train)
+    assert reference.leads == len(world.trained.windows.leads)
     for field in reference.fields.values():
         assert sum(item.leads for item in field.observed) == reference.leads
         assert sum(item.wins for item in field.observed) == reference.wins

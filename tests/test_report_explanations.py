@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, binomtest, false_discovery_control, poisson_binom
+from scipy.stats import binom, binomtest, false_discovery_control, norm, poisson_binom
 
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.reports.campaigns import marketing_numbers
@@ -341,6 +341,51 @@ def test_expected_wins_by_hand() -> None:
     assert np.isnan(expected_wins([0.5, np.nan]).high)
     assert surprise([1.0, 1.0, 0.0], 3) == 0.0
     assert surprise(np.full(5000, 1e-6), 3000) == 0.0
+
+
+@pytest.mark.parametrize("sd", [0.5, 1.5, 3.0])
+def test_expected_wins_under_a_common_shift_by_hand_for_one_lead(sd: float) -> None:
+    """No win is possible where it has a chance above 2.5 %, averaged over the shift."""
+    for p in (0.9, 0.97, 0.99, 0.9999):
+        shifts = norm.ppf((np.arange(10_000) + 0.5) / 10_000) * sd
+        no_win = float(np.mean(1 / (1 + np.exp(np.log(p / (1 - p)) + shifts))))
+        assert abs(no_win - 0.025) > 0.0005, "too near to tell"
+        found = expected_wins([p], sd)
+        assert (found.low, found.high) == (0 if no_win >= 0.025 else 1, 1)
+        mirrored = expected_wins([1 - p], sd)
+        assert (mirrored.low, mirrored.high) == (0, 1 if no_win >= 0.025 else 0)
+        assert found.value == p
+
+
+def test_a_shift_of_nothing_is_the_exact_range() -> None:
+    p = np.random.default_rng(5).beta(0.5, 2, 700)
+    plain, still = expected_wins(p), expected_wins(p, 0.0)
+    assert still == plain
+    nearly = expected_wins(p, 1e-9)
+    assert (nearly.low, nearly.high) == pytest.approx((plain.low, plain.high), abs=1)
+
+
+@pytest.mark.parametrize(("leads", "sd"), [(60, 0.5), (400, 0.3), (3_000, 0.1), (20_000, 0.4)])
+def test_expected_wins_under_a_common_shift_against_draws(leads: int, sd: float) -> None:
+    rng = np.random.default_rng(leads)
+    z = rng.normal(-1.5, 1.0, leads)
+    drawn = [
+        np.sum(rng.random(leads) < 1 / (1 + np.exp(-z - shift)))
+        for shift in rng.normal(0, sd, 4_000)
+    ]
+    found = expected_wins(1 / (1 + np.exp(-z)), sd)
+    outside = np.mean(np.array(drawn) < found.low), np.mean(np.array(drawn) > found.high)
+    # At most 2.5 % on each side, and not much less; give or take three standard errors.
+    assert max(outside) <= 0.025 + 0.0075
+    assert min(outside) >= (0.0 if leads == 60 else 0.012)
+
+
+def test_a_common_shift_that_leaves_many_leads_alike() -> None:
+    """Of many leads only the shift is left: the range lies at its 2.5 and 97.5 %."""
+    found = expected_wins(np.full(200_000, 0.2), 0.3)
+    for count, z in ((found.low, -1.96), (found.high, 1.96)):
+        share = 1 / (1 + np.exp(-(np.log(0.25) + 0.3 * z)))
+        assert count / 200_000 == pytest.approx(share, rel=0.01)
 
 
 def test_adjusted_p_values_against_scipy() -> None:

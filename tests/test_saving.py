@@ -6,10 +6,10 @@ import hashlib
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from scoring_ml.errors import IntegrityError
-from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.scoring.saving import (
     json_ready,
     load_scorer,
@@ -18,6 +18,7 @@ from scoring_ml.scoring.saving import (
     verified_files,
     write_json,
 )
+from tests.small_world import SCORED
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def copy(saved, tmp_path):
     return shutil.copytree(saved, tmp_path / "7")
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_a_loaded_scorer_gives_the_same_bits(world, tmp_path, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
     save_scorer(scorer, tmp_path / "1")
@@ -40,7 +41,7 @@ def test_a_loaded_scorer_gives_the_same_bits(world, tmp_path, kind):
     frame, as_of = snapshot.frame.iloc[::7], snapshot.as_of[::7]
     a = scorer.score_frame(frame, as_of, explain=True)
     b = again.score_frame(frame, as_of, explain=True)
-    assert a.to_dict() == b.to_dict()
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
     assert again.card == scorer.card
     assert again.fields == scorer.fields
     moment = world.as_of(3)

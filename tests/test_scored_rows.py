@@ -11,7 +11,6 @@ import pytest
 
 from scoring_ml.data.schema import Schema
 from scoring_ml.errors import InputError
-from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.evaluation.scored_rows import rescored, write_scored_rows
 from scoring_ml.features.catalogue import schema_features
 from scoring_ml.features.snapshot import Snapshot
@@ -21,13 +20,14 @@ from scoring_ml.scoring.wording import display_value
 from scoring_ml.texts import Catalogue
 from scoring_ml.texts.sentences import tell
 from tests.small_crm import make_crm
+from tests.small_world import SCORED
 
 
-@pytest.fixture(scope="module", params=candidate_kinds())
+@pytest.fixture(scope="module", params=SCORED)
 def kept(request, world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / request.param
     scorer = world.scorer(request.param)
-    write_scored_rows(folder, world.trained, scorer)
+    write_scored_rows(folder, replace(world.trained, evaluated=scorer), scorer)
     facts = json.loads((folder / "scored.json").read_text("utf-8"))
     return scorer, pd.read_parquet(folder / "scored.parquet"), facts
 
@@ -140,7 +140,7 @@ def test_facts_are_strict_json_with_everything_a_page_needs(world, kept):
     by_name = {field["name"]: field["criterion"] for field in facts["fields"]}
     assert (by_name["budget"], by_name["matrix:engagement"]) == ("budget", "engagement")
     counted = sum(item["leads"] for item in facts["observed"]["industry"])
-    assert counted == len(world.trained.windows.train)
+    assert counted == len(world.trained.windows.learned_leads)
     assert facts["format"] == 2
     assert (facts["policy"] is None) == (scorer.kind == "matrix")
 
@@ -156,11 +156,35 @@ def test_the_calibration_window_is_kept_for_another_policy(world, tmp_path):
     assert len(rows["matrix_total"].unique()) > 5
 
 
+def test_no_lead_is_scored_by_a_fit_that_knew_how_it_ended(world, tmp_path):
+    """The newest window by the fit before it, open leads by what is registered."""
+    trained, snapshot = world.trained, world.snapshot
+    write_scored_rows(tmp_path / "run", trained, trained.scorer)
+    rows = pd.read_parquet(tmp_path / "run" / "scored.parquet")
+    test = (rows["window"] == "test").to_numpy()
+    assert trained.evaluated.parts.card["trained_until"] < str(rows["as_of"][test].min())
+    assert trained.trained_until == str(snapshot.as_of[trained.windows.test].max())[:19]
+    frame = snapshot.frame.iloc[np.sort(np.append(trained.windows.test, trained.windows.open))]
+    as_of = rows["as_of"].to_numpy()
+    for which, scorer, other in (
+        (test, trained.evaluated, trained.scorer),
+        (~test, trained.scorer, trained.evaluated),
+    ):
+        kept = rows["logodds"][which].tolist()
+        assert kept == scorer.score_frame(frame[which], as_of[which])["logodds"].tolist()
+        assert kept != other.score_frame(frame[which], as_of[which])["logodds"].tolist()
+    # What the verdict says of the newest window is what these rows say.
+    judged = trained[trained.chosen].probability(trained.windows.test)
+    assert rows["probability"][test].sum() == pytest.approx(judged.sum())
+    assert rows["probability"][test].sum() == pytest.approx(trained.blocks[-1].promised.value)
+
+
 def test_another_version_can_score_the_same_leads_later(world, tmp_path):
     scorer, folder = world.scorer("boosted"), tmp_path / "run"
     told = []
+    trained = replace(world.trained, evaluated=scorer)
     write_scored_rows(
-        folder, world.trained, scorer, progress=lambda done, whole: told.append((done, whole))
+        folder, trained, scorer, progress=lambda done, whole: told.append((done, whole))
     )
     run = read_scored(folder)
     rows = run.rows
@@ -195,12 +219,12 @@ def test_a_history_that_was_not_sent_leaves_one_score_a_row(world, tmp_path):
         row=np.arange(1, count + 1),
     )
     everything = np.arange(count)
-    spans = dict.fromkeys(("train", "calibrate", "test"), everything)
+    spans = {"train": everything, "blocks": (everything,), "test": everything}
     windows = replace(world.trained.windows, **spans, open=everything[:0])
     trained = replace(world.trained, schema=crm.schema, snapshot=snapshot, windows=windows)
     for kind, scorer in crm.scorers.items():
         folder = tmp_path / kind
-        write_scored_rows(folder, trained, scorer)
+        write_scored_rows(folder, replace(trained, evaluated=scorer), scorer)
         run = read_scored(folder)
         scale = scorer.parts.policy.scale
         unrounded = scale.unrounded(run.rows["logodds"].to_numpy())

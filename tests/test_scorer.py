@@ -15,13 +15,13 @@ from scipy.special import expit
 
 from scoring_ml.data.values.typed import read_columns
 from scoring_ml.errors import InputError, LeadError
-from scoring_ml.estimators.ladder import candidate_kinds
 from scoring_ml.scoring.lead import alias
 from scoring_ml.scoring.scorer import Parts, Scorer
 from scoring_ml.scoring.wording import display_value
 from scoring_ml.texts import Catalogue
+from tests.small_world import SCORED
 
-LEARNED = candidate_kinds()[1:]
+LEARNED = SCORED[1:]
 AS_OF = datetime(2026, 2, 1, 12)
 
 
@@ -55,7 +55,7 @@ def parts_of(answer):
     return [round(10 * c["points"]) for c in answer["contributions"]]
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_one_lead_equals_its_row_of_a_batch(world, later, kind):
     leads, part = later
     scorer = world.scorer(kind)
@@ -93,7 +93,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_any_mixture_of_answers_adds_up_and_scores_as_in_a_batch(world, kind, seed):
@@ -146,7 +146,7 @@ def test_codes_name_the_fields_that_they_are_about(world):
     assert "always_known" not in "".join(matrix)
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_points_add_up_to_the_score_in_both_answers(world, later, kind):
     scorer = world.scorer(kind)
     for lead, as_of in later[0]:
@@ -160,7 +160,7 @@ def test_points_add_up_to_the_score_in_both_answers(world, later, kind):
         assert short == {name: full[name] for name in short}
 
 
-@pytest.mark.parametrize("kind", candidate_kinds())
+@pytest.mark.parametrize("kind", SCORED)
 def test_reasons_are_the_five_largest_of_both_signs(world, later, kind):
     scorer = world.scorer(kind)
     signs = set()
@@ -180,7 +180,8 @@ def test_hot_means_p_hot_and_warm_means_p_warm(world, kind):
     scorer, snapshot = world.scorer(kind), world.snapshot
     found = scorer.score_frame(snapshot.frame, snapshot.as_of)
     z = found["logodds"].to_numpy()
-    assert z.tolist() == scorer.rows.scores(world.trained.X[:]).logodds.tolist()
+    X = scorer.encoder.encode(snapshot.frame, snapshot.as_of)
+    assert z.tolist() == scorer.rows.scores(X).logodds.tolist()
     assert found["probability"].tolist() == expit(z).tolist()
     wanted = np.where(
         z >= world.policy.logit_hot, "hot", np.where(z >= world.policy.logit_warm, "warm", "cold")
@@ -242,7 +243,7 @@ def test_the_matrix_stands_beside_every_answer(world):
     assert answer["matrix"]["max"] == 110
     assert answer["matrix"]["tier"] == "cold"
     assert answer["matrix"]["unknown"] == ["need_urgency", "authority", "timeline"]
-    mean = world.trained.scorer.parts.reference.matrix_mean
+    mean = world.scorer("boosted").parts.reference.matrix_mean
     assert answer["matrix"]["against_mean"]["budget"] == round(10 - mean["budget"], 1)
     assert answer["matrix"]["against_mean"]["authority"] == round(0 - mean["authority"], 1)
 
@@ -259,7 +260,7 @@ def test_clipped_leads_say_what_clipping_took(world):
 
 
 def test_the_example_can_be_posted_as_it_is(world):
-    for kind in candidate_kinds():
+    for kind in SCORED:
         scorer = world.scorer(kind)
         example = json.loads(json.dumps(scorer.example))
         answer = scorer.explain(example, as_of=AS_OF)
@@ -356,7 +357,7 @@ def test_an_observed_rate_is_that_of_leads_with_the_same_answer(world):
     scorer, trained = world.scorer("boosted"), world.trained
     answer = scorer.explain({"source": "referral"})
     said = next(c["observed"] for c in answer["contributions"] if c["field"] == "source")
-    rows = trained.windows.train
+    rows = trained.windows.learned_leads
     of = (trained.snapshot.frame["source"].iloc[rows] == "referral").to_numpy()
     won = trained.snapshot.label[rows][of]
     assert said == {"leads": int(of.sum()), "won_share": round(float(won.mean()), 4)}

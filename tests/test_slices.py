@@ -16,6 +16,7 @@ from scoring_ml.evaluation.intervals import (
 )
 from scoring_ml.evaluation.lead_windows import split_leads
 from scoring_ml.evaluation.slices import MOST_LEVELS, judge_slices
+from scoring_ml.evaluation.windows import ROLLING, SINGLE
 from scoring_ml.statistics.delong import auc_interval
 from scoring_ml.statistics.ranking import roc_auc
 from tests.small_ages import aged_schema, aged_snapshot
@@ -84,9 +85,14 @@ def test_a_later_look_at_the_same_leads_ranks_them_better(snapshot, windows, sai
     assert aucs == sorted(aucs)
 
 
-def test_new_accounts_are_those_of_no_lead_learned_from_or_calibrated_on(snapshot, windows, said):
+@pytest.mark.parametrize("plan", [ROLLING, SINGLE], ids=["rolling", "single"])
+def test_new_accounts_are_those_of_no_lead_learned_from_or_calibrated_on(snapshot, said, plan):
+    windows = split_leads(snapshot, SCHEMA, plan=plan)
     part = judge(snapshot, windows, said)["new_accounts"]
-    earlier = [*windows.train, *windows.calibrate]
+    earlier = [*windows.fit, *windows.origins[-1].known]
+    # A lead whose label was not known before the newest window taught nothing yet.
+    waited = set(snapshot.lead[windows.calibrate]) - set(snapshot.lead[earlier])
+    assert waited
     seen = {ACCOUNT[snapshot.lead[row]] for row in earlier} - {None}
     new = [row for row in windows.test if ACCOUNT[snapshot.lead[row]] not in seen]
     assert part.leads == len(new)
@@ -170,6 +176,20 @@ def test_only_categories_and_booleans_make_slices(snapshot, windows, said, name,
         judge(snapshot, windows, said, slice_by=[name])
 
 
-def test_rows_that_are_leads_have_no_slices(snapshot, windows, said):
-    flat = replace(snapshot, lead=None)
-    assert judge_slices(flat, SCHEMA, windows, said, slice_by=["language"]) == ()
+def test_where_each_row_is_a_lead_there_are_slices_of_all_but_ages(snapshot, windows, said):
+    head = np.flatnonzero(snapshot.age_days == 1.0)
+    flat = replace(snapshot.take(head), lead=None, age_days=None, headline_age_days=None)
+    alike = split_leads(flat, SCHEMA)
+    given = {
+        kind: Predictions(
+            item.logodds[head], None if item.probability is None else item.probability[head]
+        )
+        for kind, item in said.items()
+    }
+    found = judge(flat, alike, given, slice_by=["language"])
+    assert next(iter(found)) == "new_accounts"
+    assert {part.by for part in found.values()} == {"account", "language"}
+    assert sum(part.leads for part in found.values() if part.by == "language") == len(alike.test)
+    at_ages = judge(snapshot, windows, said, slice_by=["language"])
+    for name, part in found.items():
+        assert (part.leads, part.wins) == (at_ages[name].leads, at_ages[name].wins)

@@ -20,7 +20,7 @@ from scoring_ml.data.crm.mapping.stages import Funnel
 from scoring_ml.data.values.moments import DAY, NEVER
 from scoring_ml.demo.files import write_demo
 from scoring_ml.errors import InputError
-from scoring_ml.evaluation.lead_windows import lead_weights, split_leads
+from scoring_ml.evaluation.lead_windows import split_leads
 from scoring_ml.evaluation.window_checks import check_leads
 from scoring_ml.features.crm_snapshot import build_crm_snapshot
 from scoring_ml.settings import Home
@@ -142,8 +142,7 @@ def test_windows_of_midnights_hold_every_row_once_and_every_lead_weighs_one(
     export = export_of(created, ends, [], extracted_at)
     snapshot, schema, _ = build_crm_snapshot(export, MAPPING)
     windows = split_leads(snapshot, schema)
-    weight = lead_weights(snapshot.lead[windows.fit])
-    check_leads(windows, snapshot, schema, weight=weight)
+    check_leads(windows, snapshot, schema)
     assert np.isnan(snapshot.age_days[windows.open]).all()
 
 

@@ -24,7 +24,7 @@ CALLED = {
     "actions": "nurture first_call_then_rescore start_sales_process",
     "criteria": " ".join(GROUPS),
     "levels": " ".join(f"{name}.{level}" for name in CRITERIA for level in LEVELS),
-    "warnings": "unseen_category ignored_fields no_probability always_known hot_share"
+    "warnings": "unseen_category ignored_fields no_probability always_known beyond_age hot_share"
     " no_activities no_stages no_created_at",
     "words": "na yes no unknown valid invalid unjudged won lost",
 }

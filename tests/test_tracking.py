@@ -23,6 +23,7 @@ import pytest
 from scoring_ml.data.suspicion import Suspicion
 from scoring_ml.errors import InputError, IntegrityError, ScoringError
 from scoring_ml.evaluation.audit.leak_audit import Finding
+from scoring_ml.evaluation.trained import Trained
 from scoring_ml.scoring.saving import load_scorer, verified_files
 from scoring_ml.scoring.scorer import Scorer
 from scoring_ml.settings import Home
@@ -39,11 +40,18 @@ from scoring_ml.tracking import (
     logged_verdict,
 )
 from scoring_ml.tracking.artifacts import local_path
-from scoring_ml.tracking.candidates import METRICS, logged_metrics, logged_tags, row_from_log
+from scoring_ml.tracking.candidates import (
+    METRICS,
+    blocks_table,
+    logged_metrics,
+    logged_tags,
+    row_from_log,
+)
 from scoring_ml.tracking.cohort import slice_metrics, slices_artifact
 from scoring_ml.tracking.environment import SWITCHES, prepare_environment
 from scoring_ml.tracking.model import runtime_requirements
 from scoring_ml.tracking.pages import candidate_pages
+from scoring_ml.tracking.runs import candidate_scorer
 from tests.data_files import frame_of
 from tests.small_ages import train_ages
 from tests.small_world import World
@@ -117,11 +125,24 @@ def texts_in(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, path.read_text(encoding="utf-8")
 
 
+def only_boosted(world: World) -> Trained:
+    """Return a training that compared and chose the boosted model only."""
+    candidate = world.trained["boosted"]
+    scorer = world.scorer("boosted")
+    return replace(
+        world.trained, candidates=(candidate,), chosen="boosted", scorer=scorer, evaluated=scorer
+    )
+
+
 def raw_rows(world: World, count: int = 40) -> tuple[pd.DataFrame, np.ndarray]:
     """Return rows as the file has them, and their places in the snapshot."""
     places = np.arange(0, len(world.snapshot), len(world.snapshot) // count)
+    return rows_of(world, places), places
+
+
+def rows_of(world: World, places: np.ndarray) -> pd.DataFrame:
     raw = frame_of(world.flat).iloc[world.snapshot.row[places] - 1]
-    return raw.drop(columns=["outcome", "notes", "hand score"]), places
+    return raw.drop(columns=["outcome", "notes", "hand score"])
 
 
 # -- the table of candidates --------------------------------------------------------------------
@@ -156,16 +177,20 @@ def test_what_is_not_defined_is_none_and_comes_back_as_none(world: World) -> Non
         else replace(metric, value=nan)
         for name, metric in trained["odoo"].metrics.items()
     }
-    candidates = (replace(trained["odoo"], metrics=blank, tiers=None, auc_calibrate=nan),)
-    (row,) = candidates_table(replace(trained, candidates=candidates))
+    blind = replace(trained["odoo"], metrics=blank, tiers=None, block_aucs=(nan, 0.625, nan))
+    candidates = (blind, replace(blind, block_aucs=(nan,)), replace(blind, block_aucs=()))
+    row, *others = candidates_table(replace(trained, candidates=candidates))
+    assert row["auc_calibrate"] == 0.625
+    assert row["block_aucs"] == [None, 0.625, None]
     assert row["metrics"]["roc_auc"]["low"] is None
     assert row["metrics"]["roc_auc"]["high"] is None
     assert row["metrics"]["brier"]["value"] is None
     assert row["tiers"] is None
-    assert row["auc_calibrate"] is None
-    numbers = logged_metrics(row)
-    assert all(np.isfinite(value) for value in numbers.values())
-    assert row_from_log(logged_tags(row), numbers) == row
+    assert [other["auc_calibrate"] for other in others] == [None, None]
+    for shown in (row, *others):
+        numbers = logged_metrics(shown)
+        assert all(np.isfinite(value) for value in numbers.values())
+        assert row_from_log(logged_tags(shown), numbers) == shown
 
 
 def test_no_training_is_named_so(fresh: Home) -> None:
@@ -222,6 +247,9 @@ def test_candidates_are_child_runs_with_the_same_columns(
                     assert run.data.metrics[name + key] == value
         assert run.data.metrics["auc_calibrate"] == candidate.auc_calibrate
         assert run.data.params["rows_train"] == str(len(world.trained.windows.train))
+        assert run.data.params["rows_learned"] == str(len(world.trained.windows.learned_leads))
+        for number, auc in enumerate(candidate.block_aucs, start=1):
+            assert run.data.metrics[f"auc_block_{number}"] == auc
     boosted = client.get_run(logged.child_runs["boosted"])
     chosen = world.trained["boosted"].estimator.dump()["chosen"]
     assert boosted.data.params["trees"] == str(chosen["trees"])
@@ -240,6 +268,37 @@ def test_the_training_says_what_it_found(world: World, client: Any, logged: Logg
     assert (given.dataset.name, given.dataset.digest) == ("small world", DATASET.digest[:32])
     assert run.data.params["dataset_sha256"] == DATASET.digest
     assert json.loads(given.dataset.source) == {"uri": "small world"}
+
+
+def test_the_training_says_what_came_block_by_block(
+    world: World, client: Any, logged: Logged
+) -> None:
+    run = client.get_run(logged.run_id)
+    shown = run.data.metrics
+    for block in world.trained.blocks:
+        name = "newest" if block.newest else f"block_{block.number}"
+        assert shown[f"wins_{name}"] == block.wins
+        if block.chosen:
+            assert shown[f"promised_{name}"] == block.promised.value
+            assert shown[f"regret_{name}"] == block.regret
+        else:
+            assert not {f"promised_{name}", f"regret_{name}"} & set(shown)
+    folder = local_path(run.info.artifact_uri)
+    blocks = json.loads((folder / "blocks.json").read_text("utf-8"))
+    assert blocks == blocks_table(world.trained)
+    assert [block["kept"] for block in blocks] == [block.kept for block in world.trained.blocks]
+
+
+def test_what_is_registered_was_fitted_again_on_all_leads(
+    world: World, registry: Registry, logged: Logged
+) -> None:
+    parts = load_scorer(registry.scorer_folder(logged.version)).parts
+    trained = world.trained
+    assert parts.card["trained_until"] == trained.trained_until
+    assert parts.card["evaluated_until"] == trained.evaluated.parts.card["trained_until"]
+    assert parts.card["trained_until"] > parts.card["evaluated_until"]
+    assert parts.calibration == trained.scorer.parts.calibration
+    assert parts.calibration.wins > trained[trained.chosen].calibration.wins, "the newest, too"
 
 
 def test_the_experiment_offers_a_view_of_the_candidates(world: World, client: Any) -> None:
@@ -292,6 +351,7 @@ def test_every_run_holds_what_a_person_can_look_at(home: Home, client: Any, logg
     assert files(logged.child_runs["boosted"]) == common | {"plots/shap_summary.png"}
     assert files(logged.run_id) == {
         "audit.json",
+        "blocks.json",
         "matrix.yaml",
         "model_card.json",
         "model_card.md",
@@ -519,7 +579,8 @@ def test_the_moment_can_be_given(model: Any, logged: Logged) -> None:
     leads = pd.DataFrame({"contract_ends": ["2026-03-01", "2027-03-01"]})
     found = model.predict(leads, params={"as_of": "2026-02-01T01:00:00+01:00"})
     moment = np.full(2, np.datetime64("2026-02-01T00:00:00", "us"))
-    ends = np.array(["2026-03-01T00:00:00", "2027-03-01T00:00:00"], dtype="datetime64[us]")
+    # A day without a time stands for its end.
+    ends = np.array(["2026-03-02", "2027-03-02"], dtype="datetime64[us]") - 1
     typed = pd.DataFrame({"contract_ends": ends})
     wanted = logged.scorer.score_frame(typed, moment)
     assert found["probability"].tolist() == wanted["probability"].tolist()
@@ -536,15 +597,25 @@ def test_every_candidate_can_be_loaded(world: World, home: Home, client: Any) ->
     import mlflow.pyfunc
 
     experiment = client.get_experiment_by_name(world.schema.dataset)
-    raw, places = raw_rows(world, 10)
+    test = world.trained.windows.test
+    places = test[:: len(test) // 10]
+    raw = rows_of(world, places)
     for item in client.search_logged_models([experiment.experiment_id]):
+        if candidate_scorer(world.trained, world.trained[item.name]) is None:
+            assert item.name == "constant", "without a probability there is nothing to load"
+            continue
         with Store(home).as_tracking_uri():
             loaded = mlflow.pyfunc.load_model(f"models:/{item.model_id}")
         found = loaded.predict(raw)
         if item.name == "matrix":
             assert found["score"].tolist() == found["matrix_total"].tolist()
-        candidate = world.trained[item.name]
-        wanted = candidate.probability(places)
+        # Of the chosen one it is the fit on all leads that is kept, of the others the evaluation's.
+        wanted = world.trained[item.name].probability(places)
+        if item.name == world.trained.chosen:
+            earlier, frame = wanted, world.snapshot.frame.iloc[places]
+            shipped = world.trained.scorer.score_frame(frame, world.snapshot.as_of[places])
+            wanted = shipped["probability"].to_numpy()
+            assert np.abs(wanted - earlier).max() > 0
         np.testing.assert_array_equal(found["probability"].to_numpy(dtype=float), wanted)
 
 
@@ -579,7 +650,7 @@ def test_versions_rise_aliases_move_and_the_way_back_is_remembered(
 ) -> None:
     store = Store(fresh)
     registry, client = Registry(store), store.client
-    chosen_only = replace(world.trained, candidates=(world.trained["boosted"],))
+    chosen_only = only_boosted(world)
     first = log_training(store, chosen_only, dataset=DATASET)
     registry.promote(first.version)
     assert (registry.alias(CHAMPION), registry.previous_champion()) == ("1", None)
@@ -630,7 +701,7 @@ def test_versions_rise_aliases_move_and_the_way_back_is_remembered(
 @pytest.mark.usefixtures("no_plots")
 def test_lost_files_are_named(world: World, fresh: Home) -> None:
     registry = Registry(Store(fresh))
-    only = replace(world.trained, candidates=(world.trained["boosted"],))
+    only = only_boosted(world)
     log_training(Store(fresh), only, dataset=DATASET)
     folder = registry.scorer_folder("1")
     for path in folder.iterdir():

@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 
 from scoring_ml.demo.files import seed_of
 from scoring_ml.demo.world import make_world
-from scoring_ml.evaluation.comparison import Trained
+from scoring_ml.evaluation.trained import Trained
 from tests.demo_truth import NO_EFFECT, true_effects
 
 
