@@ -68,7 +68,7 @@ class TrainResult:
         lines += [f"warning: {text}" for text in document["warnings"]]
         lines += ["", document["verdict"], ""]
         lines.append(f"Registered version {self.version} ({self.trained.chosen}).")
-        lines.append(f"Serve it with: scoring-ml promote {self.version}")
+        lines.append(next_step(self.trained, self.version))
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +93,7 @@ class TrainResult:
             "blocks": blocks_table(trained),
             "shipped": {"leads": trained.leads, "trained_until": trained.trained_until},
             "verdict": trained.verdict.text,
+            "next_step": next_step(trained, self.version),
             "policy": None if policy is None else policy.dump(),
             "warnings": list(trained.warnings),
         }
@@ -102,6 +103,16 @@ class TrainResult:
         if self.data.report is not None:
             document |= {"export": self.data.report.to_json(), "rule": self.data.rule}
         return dict(json_ready(document))
+
+
+def next_step(trained: Trained, version: str) -> str:
+    """Return what to do with a version: what is printed here must not be refused."""
+    if trained.scorer.parts.estimator.answers_total and not trained.matrix.mapped:
+        return (
+            "It is not to be served: no model could be chosen, and the hand-built matrix has no "
+            "rules. Give its criteria rules in matrix.yaml, or more leads, and train again."
+        )
+    return f"Serve it with: scoring-ml promote {version}"
 
 
 def train_file(

@@ -16,6 +16,7 @@ from scoring_ml.estimators.ladder import estimator_class
 from scoring_ml.evaluation.comparison import compare
 from scoring_ml.evaluation.trained import Trained
 from scoring_ml.evaluation.windows import ROLLING, SINGLE, Plan
+from scoring_ml.features.criteria import unmapped_matrix
 from scoring_ml.features.snapshot import Snapshot
 from scoring_ml.settings import Home
 from tests.small_world import World, draw_rows, make_snapshot, small_matrix, small_schema
@@ -112,3 +113,12 @@ def test_what_is_fitted_again_is_what_is_served_else_what_was_trained_last(
     assert step.served_kind(home) == "boosted"
     monkeypatch.setattr(step, "read_champion", lambda home: SimpleNamespace(version="2"))
     assert step.served_kind(home) == "scorecard"
+
+
+def test_a_matrix_without_rules_is_not_offered_to_be_served(world: World) -> None:
+    matrix = replace(world.trained, scorer=world.scorer("matrix"))
+    assert step.next_step(matrix, "3") == "Serve it with: scoring-ml promote 3"
+    unmapped = replace(matrix, matrix=unmapped_matrix())
+    assert "Give its criteria rules in matrix.yaml" in step.next_step(unmapped, "3")
+    learned = replace(unmapped, scorer=world.scorer("boosted"))
+    assert step.next_step(learned, "3") == "Serve it with: scoring-ml promote 3"
