@@ -86,7 +86,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class NoPolicy:
-    """Why no policy can be fitted for a candidate: it has too little signal."""
+    """Why no policy can be fitted for a candidate: it tells no two leads apart."""
 
     reason: str
 

@@ -61,7 +61,7 @@ class Limits(Section):
     most_saturated : float
         Share of leads that may show 0 or 100.
     most_hot_and_warm : float
-        Share beyond which there is too little signal.
+        Share beyond which the policy notes that the tiers tell little apart.
     alarm_hot_share : float
         Times the policy's own hot share from which an alarm is raised.
     """
