@@ -13,7 +13,6 @@ from scoring_ml.estimators.calibration import Calibration, fit_calibration
 from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS
 from scoring_ml.estimators.protocol import Estimator
 from scoring_ml.evaluation.intervals import Predictions
-from scoring_ml.evaluation.lead_windows import lead_weights
 from scoring_ml.evaluation.rolling_origin import OutOfTime, block_auc, known_blocks
 from scoring_ml.evaluation.windows import Rows, Windows
 from scoring_ml.features.encoder import Encoder
@@ -178,10 +177,19 @@ def calibrate(
         z[rows],
         snapshot.label[rows],
         period=_periods(windows, rows, snapshot.label),
-        weight=None if lead is None or not len(rows) else lead_weights(lead[rows]),
+        weight=None if lead is None or not len(rows) else _even_weights(lead[rows]),
         age_days=age[rows] if age is not None and by_age else None,
         headline_age_days=headline,
     )
+
+
+def _even_weights(lead: Ints) -> Floats:
+    """Return one weight for all rows, so that they weigh as much as there are leads.
+
+    Not one over the rows of a row's lead: at how many ages a lead is seen tells how soon it was
+    closed, and so how it ended; at each age a probability must be right for all who are open.
+    """
+    return np.full(len(lead), len(np.unique(lead)) / len(lead))
 
 
 def _ages(encoder: Encoder, snapshot: Snapshot) -> Floats | None:
