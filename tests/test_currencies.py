@@ -116,6 +116,7 @@ def test_a_draft_asks_for_rates_where_a_column_names_several(codes, asked, tmp_p
     table["budget"] = table["budget"] * 7 % 101
     table["deal_currency"] = [codes[row % len(codes)] for row in range(90)]
     table["visits"] = [row % 7 for row in range(90)]
+    table["total_activities"] = [row % 11 for row in range(90)]
     table.assign(y=[row % 2 for row in range(90)]).to_csv(tmp_path / "leads.csv", index=False)
     init_schema(tmp_path / "leads.csv", target="y", out=tmp_path / "schema.yaml")
     schema = Schema.load(tmp_path / "schema.yaml")
@@ -126,6 +127,7 @@ def test_a_draft_asks_for_rates_where_a_column_names_several(codes, asked, tmp_p
     assert budget.use == (asked is not True)
     assert any("EUR (30 rows)" in item.text for item in budget.audit) == (asked is True)
     assert schema["visits"].currency_of is None
+    assert schema["total_activities"].currency_of is None  # a count, though "total" is of money
 
 
 def test_of_an_export_it_is_asked_too_and_deals_say_how_many(tmp_path: Path) -> None:

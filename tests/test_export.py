@@ -165,6 +165,22 @@ class TestSmallExport:
         assert acts.campaign.tolist() == [1, 1, -1, -1, -1, 0, 1, -1]
         assert acts.channel is None
 
+    def test_the_whole_column_of_amounts_decides_what_parts_decimals(self, tmp_path: Path) -> None:
+        for cells, amounts in (
+            (("7 692,45", "1.234,5", "9000"), [7692.45, 1234.5, 9000.0]),
+            (("7 692.45", "1,234.5", "9000"), [7692.45, 1234.5, 9000.0]),
+            (("7 692.45", "n/a?", "1,234"), [7692.45, np.nan, 1234.0]),
+        ):
+            folder = write_small_export(tmp_path / str(len(list(tmp_path.iterdir()))))
+            text = TABLES["deals.csv"]
+            for old, new in zip(('"9,000"', ",,,price", "open,,,,"), cells, strict=True):
+                row = {",,,price": f',,"{new}",price', "open,,,,": f'open,,,"{new}",'}
+                text = text.replace(old, row.get(old, f'"{new}"'))
+            (folder / "deals.csv").write_text(text, encoding="utf-8")
+            export, _ = read_export(folder, CrmMapping.load(folder / "crm.yaml"))
+            assert export.deals is not None
+            np.testing.assert_array_equal(export.deals.amount, amounts)
+
     def test_stages_deals_and_spend(self, small: tuple[Export, ExportReport]) -> None:
         export = small[0]
         assert export.stages is not None

@@ -339,9 +339,17 @@ class Table:
         )
 
     def numbers(self, name: str) -> tuple[NDArray[np.float64], Bools]:
-        """Return a column of numbers, NaN where there is none, and where one cannot be read."""
-        column = Column(name=name, type="number")
-        return read_columns(self._raw(name), column, self._mapping.missing)
+        """Return a column of numbers, NaN where there is none, and where one cannot be read.
+
+        The whole column decides whether a point or a comma parts decimals: the point, unless
+        the comma leaves fewer cells unread.
+        """
+        raw, column = self._raw(name), Column(name=name, type="number")
+        found = read_columns(raw, column, self._mapping.missing)
+        if not found[1].any():
+            return found
+        other = read_columns(raw, replace(column, decimal=","), self._mapping.missing)
+        return min(found, other, key=lambda each: int(each[1].sum()))
 
     def field(self, column: Column, named: str) -> tuple[NDArray[Any], Bools]:
         """Return typed values of a field's own column, and where one cannot be read.

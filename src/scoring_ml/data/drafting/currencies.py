@@ -21,7 +21,8 @@ def with_currencies(drafts: Mapping[str, DraftedColumn]) -> dict[str, DraftedCol
     found = dict(drafts)
     for name, draft in drafts.items():
         column = draft.column
-        if not named or column.type != "number" or column.currency or not draft.look.names("money"):
+        money = draft.look.names("money") and column.criterion != "engagement"  # total activities
+        if not named or column.type != "number" or column.currency or not money:
             continue
         beside = next((other for other in named if name in other or other in name), min(named))
         rows = named[beside]
