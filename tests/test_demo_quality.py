@@ -1,11 +1,9 @@
 """How good a training on the demo is, held against the truth that the demo knows.
 
-A small demo: with 8,000 leads about 1,340 are tested on, so that the figures swing from seed to
-seed: of 16 seeds tried, ten met all three thresholds, the others missed one or two. This seed is
-the one with most margin (1.00 of the best reachable, Spearman 0.96, most points without an effect
-1.8 where the median real field has 2.6), so that what falls below a threshold here has fallen by
-more than the toss of the coins. It guards against a change for the worse and proves no figure:
-those are measured by ``make bench``, with 16,000 leads and several seeds.
+A small demo: with 8,000 leads the figures swing from seed to seed. This seed was taken for its
+margin, so that what falls below a threshold here has fallen by more than the toss of the coins. It
+guards against a change for the worse and proves no figure: those are measured by ``make bench``,
+with 16,000 leads and several seeds.
 """
 
 from __future__ import annotations
