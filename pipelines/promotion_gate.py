@@ -111,10 +111,8 @@ class SameLeads:
     def missed(self) -> dict[str, int]:
         """Newest leads that won below the hot line, and hot ones that lost, by the new version."""
         test = (self.rows["window"] == "test").to_numpy()
-        won, hot = (
-            self.rows["won"].to_numpy()[test],
-            (self.evaluated["tier"] == "hot").to_numpy()[test],
-        )
+        won = self.rows["won"].to_numpy()[test]
+        hot = (self.evaluated["tier"] == "hot").to_numpy()[test]
         return {
             "wins_below_hot": int(np.sum((won == 1.0) & ~hot)),
             "hot_but_lost": int(np.sum((won == 0.0) & hot)),
@@ -174,6 +172,7 @@ def objections(
         )
     if new.parts.estimator.answers_total and not new.encoder.matrix.mapped:
         against.append("it is the hand-built matrix without any rule: every lead would be cold")
+    against += _other_data(new, served, dataset)
     if leads is None:
         if served is None or served.parts.card.get("dataset") == dataset:
             against.append(
@@ -188,19 +187,6 @@ def objections(
                 f"its hot share on the newest leads is {times:.1f} times the policy's "
                 f"({policy.hot_share:.1%}), more than sales was promised"
             )
-    if served is not None and served.parts.card.get("dataset") != dataset:
-        against.append(
-            f"it was trained on {dataset}, and version {served.version} on "
-            f"{served.parts.card.get('dataset')}: another data set, so that nothing is comparable"
-        )
-    if served is not None:
-        fields = {column.name for column in new.encoder.schema.used}
-        lacking = [c.name for c in served.encoder.schema.used if c.name not in fields]
-        if lacking:
-            against.append(
-                f"it lacks {len(lacking)} field(s) that version {served.version} uses, such as "
-                f"{', '.join(lacking[:3])}"
-            )
     against += _from_evaluation(new, served, leads.facts)
     lost = None if served is None else leads.auc_lost()
     if served is not None and lost is not None and lost.low > 0:
@@ -210,6 +196,26 @@ def objections(
             f"(95 % interval {lost.low:.3f} to {lost.high:.3f})"
         )
     return against
+
+
+def _other_data(new: Scorer, served: Scorer | None, dataset: str) -> list[str]:
+    """Return how the data of a version differ from those of what is served."""
+    if served is None:
+        return []
+    other = served.parts.card.get("dataset")
+    if other != dataset:
+        return [
+            f"it was trained on {dataset}, and version {served.version} on {other}: another data "
+            "set, so that nothing is comparable"
+        ]
+    fields = {column.name for column in new.encoder.schema.used}
+    lacking = [c.name for c in served.encoder.schema.used if c.name not in fields]
+    if not lacking:
+        return []
+    return [
+        f"it lacks {len(lacking)} field(s) that version {served.version} uses, such as "
+        f"{', '.join(lacking[:3])}"
+    ]
 
 
 def _from_evaluation(new: Scorer, served: Scorer | None, facts: Mapping[str, Any]) -> list[str]:

@@ -64,6 +64,12 @@ class TrainResult:
         for item in self.trained.unused:
             first = ", ".join(item.first_ids)
             lines.append(f"{item.count} row(s) unused: {item.reason} (first: {first})")
+        shipped = document["shipped"]
+        if shipped["compared"] < shipped["leads"]:
+            lines.append(
+                f"Compared on {shipped['compared']:,} of {shipped['leads']:,} leads, evenly over "
+                "time; what is registered learned from all."
+            )
         lines += [blocks_text(document["blocks"]), ""]
         lines += [f"warning: {text}" for text in document["warnings"]]
         lines += ["", document["verdict"], ""]
@@ -91,7 +97,11 @@ class TrainResult:
                 if not rung.allowed
             ],
             "blocks": blocks_table(trained),
-            "shipped": {"leads": trained.leads, "trained_until": trained.trained_until},
+            "shipped": {
+                "leads": trained.leads,
+                "compared": len(trained.windows.leads),
+                "trained_until": trained.trained_until,
+            },
             "verdict": trained.verdict.text,
             "next_step": next_step(trained, self.version),
             "policy": None if policy is None else policy.dump(),

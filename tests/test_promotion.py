@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.promotion import promote, rollback, set_policy
+from pipelines.promotion_gate import objections
 from pipelines.switch import finish_switch
 from scoring_ml.errors import InputError, IntegrityError
 from scoring_ml.evaluation.scored_rows import write_scored_rows
@@ -216,3 +217,15 @@ def test_a_change_of_policy_is_told_in_lines(home: Home) -> None:
     assert lines[3].startswith("  warm from ")
     assert "{" not in result.render()
     json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_another_data_set_speaks_against_a_version_that_knows_none_of_the_leads(
+    world: World, home: Home
+) -> None:
+    new = world.scorer("boosted")
+    card = new.parts.card | {"dataset": "another", "version": "7"}
+    served = Scorer(replace(new.parts, card=card))
+    against = objections(new, home, served=served, leads=None)
+    assert [text for text in against if "version 7 on another: another data set" in text]
+    same = objections(new, home, served=new, leads=None)
+    assert not [text for text in same if "another data set" in text]

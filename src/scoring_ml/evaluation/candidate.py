@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from scoring_ml.estimators.calibration import Calibration, fit_calibration
 from scoring_ml.estimators.matrix import POINTS_PER_LOGODDS
@@ -87,12 +88,12 @@ class Candidate:
         """Return calibrated probabilities of some rows, or None where there are none."""
         if not self.calibration.gives_probability:
             return None
-        ages = None if self.age_days is None else self.age_days[rows]
-        return self.calibration.probability(self.logodds[rows], ages)
+        return np.asarray(expit(self.calibrated(rows)))
 
     def predictions(self, rows: NDArray[Any]) -> Predictions:
         """Return log-odds and probabilities of some rows."""
-        return Predictions(self.logodds[rows], self.probability(rows))
+        sd = self.calibration.intercept_sd
+        return Predictions(self.logodds[rows], self.probability(rows), sd)
 
     def scores(self, rows: NDArray[Any], policy: Policy | None) -> NDArray[np.int64] | None:
         """Return scores of some rows under a policy, or None where there are none."""

@@ -109,17 +109,13 @@ def choose_candidate(
         As given; not eligible any more is whoever no policy can be made for.
     """
     candidates = list(fitted)
-    wanted = kind
-    last = len(windows.origins) - 1
-    blocks = known_blocks(windows, last)
+    blocks = known_blocks(windows, len(windows.origins) - 1)
     rows = np.concatenate(blocks)
-    while kind := best_kind(
-        [item for item in candidates if wanted in (None, item.kind)], blocks, snapshot.label
-    ):
-        place = next(i for i, candidate in enumerate(candidates) if candidate.kind == kind)
+    while best := best_kind(candidates, blocks, snapshot.label, kind=kind):
+        place = next(i for i, candidate in enumerate(candidates) if candidate.kind == best)
         candidate = candidates[place]
         if candidate.estimator.answers_total:
-            return kind, in_force, candidates
+            return best, in_force, candidates
         predicted = rows[~np.isnan(candidate.logodds[rows])]
         policy: Policy | NoPolicy = in_force or fit_policy(
             candidate.calibrated(predicted),
@@ -128,19 +124,25 @@ def choose_candidate(
             weeks=weeks_of(None if snapshot.as_of is None else snapshot.as_of[predicted]),
         )
         if isinstance(policy, Policy):
-            return kind, policy, candidates
+            return best, policy, candidates
         candidates[place] = replace(candidate, eligible=False, reason=policy.reason)
     return MatrixEstimator.kind, in_force, candidates
 
 
-def best_kind(candidates: Sequence[Candidate], blocks: Sequence[Rows], label: Floats) -> str:
+def best_kind(
+    candidates: Sequence[Candidate],
+    blocks: Sequence[Rows],
+    label: Floats,
+    *,
+    kind: str | None = None,
+) -> str:
     """Return the simplest kind that ranks as well as the best one; empty if none is eligible.
 
     The best has the highest mean AUC within the blocks. A simpler one counts as equal within
     :data:`SIMPLER_WITHIN`, and where the blocks hold fewer than :data:`FEW_BLOCK_WINS` wins,
-    within one standard error of the paired difference (DeLong).
+    within one standard error of the paired difference (DeLong). With ``kind`` no other is taken.
     """
-    eligible = [item for item in candidates if item.eligible]
+    eligible = [item for item in candidates if item.eligible and kind in (None, item.kind)]
     if not eligible:
         return ""
     means = np.array([np.nan_to_num(item.auc_calibrate, nan=0.5) for item in eligible])
@@ -154,9 +156,17 @@ def best_kind(candidates: Sequence[Candidate], blocks: Sequence[Rows], label: Fl
 
 
 def report_blocks(
-    out_of_time: OutOfTime, windows: Windows, snapshot: Snapshot, order: Floats | Times
+    out_of_time: OutOfTime,
+    windows: Windows,
+    snapshot: Snapshot,
+    order: Floats | Times,
+    *,
+    kind: str | None = None,
 ) -> tuple[BlockReport, ...]:
-    """Return what the procedure chose and promised before each block, and what then happened."""
+    """Return what the procedure chose and promised before each block, and what then happened.
+
+    With ``kind`` nothing was chosen: it is what that kind promised.
+    """
     found = []
     label = snapshot.label
     for number, rows in enumerate((*windows.blocks, windows.test)):
@@ -164,8 +174,8 @@ def report_blocks(
             number, out_of_time, windows, snapshot, dict.fromkeys(out_of_time.logodds, "")
         )
         known = known_blocks(windows, number)
-        kind = best_kind(standing, known, label) if number else ""
-        chosen = next((item for item in standing if item.kind == kind), None)
+        best = best_kind(standing, known, label, kind=kind) if number else ""
+        chosen = next((item for item in standing if item.kind == best), None)
         promised = None if chosen is None else chosen.probability(rows)
         found.append(
             BlockReport(
@@ -175,7 +185,7 @@ def report_blocks(
                 last=None if windows.random else order[rows].max(),
                 leads=len(rows),
                 wins=int(label[rows].sum()),
-                chosen=kind,
+                chosen=best,
                 aucs={
                     item.kind: block_auc(item.logodds, label, rows)
                     for item in standing

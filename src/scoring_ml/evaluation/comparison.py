@@ -81,7 +81,7 @@ def compare(
         Bootstrap resamples behind each interval.
     seed : int
     slice_by : sequence of str
-        Categories by whose values the newest leads are also judged, where leads have ages.
+        Categories and booleans by whose values the newest leads are also judged.
     order_doubted : bool
         Whether something speaks against the order of time, which the verdict then says first.
     plan : Plan
@@ -128,7 +128,7 @@ def compare(
     if kind not in (None, chosen):
         _refuse_kind(kind, next(item.reason for item in candidates if item.kind == kind))
     order = snapshot.position if snapshot.as_of is None else snapshot.as_of
-    blocks = report_blocks(out_of_time, windows, snapshot, order)
+    blocks = report_blocks(out_of_time, windows, snapshot, order, kind=kind)
     tell("intervals", 0.52)
     test = windows.test
     handed_over = int(np.sum(matrix_total(candidates, test) >= HOT))
@@ -183,7 +183,7 @@ def compare(
             if probability is None
             else expected_wins(probability, winner.calibration.intercept_sd),
             blocks=blocks,
-            fitted_again=len(every.leads) if windows.rolling else 0,
+            fitted_again=len(every.leads) if windows.rolling and winner.estimator.learns else 0,
             random_split=windows.random,
             order_doubted=order_doubted,
             final_labels=windows.final_labels,

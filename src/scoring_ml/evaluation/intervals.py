@@ -55,10 +55,13 @@ class Predictions:
     probability : array of shape (n,) or None
         Calibrated probabilities of a win; ``None`` where there are none, which makes every
         probability metric NaN.
+    logodds_sd : float
+        Standard deviation of a shift that the log-odds of leads to come have in common.
     """
 
     logodds: NDArray[np.float64]
     probability: NDArray[np.float64] | None = None
+    logodds_sd: float = 0.0
 
 
 @dataclass(frozen=True)

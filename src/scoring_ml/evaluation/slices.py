@@ -159,7 +159,9 @@ def _judged(
         nan = float("nan")
         return Judged(auc, Interval(nan, nan, nan), nan)
     probability = predictions.probability[rows]
-    return Judged(auc, expected_wins(probability), float(np.mean(probability)))
+    return Judged(
+        auc, expected_wins(probability, predictions.logodds_sd), float(np.mean(probability))
+    )
 
 
 def _new_accounts(snapshot: Snapshot, windows: Windows) -> Rows:
